@@ -1,0 +1,15 @@
+"""Stage `evaluate`."""
+
+from flows.stage import as_flow, main
+from rlrec.config import Config
+from tasks.evaluation import evaluate_policy
+
+
+@as_flow
+def evaluate(config: Config) -> None:
+    """The trained policy on test users."""
+    evaluate_policy(config)
+
+
+if __name__ == "__main__":
+    main(evaluate)

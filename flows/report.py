@@ -1,0 +1,15 @@
+"""Stage `report`."""
+
+from flows.stage import as_flow, main
+from rlrec.config import Config
+from tasks.report import write_page
+
+
+@as_flow
+def report(config: Config) -> None:
+    """One page of all that was found."""
+    write_page()
+
+
+if __name__ == "__main__":
+    main(report)

@@ -1,0 +1,89 @@
+"""A stage of `dvc.yaml` as one Prefect flow run, started by `python -m flows.<stage>`."""
+
+import functools
+import json
+import logging
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from prefect import Flow, flow
+from prefect.client.orchestration import get_client
+from prefect.flow_engine import run_flow
+
+from flows.server import use_running_server
+from rlrec.config import Config, load_config
+from rlrec.errors import RlrecError
+from tasks.artifacts import publish_versions
+
+PARENT = "RLREC_PARENT_TASK_RUN"
+"""Environment variable: the task run of the pipeline that a stage's flow run belongs under."""
+RECORD = "RLREC_STAGE_RECORD"
+"""Environment variable: the file in which a stage leaves its time, memory and error for the pipeline's summary."""
+
+Stage = Callable[[Config], None]
+
+
+def as_flow(stage: Stage, **options: Any) -> Flow[[], None]:
+    """Makes a stage's function a flow that reads the settings, times the function and publishes what it made."""
+
+    @functools.wraps(stage)
+    def run() -> None:
+        config = load_config()
+        started = time.perf_counter()
+        stage(config)
+        seconds = time.perf_counter() - started
+        # Linux counts kibibytes here, macOS bytes.
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        leave_record(stage=stage.__name__, seconds=seconds, peak_bytes=peak)
+        publish_versions(stage.__name__)
+
+    del run.__wrapped__  # Prefect would take the stage's parameters for the flow's
+    return flow(name=stage.__name__, flow_run_name=stage.__name__, **options)(run)
+
+
+def main(stage: Flow[[], None]) -> None:
+    """Runs a stage, under the pipeline's task run if there is one, and ends the process with its outcome."""
+    quieten_user_errors()
+    try:
+        load_config()  # a wrong setting is told at once, not after a server has started
+        use_running_server()
+        if parent := os.environ.get(PARENT):
+            with get_client(sync_client=True) as client:
+                flow_run = client.create_flow_run(stage, parent_task_run_id=UUID(parent))
+            run_flow(stage, flow_run=flow_run)
+        else:
+            stage()
+    except RlrecError as error:
+        leave_record(stage=stage.name, error=str(error))
+        print(f"\n{stage.name} failed: {error}\n", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        leave_record(stage=stage.name, error="interrupted")
+        print(f"\n{stage.name} was interrupted; what was there before is untouched. Run it again.\n", file=sys.stderr)
+        sys.exit(130)
+
+
+def leave_record(**values: Any) -> None:
+    """Appends a line to the pipeline's record, if this stage runs in a pipeline."""
+    if path := os.environ.get(RECORD):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+
+
+def quieten_user_errors() -> None:
+    """Takes tracebacks out of log records of errors that are meant for the user, and the error's text, told once."""
+
+    def without_traceback(record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+        if isinstance(error, RlrecError):
+            record.exc_info, record.exc_text = None, None
+        return True
+
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).addFilter(without_traceback)

@@ -1,0 +1,15 @@
+"""Stage `validate`."""
+
+from flows.stage import as_flow, main
+from rlrec.config import Config
+from tasks.data import check_expectations
+
+
+@as_flow
+def validate(config: Config) -> None:
+    """Holds the tables against their expectations."""
+    check_expectations(config.data.name)
+
+
+if __name__ == "__main__":
+    main(validate)

@@ -1,0 +1,130 @@
+"""The trained policy as a recommender: saved, loaded and played without TensorFlow."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlrec.a3c.network import Shape, Weights, flatten, n_weights, query, unflatten
+from rlrec.errors import ModelError
+from rlrec.evaluation.policy import Policy, Scores
+from rlrec.simulator.dynamics import Floats
+from rlrec.simulator.sessions import Sessions
+from rlrec.simulator.world import World
+
+WEIGHTS_FILE, DESCRIPTION_FILE = "weights.npz", "policy.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class A3CPolicy(Policy):
+    """Ranks movies by the trained network's logits: the policy's most probable slate.
+
+    Attributes:
+        weights: of the network.
+        center, scale: `(S,)` float32, standardise an observation.
+        observation: the kind of observation it was trained on.
+        catalogue: fingerprint of the item features it was trained with.
+    """
+
+    weights: Weights
+    center: Floats
+    scale: Floats
+    observation: str
+    catalogue: str
+    name: str = "a3c"
+
+    @property
+    def shape(self) -> Shape:
+        """Sizes of the network."""
+        state, hidden = self.weights.hidden.shape
+        return Shape(state, hidden, self.weights.linear.shape[1])
+
+    def begin(self, sessions: Sessions, rng: np.random.Generator) -> None:
+        """Refuses sessions it was not trained for.
+
+        Raises:
+            ModelError: the world has another catalogue, or the scenario another observation.
+        """
+        if sessions.scenario.observation != self.observation:
+            raise ModelError(
+                f"this policy was trained on the observation {self.observation!r}, "
+                f"but scenario.observation is {sessions.scenario.observation!r}"
+            )
+        if fingerprint(sessions.world) != self.catalogue:
+            raise ModelError("this policy was trained on another catalogue than this world's: train it again")
+
+    def scores(self, sessions: Sessions) -> Scores:
+        """`(B, N)` logits."""
+        return self.logits(sessions.observe(), sessions.world.features)
+
+    def logits(self, observations: Floats, features: Floats) -> Floats:
+        """`(B, S)` observations and `(N, F)` item features to `(B, N)` logits."""
+        queries: Floats = query(self.weights, (observations - self.center) / self.scale, np.tanh)
+        return queries @ features.T
+
+
+def fingerprint(world: World) -> str:
+    """SHA-256 of the item features, as hexadecimal digits."""
+    return hashlib.sha256(np.ascontiguousarray(world.features).tobytes()).hexdigest()
+
+
+def save_policy(policy: A3CPolicy, path: str | os.PathLike[str]) -> None:
+    """Writes a policy to a folder; equal policies give equal bytes, hence equal hashes.
+
+    (A `.keras` archive would embed the time of saving.)
+    """
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    description = {
+        "format": _FORMAT,
+        "observation": policy.observation,
+        "catalogue": policy.catalogue,
+        **policy.shape._asdict(),
+    }
+    partial = folder / (WEIGHTS_FILE + ".part")
+    with partial.open("wb") as file:
+        np.savez(file, weights=flatten(policy.weights), center=policy.center, scale=policy.scale)
+    partial.replace(folder / WEIGHTS_FILE)
+    text = folder / (DESCRIPTION_FILE + ".part")
+    text.write_text(json.dumps(description, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    text.replace(folder / DESCRIPTION_FILE)
+
+
+def load_policy(path: str | os.PathLike[str]) -> A3CPolicy:
+    """Reads a policy; never unpickles, and reads nothing outside the folder.
+
+    Raises:
+        ModelError: the folder holds no policy, or a file is truncated or does not fit the other.
+    """
+    folder = Path(path)
+    try:
+        description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+        if description["format"] != _FORMAT:
+            raise ModelError(f"{folder} holds a policy of format {description['format']}, but this reads {_FORMAT}")
+        shape = Shape(int(description["state"]), int(description["hidden"]), int(description["features"]))
+        with np.load(folder / WEIGHTS_FILE, allow_pickle=False) as archive:
+            flat, center, scale = (np.asarray(archive[name]) for name in ("weights", "center", "scale"))
+        observation, catalogue = str(description["observation"]), str(description["catalogue"])
+    except FileNotFoundError as error:
+        raise ModelError(f"there is no policy at {folder}: {error.filename} is missing") from error
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{folder} does not hold a policy: {error}") from error
+    expected = {"weights": (n_weights(shape),), "center": (shape.state,), "scale": (shape.state,)}
+    for name, array in {"weights": flat, "center": center, "scale": scale}.items():
+        _check_array(folder / WEIGHTS_FILE, name, array, expected[name])
+    return A3CPolicy(unflatten(flat, shape), center, scale, observation, catalogue)
+
+
+def _check_array(path: Path, name: str, array: NDArray[np.generic], shape: tuple[int, ...]) -> None:
+    if array.shape != shape or array.dtype != np.float32:
+        raise ModelError(f"{path}: {name} must be float32 of the shape {shape}, but is {array.dtype} of {array.shape}")
+    if not np.isfinite(array).all():
+        raise ModelError(f"{path}: {name} holds a NaN or an infinity")

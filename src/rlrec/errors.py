@@ -1,0 +1,34 @@
+"""Errors that a user can act on.
+
+Everything a user may cause (a bad parameter, a broken archive, a folder without write permission) is raised as an
+`RlrecError` whose message names the path and the value that are wrong. The flows print such an error without a
+traceback; any other exception is a defect of rlrec and keeps its traceback.
+"""
+
+
+class RlrecError(Exception):
+    """Base of all errors whose message is meant for the user."""
+
+
+class ConfigError(RlrecError):
+    """A parameter is unknown, of the wrong type or out of range."""
+
+
+class DataError(RlrecError):
+    """A source, an archive or a table is not what it should be."""
+
+
+class ValidationError(DataError):
+    """A table breaks an expectation."""
+
+
+class WorldError(RlrecError):
+    """A world cannot be fitted, saved, loaded or used as asked."""
+
+
+class ModelError(RlrecError):
+    """A policy or a checkpoint cannot be loaded, or does not fit the world."""
+
+
+class TrainingError(RlrecError):
+    """Training cannot go on."""

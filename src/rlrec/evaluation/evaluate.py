@@ -1,0 +1,173 @@
+"""Judges one policy on test users: every metric with its interval, for every slate size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlrec.config import Config, ScenarioConfig, derive_seed
+from rlrec.evaluation import metrics, statistics
+from rlrec.evaluation.online import Played, Progress, play
+from rlrec.evaluation.policy import Policy
+from rlrec.evaluation.statistics import Estimate, Weights
+from rlrec.simulator.sessions import check_scenario
+from rlrec.simulator.world import World
+
+SESSIONS = "evaluation sessions"
+RESAMPLES = "bootstrap"
+"""Purposes of the two seeds, the same wherever policies are judged: an A3C evaluated alone or beside others is one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What was measured of one policy at one slate size.
+
+    Attributes:
+        metrics: `return`, `ctr`, `ndcg`, `ndcg_max`, `diversity`, `coverage` and, where K >= 2, `slate_diversity`.
+        genre_exposure: a genre's share of all genre flags shown, by genre.
+    """
+
+    metrics: dict[str, Estimate]
+    genre_exposure: dict[str, Estimate]
+
+
+def evaluate(
+    policy: Policy,
+    world: World,
+    config: Config,
+    *,
+    genre_names: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Plays the world's test users and says how it went.
+
+    Args:
+        policy: to be judged.
+        world: its `test` pool is played.
+        config: `scenario`, `evaluate` and `seed` are read; `evaluate.slate_sizes` replaces `scenario.slate_size`.
+        genre_names: G names for `genre_exposure`; `genre_00` and so on where absent.
+        progress: told after every step.
+
+    Returns:
+        What `evaluation.json` holds, every figure as `{"mean", "ci_low", "ci_high"}`:
+        `{"policy", "scenario", "slates": {"1": {"metrics": {"return", "ctr", "ndcg", "ndcg_max", "diversity",
+        "coverage"}, "genre_exposure": {genre: …}}, "10": …}, "n_users", "seed", "sessions_per_user", "confidence",
+        "bootstrap_samples"}`.
+
+    Raises:
+        WorldError: the world has no test users, or too few movies for one of the slate sizes.
+        ModelError: the policy does not fit the world.
+    """
+    sizes, weights = prepare(world, config)
+    confidence = config.evaluate.confidence
+    slates: dict[str, Any] = {}
+    for number, k in enumerate(sizes):
+        told = part_of(progress, number, len(sizes), f"K={k}")
+        measured = measure(policy, world, config, k, weights, genre_names=genre_names, progress=told)
+        slates[str(k)] = {
+            "metrics": {name: e.summary(confidence) for name, e in measured.metrics.items()},
+            "genre_exposure": {name: e.summary(confidence) for name, e in measured.genre_exposure.items()},
+        }
+    return {
+        "policy": policy.name,
+        "scenario": config.scenario.model_dump(mode="json", exclude={"slate_size"}),
+        "slates": slates,
+        "n_users": weights.shape[1],
+        "seed": config.seed,
+        "sessions_per_user": config.evaluate.sessions_per_user,
+        "confidence": confidence,
+        "bootstrap_samples": config.evaluate.bootstrap_samples,
+    }
+
+
+def prepare(world: World, config: Config) -> tuple[list[int], Weights]:
+    """The distinct slate sizes, each checked against the world before anything is played, and the resamples.
+
+    Raises:
+        WorldError: see `evaluate`.
+    """
+    sizes = list(dict.fromkeys(config.evaluate.slate_sizes))
+    for k in sizes:
+        check_scenario(world, with_slate_size(config.scenario, k))
+    n_users = len(world.users_in("test"))
+    return sizes, statistics.resample(n_users, config.evaluate.bootstrap_samples, config.rng(RESAMPLES))
+
+
+def measure(
+    policy: Policy,
+    world: World,
+    config: Config,
+    slate_size: int,
+    weights: Weights,
+    *,
+    genre_names: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> Measured:
+    """Plays the test users at one slate size and estimates every metric on the given resamples."""
+    played = play(
+        policy,
+        world,
+        world.users_in("test"),
+        with_slate_size(config.scenario, slate_size),
+        derive_seed(config.seed, SESSIONS),
+        sessions_per_user=config.evaluate.sessions_per_user,
+        progress=progress,
+    )
+    return estimates(played, world, weights, genre_names=genre_names)
+
+
+def estimates(played: Played, world: World, weights: Weights, *, genre_names: Sequence[str] | None = None) -> Measured:
+    """Every metric of R · U played sessions, a user's R sessions taken together."""
+    n_users = weights.shape[1]
+
+    def by_user(values: NDArray[Any]) -> NDArray[Any]:
+        return values.reshape(-1, n_users, *values.shape[1:])  # (R, U, ...)
+
+    values = {
+        "return": metrics.session_return(played.rewards),
+        "ctr": metrics.ctr(played.ratings),
+        "ndcg": played.ndcg.mean(axis=1),
+        "ndcg_max": played.ndcg_max.mean(axis=1),
+        "diversity": metrics.diversity(played.slates, world.genres),
+    }
+    if played.slates.shape[2] >= 2:
+        values["slate_diversity"] = metrics.slate_diversity(played.slates, world.genres)
+    found = {name: statistics.mean(by_user(v).mean(axis=0), weights) for name, v in values.items()}
+    shown = by_user(metrics.shown_movies(played.slates, world.n_movies))
+    found["coverage"] = statistics.coverage(np.logical_or.reduce(shown, axis=0), weights)
+    counts = by_user(metrics.genre_counts(played.slates, world.genres)).sum(axis=0)
+    exposure = dict(zip(names_of_genres(world, genre_names), statistics.shares(counts, weights), strict=True))
+    return Measured(found, exposure)
+
+
+def with_slate_size(scenario: ScenarioConfig, slate_size: int) -> ScenarioConfig:
+    """The scenario with another K."""
+    return scenario.model_copy(update={"slate_size": slate_size})
+
+
+def names_of_genres(world: World, given: Sequence[str] | None) -> list[str]:
+    """G names, in the order of the world's flags.
+
+    Raises:
+        ValueError: not as many names as genres were given.
+    """
+    if given is None:
+        return [f"genre_{number:02d}" for number in range(world.n_genres)]
+    if len(given) != world.n_genres:
+        raise ValueError(f"{len(given)} names were given for {world.n_genres} genres")
+    return list(given)
+
+
+def part_of(progress: Progress | None, number: int, parts: int, what: str) -> Progress | None:
+    """The progress of one of several equal parts, as progress of the whole."""
+    if progress is None:
+        return None
+
+    def tell(done: int, total: int, name: str) -> None:
+        progress(number * total + done, parts * total, f"{name}, {what}")
+
+    return tell

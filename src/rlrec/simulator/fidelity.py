@@ -1,0 +1,159 @@
+"""How far a fitted world can be trusted: its predictions of held-out ratings, and how its ratings are distributed."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from rlrec.simulator.dynamics import HIGHEST_RATING, LOWEST_RATING
+from rlrec.simulator.factorisation import Doubles, Factors, Ints, Observed
+
+STARS = tuple(range(int(LOWEST_RATING), int(HIGHEST_RATING) + 1))
+CALIBRATION_EDGES = tuple(np.arange(LOWEST_RATING, HIGHEST_RATING + 0.25, 0.25).tolist())
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Errors on held-out ratings, in stars."""
+
+    rmse: float
+    mae: float
+
+    @classmethod
+    def of(cls, predicted: Doubles, real: Doubles) -> "Accuracy":
+        """Errors of `(n,)` predictions."""
+        errors = predicted - real
+        return cls(float(np.sqrt(np.mean(errors**2))), float(np.mean(np.abs(errors))))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A ridge penalty that was tried, and its errors on held-out ratings."""
+
+    penalty: float
+    rmse: float
+    mae: float
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Held-out ratings whose prediction lies in `[low, high)` (the last bin holds 5 too)."""
+
+    low: float
+    high: float
+    predicted: float
+    """Mean prediction."""
+    real: float
+    """Mean real rating."""
+    count: int
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Shares of ratings by stars, after rounding to whole ones; mean and standard deviation before rounding."""
+
+    shares: tuple[float, ...]
+    mean: float
+    std: float
+
+    @classmethod
+    def of(cls, ratings: Doubles) -> "Distribution":
+        """Distribution of `(n,)` ratings; halves are rounded up."""
+        rounded = np.clip(np.floor(ratings + 0.5), LOWEST_RATING, HIGHEST_RATING).astype(np.int64)
+        counts = np.bincount(rounded, minlength=STARS[-1] + 1)[STARS[0] :]
+        return cls(tuple((counts / len(ratings)).tolist()), float(ratings.mean()), float(ratings.std()))
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Summary of some numbers."""
+
+    mean: float
+    std: float
+    min: float
+    max: float
+
+    @classmethod
+    def of(cls, values: Doubles) -> "Spread":
+        """Summary of an array of any shape that has at least one entry."""
+        return cls(float(values.mean()), float(values.std()), float(values.min()), float(values.max()))
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """What is reported of a world beside the world itself.
+
+    Attributes:
+        ratings, users, movies, genres: Sizes of the data.
+        held_out_ratings: Ratings that `held_out`, `candidates` and `calibration` are measured on; the models measured
+            there have not seen them. The world itself is fitted to all ratings.
+        latent_factors, iterations, penalty: How the world was fitted; `penalty` is the candidate of the least RMSE.
+        held_out: Accuracy of `model`, `user_item_bias` and `global_mean`.
+        candidates: One for each penalty tried, in their order.
+        calibration: Non-empty bins of held-out ratings by predicted rating, ascending.
+        distribution: Of `real` ratings, of the world's ratings of the same pairs (`simulated`), and of the world's
+            ratings of `random_pairs` of user and movie.
+        genre_affinity: Of all users' affinities to all genres at the start of a session.
+        has_violence: Whether violence was measured; if not it is 0 for all movies.
+    """
+
+    ratings: int
+    users: int
+    movies: int
+    genres: int
+    held_out_ratings: int
+    latent_factors: int
+    iterations: int
+    penalty: float
+    held_out: dict[str, Accuracy]
+    candidates: tuple[Candidate, ...]
+    calibration: tuple[CalibrationBin, ...]
+    distribution: dict[str, Distribution]
+    genre_affinity: Spread
+    has_violence: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists and numbers under the attributes' names, ready for JSON."""
+        plain: dict[str, Any] = _listed(asdict(self))
+        plain["distribution"]["stars"] = list(STARS)
+        return plain
+
+
+def choose(candidates: Sequence[Candidate]) -> Candidate:
+    """The candidate of the least RMSE; of equal ones the largest penalty, since it is the simpler model."""
+    return min(candidates, key=lambda candidate: (candidate.rmse, -candidate.penalty))
+
+
+def calibrate(predicted: Doubles, real: Doubles) -> tuple[CalibrationBin, ...]:
+    """Mean real rating by predicted rating, in bins of a quarter star; empty bins are left out."""
+    inner = np.asarray(CALIBRATION_EDGES[1:-1])
+    bins = np.searchsorted(inner, predicted, side="right")
+    found = []
+    for index, (low, high) in enumerate(pairwise(CALIBRATION_EDGES)):
+        inside = bins == index
+        if inside.any():
+            mean, real_mean = (float(predicted[inside].mean()), float(real[inside].mean()))
+            found.append(CalibrationBin(low, high, mean, real_mean, int(inside.sum())))
+    return tuple(found)
+
+
+def compare_distributions(factors: Factors, ratings: Observed, rng: np.random.Generator) -> dict[str, Distribution]:
+    """Real ratings, a world's ratings of the same pairs, and of as many pairs drawn uniformly."""
+    n_users, n_movies = ratings.shape
+    users: Ints = rng.integers(n_users, size=len(ratings))
+    movies: Ints = rng.integers(n_movies, size=len(ratings))
+    return {
+        "real": Distribution.of(ratings.stars),
+        "simulated": Distribution.of(factors.predict(ratings.users, ratings.movies)),
+        "random_pairs": Distribution.of(factors.predict(users, movies)),
+    }
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _listed(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_listed(part) for part in value]
+    return value

@@ -1,0 +1,153 @@
+"""From the three tables to a world, and to a report of how far it can be trusted."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlrec.config import Config
+from rlrec.data.tables import Columns, Tables, demographics, genre_flags
+from rlrec.errors import WorldError
+from rlrec.simulator.dynamics import HIGHEST_RATING, LOWEST_RATING
+from rlrec.simulator.factorisation import BIAS_SHARE, Factors, Ints, Observed, factorise, fit_biases
+from rlrec.simulator.fidelity import Accuracy, Candidate, Fidelity, Spread, calibrate, choose, compare_distributions
+from rlrec.simulator.world import World, draw_pools
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, and how many of how many sweeps are done in all."""
+
+
+def fit_world(
+    tables: Tables, config: Config, progress: Progress | None = None, *, has_violence: bool = True
+) -> tuple[World, Fidelity]:
+    """Fits a world to real ratings.
+
+    Some ratings are held out; the penalty that predicts them best is chosen, and the world is then fitted to all ratings
+    with that one. Deterministic in the tables and the settings.
+
+    Args:
+        tables: Ratings, users and movies.
+        config: `world` and the seed are read.
+        progress: Told after each sweep.
+        has_violence: Whether the movies' violence was measured. If not it is taken as 0 for all.
+
+    Returns:
+        The world, and its fidelity.
+
+    Raises:
+        WorldError: there are too few ratings, or some are of an unknown user or movie or not a number.
+    """
+    ratings = _observed(tables)
+    genres = genre_flags(tables.movies)
+    settings, penalties = config.world, config.world.regularisation
+    kept, held_out = _split(len(ratings), settings.holdout, config.rng("holdout"))
+    seen, unseen = ratings.take(kept), ratings.take(held_out)
+    tell = _counter(progress, settings.iterations * (len(penalties) + 1))
+
+    def fitted(to: Observed, penalty: float, purpose: str) -> Factors:
+        return factorise(
+            to,
+            genres,
+            latent=settings.latent_factors,
+            penalty=penalty,
+            iterations=settings.iterations,
+            rng=config.rng("factors"),
+            tell=lambda: tell(purpose),
+        )
+
+    predictions, candidates = {}, []
+    for penalty in penalties:
+        predicted = fitted(seen, penalty, f"penalty {penalty:g}").predict(unseen.users, unseen.movies)
+        accuracy = Accuracy.of(predicted, unseen.stars)
+        predictions[penalty] = predicted
+        candidates.append(Candidate(penalty, accuracy.rmse, accuracy.mae))
+    best = choose(candidates).penalty
+    biases = fit_biases(seen, penalty=BIAS_SHARE * best, iterations=settings.iterations)
+    factors = fitted(ratings, best, "all ratings")
+    world = _world(tables, ratings, genres, factors, config, has_violence)
+    return world, Fidelity(
+        ratings=len(ratings),
+        users=world.n_users,
+        movies=world.n_movies,
+        genres=world.n_genres,
+        held_out_ratings=len(unseen),
+        latent_factors=settings.latent_factors,
+        iterations=settings.iterations,
+        penalty=best,
+        held_out={
+            "model": Accuracy.of(predictions[best], unseen.stars),
+            "user_item_bias": Accuracy.of(biases.predict(unseen.users, unseen.movies), unseen.stars),
+            "global_mean": Accuracy.of(np.full(len(unseen), seen.stars.mean()), unseen.stars),
+        },
+        candidates=tuple(candidates),
+        calibration=calibrate(predictions[best], unseen.stars),
+        distribution=compare_distributions(factors, ratings, config.rng("fidelity")),
+        genre_affinity=Spread.of(factors.users[:, factors.users.shape[1] - genres.shape[1] :]),
+        has_violence=has_violence,
+    )
+
+
+def _observed(tables: Tables) -> Observed:
+    frame, shape = tables.ratings, (len(tables.users), len(tables.movies))
+    users: Ints = frame[Columns.USER].to_numpy(dtype=np.int64)
+    movies: Ints = frame[Columns.MOVIE].to_numpy(dtype=np.int64)
+    stars = frame[Columns.RATING].to_numpy(dtype=np.float64)
+    for what, ids, size in (("user", users, shape[0]), ("movie", movies, shape[1])):
+        unknown = np.flatnonzero((ids < 0) | (ids >= size))
+        if unknown.size:
+            raise WorldError(f"row {unknown[0]} of the ratings table has the unknown {what} {ids[unknown[0]]}")
+    wrong = np.flatnonzero(~((stars >= 0) & (stars <= HIGHEST_RATING)))
+    if wrong.size:
+        raise WorldError(
+            f"row {wrong[0]} of the ratings table has the rating {stars[wrong[0]]:g}: not within 0 and {HIGHEST_RATING:g}"
+        )
+    return Observed(users, movies, stars, shape)
+
+
+def _split(n_ratings: int, holdout: float, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Rows to fit to and rows held out, each in ascending order and at least one."""
+    if n_ratings < 2:
+        raise WorldError(f"a world needs at least two ratings, but the ratings table has {n_ratings}")
+    order = rng.permutation(n_ratings)
+    n_held_out = min(max(round(holdout * n_ratings), 1), n_ratings - 1)
+    return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
+
+
+def _world(
+    tables: Tables, ratings: Observed, genres: NDArray[np.bool_], factors: Factors, config: Config, has_violence: bool
+) -> World:
+    users, movies = tables.users, tables.movies
+    n_movies = len(movies)
+    pools = draw_pools(len(users), config.world.train_users, config.world.validation_users, config.rng("pools"))
+    in_training = ratings.take(np.flatnonzero(pools[ratings.users] == 0))
+    counts = np.bincount(in_training.movies, minlength=n_movies)
+    sums = np.bincount(in_training.movies, in_training.stars, minlength=n_movies)
+    # Never empty in practice; without training ratings all there is to say of a movie is the scale's middle.
+    overall = in_training.stars.mean() if len(in_training) else (LOWEST_RATING + HIGHEST_RATING) / 2
+    violence = movies[Columns.VIOLENCE].fillna(0).to_numpy(dtype=np.float32)
+    return World(
+        user_vectors=factors.users.astype(np.float32),
+        movie_vectors=factors.movies.astype(np.float32),
+        genres=genres,
+        violence=violence if has_violence else np.zeros_like(violence),
+        demographics=demographics(users),
+        pools=pools,
+        titles=movies[Columns.TITLE].fillna("").to_numpy(dtype=np.str_),
+        user_ids=users[Columns.ORIGINAL_ID].to_numpy(dtype=np.int64),
+        movie_ids=movies[Columns.ORIGINAL_ID].to_numpy(dtype=np.int64),
+        mean_ratings=np.where(counts > 0, sums / np.maximum(counts, 1), overall).astype(np.float32),
+        rating_counts=counts,
+        has_violence=has_violence,
+    )
+
+
+def _counter(progress: Progress | None, total: int) -> Callable[[str], None]:
+    done = 0
+
+    def tell(purpose: str) -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(purpose, done, total)
+
+    return tell

@@ -1,0 +1,178 @@
+"""What an agent sees of a session.
+
+`thesis`: the thesis's 25 numbers. `history`: what an agent needs to infer a hidden taste, in five parts:
+
+| part       | size | meaning                                                                        |
+|------------|------|--------------------------------------------------------------------------------|
+| shown      | F    | mean features of the movies shown so far                                       |
+| weighted   | F    | mean of (rating - 3.5) times features over the movies shown so far             |
+| last       | F    | the same over the last slate                                                   |
+| belief     | F    | posterior mean of the taste, given the session's ratings and a Gaussian prior  |
+| user       | 4    | demographics                                                                   |
+| progress   | 1    | t / T                                                                          |
+
+The belief is that of a *static* linear-Gaussian user (recursive least squares): it is told neither how tastes move nor
+where ratings are clipped. What that costs under addiction or boredom is left to the agent to learn.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlrec.config import ScenarioConfig
+from rlrec.simulator.dynamics import CLICK_THRESHOLD, HIGHEST_RATING, LOWEST_RATING, Floats
+from rlrec.simulator.world import World
+
+RATING_NOISE = 0.1
+"""Variance of a rating around the belief's prediction, in squared stars."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Gaussian over the tastes that training users start with, and the map from tastes to features.
+
+    Attributes:
+        mean: `(D,)` float32.
+        covariance: `(D, D)` float32.
+        columns: `(F,)` int, the columns of a movie vector that are features.
+        scale: `(F,)` float32, their standard deviations over the catalogue: `features · (scale * taste[columns])` is
+            the taste's rating of a movie up to a constant.
+    """
+
+    mean: Floats
+    covariance: Floats
+    columns: NDArray[np.int64]
+    scale: Floats
+
+    @classmethod
+    def of(cls, world: World) -> "Prior":
+        """The prior of a world's training users; worked out once a world."""
+        known = _PRIORS.get(world)
+        if known is None:
+            known = _PRIORS[world] = cls._estimate(world)
+        return known
+
+    @classmethod
+    def _estimate(cls, world: World) -> "Prior":
+        tastes = world.user_vectors[world.users_in("train")].astype(np.float64)
+        covariance = np.cov(tastes, rowvar=False, bias=True).reshape(tastes.shape[1], tastes.shape[1])
+        scale = world.movie_vectors.std(axis=0)
+        columns = np.flatnonzero(scale > 1e-6)
+        return cls(tastes.mean(axis=0).astype(np.float32), covariance.astype(np.float32), columns, scale[columns])
+
+
+_PRIORS: WeakKeyDictionary[World, Prior] = WeakKeyDictionary()
+
+
+def update_belief(mean: Floats, covariance: Floats, movies: Floats, ratings: Floats) -> tuple[Floats, Floats]:
+    """Bayes' rule for `rating = m · u + noise` (Kalman's measurement update), one movie of the slate after another.
+
+    Args:
+        mean: `(B, D)`. covariance: `(B, D, D)`. movies: `(B, K, D)`. ratings: `(B, K)`.
+
+    Returns:
+        The posterior mean and covariance, new arrays.
+    """
+    mean, covariance = mean.copy(), covariance.copy()
+    for k in range(movies.shape[1]):
+        movie = movies[:, k]
+        projected = np.einsum("bij,bj->bi", covariance, movie)
+        gain = projected / (np.einsum("bi,bi->b", projected, movie) + np.float32(RATING_NOISE))[:, None]
+        mean += gain * (ratings[:, k] - np.einsum("bi,bi->b", mean, movie))[:, None]
+        covariance -= gain[:, :, None] * projected[:, None, :]
+    return mean, covariance
+
+
+class History:
+    """Sufficient statistics behind the `history` observation of a batch of sessions."""
+
+    def __init__(self, world: World, users: NDArray[np.int64], episode_length: int) -> None:
+        self._world, self._prior, self._episode_length = (world, Prior.of(world), episode_length)
+        self._demographics = world.demographics[users]
+        batch, n_features = len(users), world.features.shape[1]
+        self._shown = np.zeros((batch, n_features), np.float32)
+        self._weighted = np.zeros((batch, n_features), np.float32)
+        self._last = np.zeros((batch, n_features), np.float32)
+        self._mean = np.tile(self._prior.mean, (batch, 1))
+        self._covariance = np.tile(self._prior.covariance, (batch, 1, 1))
+        self._step = 0
+
+    @staticmethod
+    def size(world: World) -> int:
+        """Length S of the observation."""
+        return 4 * int(world.features.shape[1]) + 5
+
+    @staticmethod
+    def bounds(world: World, scenario: ScenarioConfig) -> tuple[Floats, Floats]:
+        """Least and greatest value of each entry, `(S,)` each.
+
+        The belief differs from its prior mean by `Σ M' (M Σ M' + σ² I)^-1 e`, with M the movies shown and e what the prior
+        mispredicts of their ratings. As `s / (s² + σ²) <= 1 / 2σ` for every singular value s of `M Σ^(1/2)`, entry j of it is
+        at most `sqrt(Σ_jj) |e| / 2σ`.
+        """
+        prior, largest = Prior.of(world), np.abs(world.features).max(axis=0)
+        scores = world.movie_vectors @ prior.mean
+        misprediction = max(float(np.max(HIGHEST_RATING - scores)), float(np.max(scores - LOWEST_RATING)))
+        shown = scenario.slate_size * scenario.episode_length
+        spread = np.sqrt(np.diag(prior.covariance)[prior.columns].clip(min=0))
+        reach = prior.scale * spread * misprediction * np.sqrt(shown) / (2 * np.sqrt(RATING_NOISE))
+        weight = max(HIGHEST_RATING - CLICK_THRESHOLD, CLICK_THRESHOLD - LOWEST_RATING)
+        believed = np.abs(prior.mean[prior.columns]) * prior.scale + reach
+        # A hundredth more than mathematics asks for leaves room for rounding.
+        high = 1.01 * np.concatenate([largest, weight * largest, weight * largest, believed]) + 1e-3
+        one, zero = np.ones(5, np.float32), np.zeros(5, np.float32)
+        return np.append(-high, zero).astype(np.float32), np.append(high, one).astype(np.float32)
+
+    def add(self, slates: NDArray[np.int64], ratings: Floats) -> None:
+        """Takes in `(B, K)` slates and their ratings."""
+        features = self._world.features[slates]
+        self._last = np.einsum("bk,bkf->bf", ratings - np.float32(CLICK_THRESHOLD), features) / slates.shape[1]
+        self._weighted += self._last
+        self._shown += features.mean(axis=1)
+        self._mean, self._covariance = update_belief(
+            self._mean, self._covariance, self._world.movie_vectors[slates], ratings
+        )
+        self._step += 1
+
+    def observe(self) -> Floats:
+        """`(B, S)` float32."""
+        steps = max(self._step, 1)
+        progress = np.full((len(self._shown), 1), self._step / self._episode_length, np.float32)
+        belief = self._mean[:, self._prior.columns] * self._prior.scale
+        parts: list[NDArray[Any]] = [self._shown / steps, self._weighted / steps, self._last, belief, self._demographics, progress]
+        return np.concatenate(parts, axis=1, dtype=np.float32)
+
+
+class Thesis:
+    """The thesis's observation: demographics, last movie's genres, last rating / 5, last movie's violence."""
+
+    def __init__(self, world: World, users: NDArray[np.int64], episode_length: int) -> None:
+        self._world = world
+        self._demographics = world.demographics[users]
+        self._last = np.zeros((len(users), world.n_genres + 2), np.float32)
+
+    @staticmethod
+    def size(world: World) -> int:
+        """Length S of the observation: 25 with 19 genres."""
+        return 4 + world.n_genres + 2
+
+    @staticmethod
+    def bounds(world: World, scenario: ScenarioConfig) -> tuple[Floats, Floats]:
+        """Least and greatest value of each entry, `(S,)` each."""
+        return np.zeros(Thesis.size(world), np.float32), np.ones(Thesis.size(world), np.float32)
+
+    def add(self, slates: NDArray[np.int64], ratings: Floats) -> None:
+        """Takes in `(B, K)` slates and their ratings; the slate's last movie counts."""
+        movies = slates[:, -1]
+        genres, violence = self._world.genres[movies], self._world.violence[movies]
+        self._last = np.column_stack([genres, ratings[:, -1] / HIGHEST_RATING, violence]).astype(np.float32)
+
+    def observe(self) -> Floats:
+        """`(B, S)` float32."""
+        return np.concatenate([self._demographics, self._last], axis=1, dtype=np.float32)
+
+
+OBSERVATIONS: dict[str, type[History] | type[Thesis]] = {"history": History, "thesis": Thesis}

@@ -1,0 +1,1 @@
+"""Prefect tasks: retries, progress and artifacts around the functions of rlrec."""

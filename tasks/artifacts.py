@@ -1,0 +1,58 @@
+"""What a run leaves in the Prefect UI: its tables, its figures, and the versions of what it made."""
+
+import base64
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from prefect.artifacts import create_markdown_artifact
+
+from tasks.versions import dvc_hash, size_of, stage_files
+
+
+def publish_table(key: str, title: str, rows: Sequence[Mapping[Any, Any]]) -> None:
+    """A table, one row a mapping; all rows have the columns of the first."""
+    columns = list(rows[0])
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    lines += ["| " + " | ".join(_cell(row[column]) for column in columns) + " |" for row in rows]
+    create_markdown_artifact("\n".join([f"## {title}", "", *lines]), key=key, description=title)
+
+
+def publish_figure(key: str, title: str, image: Path) -> None:
+    """A PNG figure, embedded, so that it is seen wherever the run is."""
+    data = base64.b64encode(image.read_bytes()).decode()
+    create_markdown_artifact(f"## {title}\n\n![{title}](data:image/png;base64,{data})", key=key, description=title)
+
+
+def publish_versions(stage: str) -> None:
+    """The DVC hashes of what a stage read and made."""
+    files = stage_files(stage)
+    paths = [("read", path) for path in files.deps] + [("made", path) for path in files.outs]
+    rows = [
+        {"": role, "path": path, "DVC hash": dvc_hash(Path(path)), "bytes": f"{size_of(Path(path)):,}"}
+        for role, path in paths
+    ]
+    publish_table(f"{stage}-versions", f"What {stage} read and made", rows)
+
+
+def to_json(value: Any) -> bytes:
+    """Readable JSON with a line end; NaN, which JSON lacks, becomes null."""
+    return (json.dumps(_without_nan(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(inner) for inner in value]
+    return value
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value).replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,47 @@
+"""The names under which DVC knows what a stage read and made."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+GRAPH = Path("dvc.yaml")
+
+
+@dataclass(frozen=True)
+class StageFiles:
+    """Paths that `dvc.yaml` gives a stage, in its order."""
+
+    deps: tuple[str, ...]
+    outs: tuple[str, ...]
+
+
+def stage_files(stage: str, graph: Path = GRAPH) -> StageFiles:
+    """What a stage reads and makes."""
+    described: dict[str, Any] = yaml.safe_load(graph.read_text(encoding="utf-8"))["stages"][stage]
+    outs = [entry for kind in ("outs", "metrics", "plots") for entry in described.get(kind, [])]
+    return StageFiles(
+        tuple(described.get("deps", [])),
+        tuple(next(iter(entry)) if isinstance(entry, dict) else entry for entry in outs),
+    )
+
+
+def dvc_hash(path: Path) -> str:
+    """The hash under which DVC stores a file, or a folder (then it ends in `.dir`), as in `dvc.lock`.
+
+    Computed here since DVC itself records it only after the stage has ended; a test holds the two together.
+    """
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "md5").hexdigest()
+    files = sorted((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
+    listing = [{"md5": dvc_hash(file), "relpath": name} for name, file in files]
+    return hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file or of all files of a folder."""
+    return path.stat().st_size if path.is_file() else sum(f.stat().st_size for f in path.rglob("*") if f.is_file())

@@ -1,0 +1,60 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from rlrec.data.files import atomic_file, atomic_folder, checksum, restore, write_atomically
+from rlrec.errors import DataError
+
+
+def test_checksum_is_the_digest_of_the_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    assert checksum(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+    assert checksum(tmp_path / "a", "md5") == "900150983cd24fb0d6963f7d28e17f72"
+
+
+def test_atomic_file_failing_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "a"
+    write_atomically(target, b"old")
+    with pytest.raises(RuntimeError), atomic_file(target) as part:
+        part.write_bytes(b"half")
+        raise RuntimeError
+    assert target.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_atomic_folder_replaces_the_whole_folder(tmp_path: Path) -> None:
+    target = tmp_path / "raw"
+    target.mkdir()
+    (target / "stale").write_text("x")
+    with atomic_folder(target) as fresh:
+        (fresh / "new").write_text("y")
+        assert (target / "stale").exists()
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["raw"]
+
+
+def test_atomic_folder_failing_leaves_the_old_folder_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "raw"
+    target.mkdir()
+    (target / "old").write_text("x")
+    with pytest.raises(KeyboardInterrupt), atomic_folder(target) as fresh:
+        (fresh / "half").write_text("y")
+        raise KeyboardInterrupt
+    assert [path.name for path in target.iterdir()] == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["raw"]
+
+
+def test_restore_brings_back_what_a_killed_process_had_moved_aside(tmp_path: Path) -> None:
+    (tmp_path / ".raw.old").mkdir()
+    (tmp_path / ".raw.old" / "precious").write_text("x")
+    restore(tmp_path / "raw")
+    assert (tmp_path / "raw" / "precious").read_text() == "x"
+
+
+@pytest.mark.parametrize("context", [atomic_file, atomic_folder])
+def test_an_unwritable_place_is_named(tmp_path: Path, context: type) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    target = tmp_path / "file" / "raw"
+    with pytest.raises(DataError, match=str(target)), context(target):
+        pass

@@ -1,0 +1,110 @@
+import json
+
+import numpy as np
+import pytest
+from worlds import small_world
+
+from rlrec.baselines import BASELINES
+from rlrec.config import Config
+from rlrec.errors import WorldError
+from rlrec.evaluation import metrics
+from rlrec.evaluation.evaluate import estimates, evaluate
+from rlrec.evaluation.online import play
+from rlrec.evaluation.policy import Policy, Scores
+from rlrec.evaluation.statistics import resample
+from rlrec.simulator.sessions import Sessions
+
+WORLD = small_world(2)
+CONFIG = Config.model_validate(
+    {
+        "scenario": {"episode_length": 5, "delta": 0.5},
+        "train": {"rollout": 5},
+        "evaluate": {"slate_sizes": [1, 4], "bootstrap_samples": 200, "sessions_per_user": 2},
+    }
+)
+
+
+class Untouchable(Policy):
+    name = "untouchable"
+
+    def scores(self, sessions: Sessions) -> Scores:
+        raise AssertionError("nothing may be played")
+
+
+def test_the_result_has_the_form_of_the_report() -> None:
+    found = evaluate(BASELINES["oracle"](WORLD), WORLD, CONFIG)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["policy"] == "oracle"
+    assert found["seed"] == CONFIG.seed
+    assert found["n_users"] == len(WORLD.users_in("test"))
+    assert found["scenario"]["delta"] == 0.5
+    assert list(found["slates"]) == ["1", "4"]
+    common = {"return", "ctr", "ndcg", "ndcg_max", "diversity", "coverage"}
+    assert set(found["slates"]["1"]["metrics"]) == common
+    assert set(found["slates"]["4"]["metrics"]) == common | {"slate_diversity"}
+    for slate in found["slates"].values():
+        assert sum(share["mean"] for share in slate["genre_exposure"].values()) == pytest.approx(1)
+        for figure in (*slate["metrics"].values(), *slate["genre_exposure"].values()):
+            assert set(figure) == {"mean", "ci_low", "ci_high"}
+            assert figure["ci_low"] <= figure["mean"] <= figure["ci_high"]
+
+
+def test_figures_are_the_metrics_of_the_sessions() -> None:
+    scenario = CONFIG.scenario.model_copy(update={"slate_size": 4})
+    users = WORLD.users_in("test")
+    played = play(BASELINES["random"](WORLD), WORLD, users, scenario, 0, sessions_per_user=2)
+    found = estimates(played, WORLD, resample(len(users), 100, np.random.default_rng(0)))
+    values = {name: estimate.value for name, estimate in found.metrics.items()}
+    assert values["return"] == pytest.approx(played.rewards.sum(axis=1).mean(), rel=1e-5)
+    assert values["ctr"] == pytest.approx((played.ratings > 3.5).mean())
+    assert values["ndcg"] == pytest.approx(played.ndcg.mean())
+    assert values["ndcg_max"] == pytest.approx(played.ndcg_max.mean())
+    assert values["diversity"] == pytest.approx(metrics.diversity(played.slates, WORLD.genres).mean())
+    assert values["slate_diversity"] == pytest.approx(metrics.slate_diversity(played.slates, WORLD.genres).mean())
+    assert values["coverage"] == len(np.unique(played.slates)) / WORLD.n_movies
+    flags = WORLD.genres[played.slates].sum(axis=(0, 1, 2))
+    assert [e.value for e in found.genre_exposure.values()] == pytest.approx(flags / flags.sum())
+
+
+def test_a_user_is_resampled_with_all_sessions() -> None:
+    """Two equal sessions a user say no more than one: the interval must not shrink."""
+    users = WORLD.users_in("test")
+    weights = resample(len(users), 200, np.random.default_rng(0))
+    policy = BASELINES["static_mf"](WORLD)
+    once, twice = (
+        estimates(play(policy, WORLD, users, CONFIG.scenario, 0, sessions_per_user=n), WORLD, weights) for n in (1, 2)
+    )
+    for name, estimate in once.metrics.items():
+        assert twice.metrics[name].summary(0.95) == pytest.approx(estimate.summary(0.95)), name
+    for name, estimate in once.genre_exposure.items():
+        assert twice.genre_exposure[name].summary(0.95) == pytest.approx(estimate.summary(0.95)), name
+
+
+def test_equal_seeds_give_equal_results() -> None:
+    first, second = (evaluate(BASELINES["random"](WORLD), WORLD, CONFIG) for _ in range(2))
+    assert first == second
+    other = evaluate(BASELINES["random"](WORLD), WORLD, CONFIG.model_copy(update={"seed": 8}))
+    assert other["slates"] != first["slates"]
+
+
+def test_genres_have_the_names_that_were_given() -> None:
+    names = ["Action", "Comedy", "Drama", "Horror", "War"]
+    found = evaluate(BASELINES["oracle"](WORLD), WORLD, CONFIG, genre_names=names)
+    assert list(found["slates"]["1"]["genre_exposure"]) == names
+    with pytest.raises(ValueError, match="1 names were given for 5 genres"):
+        evaluate(BASELINES["oracle"](WORLD), WORLD, CONFIG, genre_names=["Action"])
+
+
+def test_a_slate_size_too_large_for_the_catalogue_is_refused_before_anything_is_played() -> None:
+    config = Config.model_validate({"scenario": {"episode_length": 50}, "evaluate": {"slate_sizes": [1, 2]}})
+    with pytest.raises(WorldError, match="50 slates of 2 needs 100 movies"):
+        evaluate(Untouchable(), WORLD, config)
+
+
+def test_progress_goes_from_the_first_step_to_the_last() -> None:
+    seen: list[tuple[int, int, str]] = []
+    evaluate(BASELINES["random"](WORLD), WORLD, CONFIG, progress=lambda *told: seen.append(told))
+    # 2 slate sizes of 2 sessions a user of 5 steps
+    assert [done for done, _, _ in seen] == list(range(1, 21))
+    assert {total for _, total, _ in seen} == {20}
+    assert (seen[0][2], seen[-1][2]) == ("random, K=1", "random, K=4")

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from rlrec.evaluation import metrics, statistics
+from rlrec.evaluation.statistics import resample
+
+
+def test_resamples_hold_as_many_users_as_there_are() -> None:
+    weights = resample(30, 500, np.random.default_rng(0))
+    assert weights.shape == (500, 30)
+    assert (weights.sum(axis=1) == 30).all()
+    assert weights.mean(axis=0) == pytest.approx(np.ones(30), abs=0.25)  # every user as often as any other
+
+
+def test_the_same_seed_gives_the_same_resamples() -> None:
+    draws = [resample(10, 100, np.random.default_rng(seed)) for seed in (3, 3, 4)]
+    assert np.array_equal(draws[0], draws[1])
+    assert not np.array_equal(draws[0], draws[2])
+
+
+def test_replicates_are_what_the_resampled_users_give() -> None:
+    rng = np.random.default_rng(5)
+    weights = resample(12, 200, rng)
+    values, counts = rng.random(12), rng.integers(0, 6, (12, 4))
+    users = [np.repeat(np.arange(12), row.astype(int)) for row in weights]
+    assert statistics.mean(values, weights).replicates == pytest.approx([values[u].mean() for u in users])
+    parts = np.column_stack([share.replicates for share in statistics.shares(counts, weights)])
+    assert parts == pytest.approx(np.array([metrics.genre_exposure(counts[u]) for u in users]))
+
+
+def test_estimates_are_the_metrics_of_the_users_as_they_are() -> None:
+    rng = np.random.default_rng(6)
+    weights = resample(12, 100, rng)
+    shown, counts = rng.random((12, 9)) < 0.1, rng.integers(0, 6, (12, 4))
+    assert statistics.coverage(shown, weights).value == metrics.coverage(shown)
+    assert [s.value for s in statistics.shares(counts, weights)] == pytest.approx(metrics.genre_exposure(counts))
+
+
+def test_nothing_shown_has_no_coverage_and_no_shares() -> None:
+    weights = resample(4, 100, np.random.default_rng(0))
+    assert statistics.coverage(np.zeros((4, 3), bool), weights).summary(0.9) == dict.fromkeys(
+        ("mean", "ci_low", "ci_high"), 0.0
+    )
+    assert [s.value for s in statistics.shares(np.zeros((4, 2), np.int64), weights)] == [0.0, 0.0]
+
+
+def test_coverage_varies_with_the_users_who_alone_were_shown_a_movie() -> None:
+    # Movie 0 was shown to all, movies 1 and 2 to the first user alone, movie 3 to the second alone, movie 4 to none.
+    shown = np.array([[1, 1, 1, 0, 0], [1, 0, 0, 1, 0], [1, 0, 0, 0, 0]], bool)
+    weights = np.array([[1, 1, 1], [0, 2, 1], [0, 1, 2], [0, 0, 3]], np.float32)
+    assert statistics.coverage(shown, weights).replicates == pytest.approx([0.8, 0.6, 0.4, 0.2])
+
+
+def test_coverage_of_users_who_are_shown_the_same_is_certain() -> None:
+    shown = np.tile(np.arange(10) < 3, (20, 1))
+    assert statistics.coverage(shown, resample(20, 100, np.random.default_rng(0))).interval(0.95) == (0.3, 0.3)
+
+
+@given(st.integers(0, 1000))
+def test_pairing_cancels_what_users_have_in_common(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    weights = resample(40, 200, rng)
+    user_effect = rng.normal(0, 5, 40)
+    better, worse = statistics.mean(user_effect + 0.1, weights), statistics.mean(user_effect, weights)
+    low, high = better.interval(0.95)
+    assert high - low > 1
+    difference = better - worse
+    assert difference.value == pytest.approx(0.1)
+    assert difference.interval(0.95) == pytest.approx((0.1, 0.1), abs=1e-6)
+
+
+def test_a_higher_confidence_gives_a_wider_interval_around_the_value() -> None:
+    values = np.random.default_rng(0).random(50)
+    estimate = statistics.mean(values, resample(50, 1000, np.random.default_rng(1)))
+    (low99, high99), (low80, high80) = estimate.interval(0.99), estimate.interval(0.8)
+    assert low99 < low80 < estimate.value < high80 < high99
+
+
+def test_intervals_of_a_mean_hold_the_truth_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(11)
+    held = 0
+    for _ in range(400):
+        low, high = statistics.mean(rng.gamma(4, 0.5, 100), resample(100, 300, rng)).interval(0.9)
+        held += low <= 2.0 <= high
+    assert 0.85 <= held / 400 <= 0.94  # binomial error 0.015; percentile intervals are a little short
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_intervals_of_coverage_hold_the_truth_at_least_as_often_as_they_say(clustered: bool) -> None:
+    """The truth is the expected coverage of as many new users.
+
+    Movies differ in how likely they are shown; where clustered, a user is shown movies of one of ten kinds only.
+    """
+    rng = np.random.default_rng(12)
+    chances, kinds, favourites = 0.3 * rng.random(200) ** 4, rng.integers(10, size=200), rng.dirichlet(np.ones(10))
+
+    def shown() -> NDArray[np.bool_]:
+        drawn = rng.random((60, 200)) < chances
+        return drawn & (kinds == rng.choice(10, size=(60, 1), p=favourites)) if clustered else drawn
+
+    truth = np.mean([metrics.coverage(shown()) for _ in range(1000)])
+    held = 0
+    for _ in range(300):
+        estimate = statistics.coverage(shown(), resample(60, 300, rng))
+        low, high = estimate.interval(0.9)
+        assert low <= estimate.value <= high
+        held += low <= truth <= high
+    assert held / 300 >= 0.87  # binomial error 0.017
