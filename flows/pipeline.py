@@ -24,8 +24,8 @@ from prefect.client.orchestration import get_client
 from prefect.runtime import task_run
 
 from flows import summary
-from flows.server import use_running_server
-from flows.stage import PARENT, RECORD, quieten_user_errors
+from flows.server import ui_url, use_running_server
+from flows.stage import PARENT, RECORD, set_up_logging
 from rlrec.config import load_config
 from rlrec.errors import RlrecError
 
@@ -87,7 +87,11 @@ def experiment(overrides: list[str]) -> None:
 def _as_parent() -> Iterator[None]:
     """Stages started inside become children of this task run, on this run's server."""
     with get_client(sync_client=True) as client:
-        shared = {PARENT: str(task_run.id), "PREFECT_API_URL": str(client.api_url).rstrip("/")}
+        shared = {
+            PARENT: str(task_run.id),
+            "PREFECT_API_URL": str(client.api_url).rstrip("/"),
+            "PREFECT_UI_URL": ui_url(),  # links that hold: the temporary server has no UI, and is gone afterwards
+        }
     before = {name: os.environ.get(name) for name in shared}
     os.environ.update(shared)
     try:
@@ -107,7 +111,7 @@ def run(
 
     What is up to date is skipped. Settings are in params.yaml.
     """
-    quieten_user_errors()
+    set_up_logging()
     # Stages are started as `python -m flows.<stage>`: with this Python, whether or not its environment is active.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     with tempfile.TemporaryDirectory(prefix="rlrec-") as folder:
@@ -115,14 +119,16 @@ def run(
         try:
             load_config()
             use_running_server()
-            pipeline(override)
+            state = pipeline(override, return_state=True)
+            link = f"{ui_url()}/runs/flow-run/{state.state_details.flow_run_id}"
+            state.result()
         except RlrecError as error:
             print(f"\nThe pipeline stopped. {error}\n", file=sys.stderr)
             raise typer.Exit(1) from error
         except KeyboardInterrupt:
             print("\nInterrupted; what was there before is untouched. Run it again.\n", file=sys.stderr)
             raise typer.Exit(130) from None
-        summary.show(time.time() - psutil.Process().create_time())
+        summary.show(time.time() - psutil.Process().create_time(), link)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from tasks.report import write_page
 @as_flow
 def report(config: Config) -> None:
     """One page of all that was found."""
-    write_page()
+    write_page(config)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,9 @@ _PROBE_SECONDS = 1.0
 
 def use_running_server() -> None:
     """Lets this process and its children use the server at the configured address, if one of this version is there."""
-    settings = get_current_settings()
-    if settings.api.url:
+    if get_current_settings().api.url:
         return
-    url = f"http://{settings.server.api.host}:{settings.server.api.port}/api"
+    url = f"{ui_url()}/api"
     try:
         with urlopen(f"{url}/admin/version", timeout=_PROBE_SECONDS) as answer:
             version = answer.read().decode().strip().strip('"')
@@ -29,3 +28,11 @@ def use_running_server() -> None:
     if version == prefect.__version__:
         os.environ["PREFECT_API_URL"] = url
         refresh_global_settings_context()
+
+
+def ui_url() -> str:
+    """Where the UI is, once `make ui` has started it."""
+    settings = get_current_settings()
+    if settings.ui_url:
+        return settings.ui_url.rstrip("/")
+    return f"http://{settings.server.api.host}:{settings.server.api.port}"

@@ -49,7 +49,7 @@ def as_flow(stage: Stage, **options: Any) -> Flow[[], None]:
 
 def main(stage: Flow[[], None]) -> None:
     """Runs a stage, under the pipeline's task run if there is one, and ends the process with its outcome."""
-    quieten_user_errors()
+    set_up_logging()
     try:
         load_config()  # a wrong setting is told at once, not after a server has started
         use_running_server()
@@ -76,8 +76,13 @@ def leave_record(**values: Any) -> None:
             file.write(json.dumps(values) + "\n")
 
 
-def quieten_user_errors() -> None:
-    """Takes tracebacks out of log records of errors that are meant for the user, and the error's text, told once."""
+def set_up_logging() -> None:
+    """Lets rlrec's own messages through, and takes tracebacks out of errors that are meant for the user."""
+    for name in ("rlrec", "tasks"):
+        logging.getLogger(name).setLevel(logging.INFO)
+    for name in ("great_expectations", "dvc.repo.scm_context"):  # temporary folders, and advice after every stage
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("dvc").propagate = False  # it has a console of its own
 
     def without_traceback(record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None

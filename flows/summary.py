@@ -23,11 +23,12 @@ def error_of(stage: str | None) -> str | None:
     return errors[-1] if errors else None
 
 
-def show(total_seconds: float) -> None:
+def show(total_seconds: float, run: str) -> None:
     """Prints the table of stages, what orchestration added, and where the results are.
 
     Args:
         total_seconds: since the pipeline's process was started.
+        run: address of the pipeline's run in the UI.
     """
     records = _records()
     table = Table(title="Stages", title_justify="left")
@@ -49,7 +50,7 @@ def show(total_seconds: float) -> None:
         soft_wrap=True,
     )
     console.print(f"Report: {PAGE.resolve().as_uri()}", soft_wrap=True)
-    console.print("Runs, tables and figures: `make ui`, then open http://127.0.0.1:4200", soft_wrap=True)
+    console.print(f"This run, its tables and its figures: `make ui`, then open {run}", soft_wrap=True)
 
 
 def _records() -> list[dict[str, Any]]:

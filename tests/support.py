@@ -20,8 +20,8 @@ def write_zip(path: Path, files: Mapping[str, bytes]) -> Path:
 def slice_archive(archive: Path, folder: Path, users: int = 60, movies: int = 200, fewest: int = 20) -> Path:
     """A small archive of real rows in ml-100k's layout, `folder/ml-100k.zip`.
 
-    It holds the `movies` most rated movies, the first `users` users who rated at least `fewest` of them, and their ratings
-    of these; a movie that none of them rated is left out. Ids, order and spelling are the original's.
+    It holds the `movies` most rated movies, the first `users` users who rated at least `fewest` of them, and their
+    ratings of these; a movie that none of them rated is left out. Ids, order and spelling are the original's.
     """
     with zipfile.ZipFile(archive) as opened:
         content = {name: opened.read(name) for name in opened.namelist() if not name.endswith("/")}

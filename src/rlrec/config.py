@@ -51,10 +51,9 @@ class WorldConfig(_Section):
 
     @model_validator(mode="after")
     def _some_test_users(self) -> Self:
-        if self.train_users + self.validation_users >= 1:
-            raise ValueError(
-                f"train_users + validation_users must leave test users, but is {self.train_users + self.validation_users:g}"
-            )
+        share = self.train_users + self.validation_users
+        if share >= 1:
+            raise ValueError(f"train_users + validation_users must leave test users, but is {share:g}")
         return self
 
 

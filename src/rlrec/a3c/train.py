@@ -1,4 +1,4 @@
-"""Training from a world to a policy: local agents at work, a learning curve, the best checkpoint on validation users."""
+"""Training from a world to a policy: local agents, a learning curve, the best checkpoint on validation users."""
 
 import logging
 import os
@@ -38,7 +38,7 @@ _STANDARDISED_ON = 256
 
 
 class CurvePoint(NamedTuple):
-    """One line of `training.csv`: the interval up to a checkpoint, and what the checkpoint earns on validation users."""
+    """One line of `training.csv`: means up to a checkpoint, and what the checkpoint earns on validation users."""
 
     version: int
     steps: int
@@ -100,18 +100,18 @@ def train(
     with _running(launch or in_threads, play_agent, config.train.agents, model) as agents:
         while True:
             # Asked before the snapshots are taken: what an agent pushed before it ended is then judged below.
-            busy = not all(agent.done() for agent in agents)
+            ended = [agent for agent in agents if agent.done()]
+            for agent in ended:
+                agent.result()  # raises what the agent raised
             for snapshot in model.take_snapshots():
                 point = judge(snapshot)
                 if on_point:
                     on_point(point)
             if progress:
                 progress(model)
-            if not busy:
+            if len(ended) == len(agents):
                 break
             wait(agents, POLL_SECONDS)
-        for agent in agents:
-            agent.result()
     if judge.best is None:
         raise TrainingError("every gradient was refused: none was finite")
     return Training(

@@ -4,11 +4,13 @@ The site that Great Expectations builds loads its style and its scripts from six
 them; opened from disk without a network it is blank. Here its renderers fill a page that carries its own style.
 """
 
+import html
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, DictLoader
+from jinja2 import ChoiceLoader, DictLoader, pass_context
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; --good: #1a7f37; --bad: #c62828; --link: #0b62c4; }
@@ -101,6 +103,7 @@ def write_docs(summary: dict[str, Any], results: dict[str, Any], folder: Path) -
     renderers: Any = import_module("great_expectations.render.renderer")
     views: Any = import_module("great_expectations.render.view")
     view = views.DefaultJinjaPageView()
+    view.env.filters["render_content_block"] = _escaping(view.render_content_block)
     view.env.loader = ChoiceLoader([DictLoader(_TEMPLATES), view.env.loader])
     style = {"style": _STYLE}
     for table, result in results.items():
@@ -116,3 +119,13 @@ def write_docs(summary: dict[str, Any], results: dict[str, Any], folder: Path) -
         heading=f"Validation of {summary['dataset']}", summary=summary, **style
     )
     (folder / "index.html").write_text(index, encoding="utf-8")
+
+
+def _escaping(render: Callable[..., Any]) -> Callable[..., Any]:
+    """The view's filter for what stands in a cell; by itself it takes the values of the data for HTML."""
+
+    @pass_context
+    def render_escaped(context: Any, block: Any, *args: Any, **kwargs: Any) -> Any:
+        return html.escape(block) if isinstance(block, str) else render(context, block, *args, **kwargs)
+
+    return render_escaped

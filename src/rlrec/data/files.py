@@ -1,16 +1,12 @@
 """Files and folders that are either whole under their final name or not there at all."""
 
 import hashlib
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rlrec.errors import DataError
-
-_CHUNK = 1 << 20
 
 
 def checksum(path: Path, algorithm: str = "sha256") -> str:
@@ -39,13 +35,12 @@ def atomic_file(path: Path) -> Iterator[Path]:
     """
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        os.close(handle)
-    part = Path(name)
+        # Always the same name: what a killed process left there is overwritten, not left for good.
+        part = path.with_name(f".{path.name}.tmp")
+        part.write_bytes(b"")
     try:
         with _writing(path):
             yield part
-            part.chmod(0o666 & ~_umask())
             part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -65,12 +60,13 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         restore(path)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
-    aside = _aside(path)
+        fresh, aside = path.with_name(f".{path.name}.new"), _aside(path)
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
+        fresh.mkdir()
     try:
         with _writing(path):
             yield fresh
-            fresh.chmod(0o777 & ~_umask())
             if path.exists():
                 path.rename(aside)
             fresh.rename(path)
@@ -89,12 +85,6 @@ def restore(path: Path) -> None:
 
 def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name}.old")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 @contextmanager

@@ -238,6 +238,7 @@ def _from_request(
     config: DataConfig, folder: Path, incoming: Path, progress: Progress | None, endpoints: Endpoints
 ) -> _Served:
     location, pin = split_pin(config.source)
+    source: SourceKind
     if re.match(r"https?://", location):
         archive, source = incoming / f"{config.name}.zip", "url"
         fetch(location, archive, pin, progress, endpoints.patience)
@@ -254,27 +255,23 @@ def _from_request(
     unpack(archive, folder)
     record = record_archive(archive, "pinned" if pin is not None else "unchecked")
     official = endpoints.md5.get(config.name)
-    notes: tuple[str, ...] = ()
-    if official is not None and record.md5 != official:
-        notes = (f"not GroupLens's own archive (md5 {official}), so its row counts are not checked",)
-    kind: SourceKind = "url" if source == "url" else "path"
-    return _Served(kind, location, record.md5 == official, record, notes)
+    known = record.md5 == official
+    notes = () if known else ("not known to be GroupLens's own archive, so its row counts are not checked",)
+    return _Served(source, location, known, record, notes)
 
 
 def _from_folder(source: Path, name: str, folder: Path) -> _Served:
-    inner = _check_layout(source, name)
+    inner, layout = detect_layout(source)
+    layout.check(inner, name)
     folder.mkdir(parents=True)
-    _, layout = detect_layout(inner)
     for file in layout.files:
-        if (inner / file).is_file():
-            shutil.copyfile(inner / file, folder / file)
+        shutil.copyfile(inner / file, folder / file)
     return _Served("folder", str(source), False, None, ("a folder, so its row counts are not checked",))
 
 
-def _check_layout(folder: Path, name: str) -> Path:
+def _check_layout(folder: Path, name: str) -> None:
     inner, layout = detect_layout(folder)
     layout.check(inner, name)
-    return inner
 
 
 def split_pin(source: str, setting: str = "data.source") -> tuple[str, Pin | None]:

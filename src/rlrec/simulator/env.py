@@ -29,22 +29,22 @@ class MovieLensEnv(gymnasium.Env[Floats, Action]):
 
     ## Description
     One episode is one user's session of T recommendations (`episode_length`). Each is a slate of K movies
-    (`slate_size`), which the user rates; a rating is the clipped dot product of the movie's vector and the user's hidden
-    taste. A movie that the user likes changes the user's affinity to the movie's genres: that is what an agent can
-    exploit or spoil. After ml-fairness-gym's `movie_lens_dynamic` environment.
+    (`slate_size`), which the user rates; a rating is the clipped dot product of the movie's vector and the user's
+    hidden taste. A movie that the user likes changes the user's affinity to the movie's genres: that is what an agent
+    can exploit or spoil. After ml-fairness-gym's `movie_lens_dynamic` environment.
 
     ## Action Space
-    `Discrete(N)` for `slate_size=1`, the movie to show; otherwise `MultiDiscrete([N] * K)`, the slate in its order. N is
-    the number of movies of the world. The movies of a slate must be distinct and, unless `allow_repeats`, not shown before
-    in the session: `info["action_mask"]` has a 1 for each movie that may be shown. Other actions raise `WorldError`.
-    `env.action_space.sample(mask=info["action_mask"])` draws a valid action for `slate_size=1`.
+    `Discrete(N)` for `slate_size=1`, the movie to show; otherwise `MultiDiscrete([N] * K)`, the slate in its order. N
+    is the number of movies of the world. The movies of a slate must be distinct and, unless `allow_repeats`, not shown
+    before in the session: `info["action_mask"]` has a 1 for each movie that may be shown. Other actions raise
+    `WorldError`. `env.action_space.sample(mask=info["action_mask"])` draws a valid action for `slate_size=1`.
 
     ## Observation Space
-    A `Box` of float32. `observation="history"` (the default) has `4 F + 5` entries, F being the number of movie features
-    (`World.features`): mean features of the movies shown, mean of (rating - 3.5)-weighted features, the same of the last
-    slate, the estimated taste given the ratings so far, the user's four demographics (sex, age, occupation, zip), t / T.
-    `observation="thesis"` has 25 entries: the four demographics, 19 genre flags of the last movie shown, its rating / 5,
-    its violence; all but the demographics are 0 at first.
+    A `Box` of float32. `observation="history"` (the default) has `4 F + 5` entries, F being the number of movie
+    features (`World.features`): mean features of the movies shown, mean of (rating - 3.5)-weighted features, the same
+    of the last slate, the estimated taste given the ratings so far, the user's four demographics (sex, age,
+    occupation, zip), t / T. `observation="thesis"` has 25 entries: the four demographics, 19 genre flags of the last
+    movie shown, its rating / 5, its violence; all but the demographics are 0 at first.
 
     ## Rewards
     The mean over the slate of `((1 - λ) * rating + λ * (1 - violence)) / 5`, λ being `lambda_non_violent`: at most 1.
@@ -74,8 +74,8 @@ class MovieLensEnv(gymnasium.Env[Floats, Action]):
         world: A `World`, or the path of a saved one.
         slate_size: K, movies shown at each step.
         observation: `history` or `thesis`.
-        delta: A liked movie multiplies the user's affinities to its genres by `1 + delta`: > 0 is addiction, < 0 boredom,
-            0 a static user.
+        delta: A liked movie multiplies the user's affinities to its genres by `1 + delta`: > 0 is addiction, < 0
+            boredom, 0 a static user.
         threshold: Lowest rating that is liked.
         affinity_cap: Affinities are clipped to plus or minus this.
         lambda_non_violent: Weight of non-violence in the reward, from 0 to 1; needs a world that knows violence.
@@ -88,7 +88,7 @@ class MovieLensEnv(gymnasium.Env[Floats, Action]):
         WorldError: the world cannot be loaded, or cannot be played as asked.
     """
 
-    metadata: dict[str, Any] = {"render_modes": []}
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (as the base class has it)
 
     def __init__(
         self,
@@ -154,11 +154,11 @@ class MovieLensEnv(gymnasium.Env[Floats, Action]):
 class MovieLensVectorEnv(VectorEnv[Floats, NDArray[np.integer[Any]], NDArray[Any]]):
     """A batch of `MovieLensEnv` sessions, stepped together by matrix products.
 
-    Made by `gymnasium.make_vec("rlrec/MovieLens-v0", num_envs=B, world=W, ...)`. Spaces, rewards and infos are those of B
-    single environments, batched; see `MovieLensEnv`. All sessions have the same length, so they end together.
+    Made by `gymnasium.make_vec("rlrec/MovieLens-v0", num_envs=B, world=W, ...)`. Spaces, rewards and infos are those
+    of B single environments, batched; see `MovieLensEnv`. All sessions have the same length, so they end together.
 
-    Autoreset is Gymnasium's default, `AutoresetMode.NEXT_STEP`: the step after the last one ignores its actions, starts new
-    sessions with new users of the pool, and returns their first observations with rewards of 0.
+    Autoreset is Gymnasium's default, `AutoresetMode.NEXT_STEP`: the step after the last one ignores its actions,
+    starts new sessions with new users of the pool, and returns their first observations with rewards of 0.
 
     Args:
         num_envs: B, sessions played at once; users are drawn independently, so one user may be in several.
@@ -168,7 +168,7 @@ class MovieLensVectorEnv(VectorEnv[Floats, NDArray[np.integer[Any]], NDArray[Any
         ConfigError, WorldError: as for `MovieLensEnv`.
     """
 
-    metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}
+    metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
 
     def __init__(
         self,

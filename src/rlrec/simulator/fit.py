@@ -22,8 +22,8 @@ def fit_world(
 ) -> tuple[World, Fidelity]:
     """Fits a world to real ratings.
 
-    Some ratings are held out; the penalty that predicts them best is chosen, and the world is then fitted to all ratings
-    with that one. Deterministic in the tables and the settings.
+    Some ratings are held out; the penalty that predicts them best is chosen, and the world is then fitted to all
+    ratings with that one. Deterministic in the tables and the settings.
 
     Args:
         tables: Ratings, users and movies.
@@ -99,7 +99,7 @@ def _observed(tables: Tables) -> Observed:
     wrong = np.flatnonzero(~((stars >= 0) & (stars <= HIGHEST_RATING)))
     if wrong.size:
         raise WorldError(
-            f"row {wrong[0]} of the ratings table has the rating {stars[wrong[0]]:g}: not within 0 and {HIGHEST_RATING:g}"
+            f"row {wrong[0]} of the ratings table has the rating {stars[wrong[0]]:g}, not 0 to {HIGHEST_RATING:g}"
         )
     return Observed(users, movies, stars, shape)
 

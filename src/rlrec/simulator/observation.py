@@ -109,9 +109,9 @@ class History:
     def bounds(world: World, scenario: ScenarioConfig) -> tuple[Floats, Floats]:
         """Least and greatest value of each entry, `(S,)` each.
 
-        The belief differs from its prior mean by `Σ M' (M Σ M' + σ² I)^-1 e`, with M the movies shown and e what the prior
-        mispredicts of their ratings. As `s / (s² + σ²) <= 1 / 2σ` for every singular value s of `M Σ^(1/2)`, entry j of it is
-        at most `sqrt(Σ_jj) |e| / 2σ`.
+        The belief differs from its prior mean by `Σ M' (M Σ M' + σ² I)^-1 e`, with M the movies shown and e what the
+        prior mispredicts of their ratings. As `s / (s² + σ²) <= 1 / 2σ` for every singular value s of `M Σ^(1/2)`,
+        entry j of it is at most `sqrt(Σ_jj) |e| / 2σ`.
         """
         prior, largest = Prior.of(world), np.abs(world.features).max(axis=0)
         scores = world.movie_vectors @ prior.mean
@@ -142,7 +142,14 @@ class History:
         steps = max(self._step, 1)
         progress = np.full((len(self._shown), 1), self._step / self._episode_length, np.float32)
         belief = self._mean[:, self._prior.columns] * self._prior.scale
-        parts: list[NDArray[Any]] = [self._shown / steps, self._weighted / steps, self._last, belief, self._demographics, progress]
+        parts: list[NDArray[Any]] = [
+            self._shown / steps,
+            self._weighted / steps,
+            self._last,
+            belief,
+            self._demographics,
+            progress,
+        ]
         return np.concatenate(parts, axis=1, dtype=np.float32)
 
 

@@ -1,7 +1,8 @@
 """Makes the environments known to Gymnasium by name.
 
-Gymnasium has had no plugins since 1.0: somebody must import the package that registers an environment. Nothing but names
-is registered here, so that the import costs nothing; the environments' own module is imported by `gymnasium.make`.
+Gymnasium has had no plugins since 1.0: somebody must import the package that registers an environment. Nothing but
+names is registered here, so that the import costs nothing; the environments' own module is imported by
+`gymnasium.make`.
 """
 
 import gymnasium

@@ -23,12 +23,17 @@ FAST = Patience(connect_seconds=0.5, read_seconds=2.0, attempts=3, backoff_secon
 
 
 def draw_files(layout: str, seed: int = 0, users: int = 6, movies: int = 30) -> Files:
-    """The files of a small data set: the same users, movies and ratings in whichever layout, every user with 20 ratings."""
+    """The files of a small data set, the same one in whichever layout; every user has 20 ratings."""
     rng = np.random.default_rng(seed)
     genre_sets = [sorted(rng.choice(np.arange(1, 19), rng.integers(1, 4), replace=False)) for _ in range(movies)]
     titles = [f"Café {i}, The ({1950 + i})" for i in range(movies)]
     people = [
-        ("FM"[rng.integers(2)], (1, 18, 25, 35, 45, 50, 56)[rng.integers(7)], rng.integers(21), f"{rng.integers(99999):05d}")
+        (
+            "FM"[rng.integers(2)],
+            (1, 18, 25, 35, 45, 50, 56)[rng.integers(7)],
+            rng.integers(21),
+            f"{rng.integers(99999):05d}",
+        )
         for _ in range(users)
     ]
     ratings = [

@@ -16,7 +16,7 @@ def test_checksum_is_the_digest_of_the_bytes(tmp_path: Path) -> None:
 def test_atomic_file_failing_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "a"
     write_atomically(target, b"old")
-    with pytest.raises(RuntimeError), atomic_file(target) as part:
+    with pytest.raises(RuntimeError), atomic_file(target) as part:  # noqa: PT012
         part.write_bytes(b"half")
         raise RuntimeError
     assert target.read_bytes() == b"old"
@@ -38,10 +38,18 @@ def test_atomic_folder_failing_leaves_the_old_folder_and_nothing_else(tmp_path: 
     target = tmp_path / "raw"
     target.mkdir()
     (target / "old").write_text("x")
-    with pytest.raises(KeyboardInterrupt), atomic_folder(target) as fresh:
+    with pytest.raises(KeyboardInterrupt), atomic_folder(target) as fresh:  # noqa: PT012
         (fresh / "half").write_text("y")
         raise KeyboardInterrupt
     assert [path.name for path in target.iterdir()] == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["raw"]
+
+
+def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
+    (tmp_path / ".raw.new").mkdir()
+    (tmp_path / ".raw.new" / "half").write_text("x")
+    with atomic_folder(tmp_path / "raw") as fresh:
+        assert list(fresh.iterdir()) == []
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
 
 

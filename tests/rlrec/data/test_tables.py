@@ -57,7 +57,7 @@ def test_a_table_with_other_columns_is_refused(tables: Tables, tmp_path: Path) -
 
 def test_an_unwritable_folder_is_named(tables: Tables, tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where a folder should be")
-    with pytest.raises(DataError, match="cannot write .*data/tables/ratings.parquet"):
+    with pytest.raises(DataError, match=r"cannot write .*data/tables/ratings\.parquet"):
         save_tables(tables, tmp_path / "data" / "tables")
 
 

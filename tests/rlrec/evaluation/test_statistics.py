@@ -84,7 +84,7 @@ def test_intervals_of_a_mean_hold_the_truth_as_often_as_they_say() -> None:
     held = 0
     for _ in range(400):
         low, high = statistics.mean(rng.gamma(4, 0.5, 100), resample(100, 300, rng)).interval(0.9)
-        held += low <= 2.0 <= high
+        held += int(low <= 2.0 <= high)
     assert 0.85 <= held / 400 <= 0.94  # binomial error 0.015; percentile intervals are a little short
 
 
@@ -107,5 +107,5 @@ def test_intervals_of_coverage_hold_the_truth_at_least_as_often_as_they_say(clus
         estimate = statistics.coverage(shown(), resample(60, 300, rng))
         low, high = estimate.interval(0.9)
         assert low <= estimate.value <= high
-        held += low <= truth <= high
+        held += int(low <= truth <= high)
     assert held / 300 >= 0.87  # binomial error 0.017

@@ -61,10 +61,8 @@ def test_affinities_stop_at_the_cap_on_both_sides():
     assert react_one([3, -2, 3], [[1, 1, 0], [1, 1, 0]], [4, 4], affinity_cap=5.0) == [5.0, -5.0, 3.0]
 
 
-def test_the_cap_is_applied_after_every_movie_and_not_only_after_the_slate():
-    # delta -3 multiplies by -2. With a cap of 5: 3 -> -6 -> -5 -> 10 -> 5. Capped at the end only it would be 12 -> 5 too,
-    # so a third movie tells: -5 * ... : 3 -> -5 -> 5 -> -5, and 2 -> -4 -> 5 -> -5 against 2 -> -4 -> 8 -> -16 -> -5;
-    # hence a factor of 1/2 for the last: cap 5, factors 4 and then (by a second call) 1/2: 2 -> 8 -> 5 -> 2.5, not 4.
+def test_what_the_cap_cut_off_does_not_come_back():
+    # 2 * 4 = 8 -> 5, then 5 / 2 = 2.5; without the cap it would be 2 * 4 / 2 = 4.
     after = react_one([2], [[1]], [4], delta=3.0, affinity_cap=5.0)
     assert react_one(after, [[1]], [4], delta=-0.5, affinity_cap=5.0) == [2.5]
 

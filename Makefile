@@ -1,0 +1,53 @@
+# `make help` lists what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help install pipeline test test-fast lint typecheck format ui lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
+
+install: $(VENV)/.installed ## Make the environment: pinned, hashes checked, bytecode compiled
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rlrec needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+# --compile: where PYTHONDONTWRITEBYTECODE is set, importing TensorFlow would otherwise cost 17 s at every start.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+pipeline: install ## Data, validation, world, A3C training, evaluation, comparison, report
+	@python -m flows.pipeline
+
+test: install ## The whole test suite
+	python -m pytest
+
+test-fast: install ## Without the slow tests
+	python -m pytest -m "not slow"
+
+lint: install ## Style
+	ruff check .
+	ruff format --check .
+
+typecheck: install ## Types
+	mypy
+
+format: install ## Put style right
+	ruff check --fix .
+	ruff format .
+
+ui: install ## Start the Prefect server and UI on loopback, with the runs of this folder
+	prefect server start
+
+lock: ## Resolve the dependencies anew
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet uv
+	build/lock/bin/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 \
+		--no-emit-index-url --no-header --quiet --upgrade -o requirements.lock
+
+clean: ## Remove the environment and what tools cache; data and models stay
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,206 @@
+"""The report: one page that carries everything it shows, and asks no server for anything."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from rlrec.config import Config
+from rlrec.data.files import write_atomically
+from rlrec.reporting import words
+from rlrec.reporting.figures import comparison_figure, drift_figure, fidelity_figure, learning_curve
+from rlrec.reporting.inputs import Evaluation, Inputs, Session, load_inputs
+from rlrec.reporting.style import data_uri
+
+PAGE_FILE = "index.html"
+SHOWN_STEPS = 15
+"""Steps of a session that are told at once; the rest is folded."""
+
+_REFERENCES = ("random", "best_average", "oracle")
+_SOURCES = {
+    "grouplens": "GroupLens's server",
+    "pypi": "a copy inside a Python package",
+    "path": "a local archive",
+    "folder": "a local folder",
+    "url": "a given URL",
+}
+_CHECKSUMS = {
+    "pinned": "equals the one known beforehand",
+    "published": "equals the one that the server publishes",
+    "unchecked": "not compared: none is known for this archive",
+}
+
+
+def write_report(data: Path, config: Config) -> Path:
+    """Reads what the other stages left under `data` and writes `data/reports/index.html`, atomically.
+
+    Args:
+        data: the folder of all stages.
+        config: the settings that the page tells at its end.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        DataError: an input is missing or not what it should be, or the page cannot be written.
+    """
+    path = data / "reports" / PAGE_FILE
+    write_atomically(path, build_page(load_inputs(data), config).encode())
+    return path
+
+
+def build_page(inputs: Inputs, config: Config) -> str:
+    """The page as HTML; equal inputs give an equal page.
+
+    Its one relative link leads to `validation/index.html`.
+    """
+    comparison, evaluation = inputs.comparison, inputs.evaluation
+    sizes = [int(size) for size in comparison["slate_size"].drop_duplicates()]
+    size = config.scenario.slate_size if config.scenario.slate_size in sizes else sizes[0]
+    template = _environment().get_template("report.html.j2")
+    return template.render(
+        provenance=inputs.provenance,
+        served_by=_SOURCES[inputs.provenance.source],
+        checksums=_CHECKSUMS,
+        validation=inputs.validation,
+        fidelity=inputs.fidelity,
+        fidelity_figure=data_uri(fidelity_figure(inputs.fidelity)),
+        training=inputs.training,
+        curve_figure=data_uri(learning_curve(inputs.curve, _references(comparison, size))),
+        evaluation=evaluation,
+        genres=_exposure(evaluation),
+        sessions=[_session(session, evaluation["scenario"]["threshold"]) for session in inputs.sessions["sessions"]],
+        n_ranked=inputs.sessions["n_users"],
+        headline=_headline(comparison, evaluation, size),
+        cards=_cards(comparison, size),
+        comparison_figure=data_uri(comparison_figure(comparison)),
+        tables=[{"size": k, **_comparison_table(comparison, k)} for k in sizes],
+        policies={name: words.policy_note(name) for name in comparison["policy"].drop_duplicates()},
+        metrics={name: words.metric_note(name) for name in comparison["metric"].drop_duplicates()},
+        size=size,
+        heading=words.heading(evaluation["scenario"]["delta"]),
+        tastes=words.tastes(evaluation["scenario"]["delta"]),
+        parameters=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, default_flow_style=None),
+        shown_steps=SHOWN_STEPS,
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("rlrec.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"count": "{:,}".format, "bytes": _bytes, "fixed": _fixed, "percent": _percent}
+    return environment
+
+
+def _headline(comparison: pd.DataFrame, evaluation: Evaluation, size: int) -> dict[str, Any]:
+    """What A3C earned, and how that is beside its strongest fair rival and beside the best order for everybody."""
+    confidence, length = evaluation["confidence"], evaluation["scenario"]["episode_length"]
+    there = set(comparison.loc[comparison["slate_size"] == size, "policy"])
+    strongest = words.strongest_rival(comparison, size)
+    rivals = [strongest] if strongest else []
+    rivals += [name for name in ("best_average",) if name in there and name != strongest]
+    return {
+        "result": words.result_sentence(comparison, size, confidence, evaluation["n_users"], length),
+        "verdicts": [words.verdict(comparison, rival, size, confidence) for rival in rivals],
+    }
+
+
+def _cards(comparison: pd.DataFrame, size: int) -> list[dict[str, str]]:
+    rows = comparison[(comparison["policy"] == "a3c") & (comparison["slate_size"] == size)].set_index("metric")
+    return [
+        {
+            "label": words.metric_note(name).label,
+            "value": words.number(name, row["mean"]),
+            "interval": f"{words.number(name, row['ci_low'])} to {words.number(name, row['ci_high'])}",
+            "meaning": words.metric_note(name).meaning,
+        }
+        for name, row in (
+            (name, dict(rows.loc[name])) for name in ("return", "ctr", "ndcg", "coverage") if name in rows.index
+        )
+    ]
+
+
+def _references(comparison: pd.DataFrame, size: int) -> dict[str, float]:
+    returns = comparison[(comparison["metric"] == "return") & (comparison["slate_size"] == size)]
+    means = dict(zip(returns["policy"], returns["mean"], strict=True))
+    return {name: means[name] for name in _REFERENCES if name in means}
+
+
+def _comparison_table(comparison: pd.DataFrame, size: int) -> dict[str, Any]:
+    """Columns are metrics, rows are policies from the highest return down."""
+    rows = comparison[comparison["slate_size"] == size]
+    columns = rows["metric"].drop_duplicates().tolist()
+    cells = {(row["policy"], row["metric"]): _cell(row) for row in rows.to_dict("records")}
+    returns = rows[rows["metric"] == "return"].sort_values("mean", ascending=False, kind="stable")
+    return {
+        "columns": [note.label + (", %" if note.percent else "") for note in map(words.metric_note, columns)],
+        "rows": [
+            {
+                "mine": name == "a3c",
+                **words.policy_note(name)._asdict(),
+                "cells": [cells.get((name, metric)) for metric in columns],
+            }
+            for name in returns["policy"]
+        ],
+    }
+
+
+def _cell(row: Mapping[Any, Any]) -> dict[str, Any]:
+    metric, low, high = row["metric"], row["diff_ci_low"], row["diff_ci_high"]
+    return {
+        "value": words.number(metric, row["mean"], unit=False),
+        "interval": " to ".join(words.number(metric, row[end], unit=False) for end in ("ci_low", "ci_high")),
+        "difference": words.signed(metric, row["diff_from_a3c"]),
+        "span": f"{words.signed(metric, low)} to {words.signed(metric, high)}",
+        # Diversity and coverage have no better side, so clear differences are marked, not praised.
+        "clear": low > 0 or high < 0,
+    }
+
+
+def _exposure(evaluation: Evaluation) -> dict[str, Any]:
+    """Genres with their share at each slate size, the most shown one first."""
+    sizes = list(evaluation["slates"])
+    shares = {k: evaluation["slates"][k]["genre_exposure"] for k in sizes}
+    names = sorted(shares[sizes[0]], key=lambda name: (-shares[sizes[0]][name]["mean"], name)) if sizes else []
+    largest = max((share["mean"] for k in sizes for share in shares[k].values()), default=0) or 1
+    rows = [
+        {"name": name, "shares": [{**shares[k][name], "width": shares[k][name]["mean"] / largest} for k in sizes]}
+        for name in names
+        if all(name in shares[k] for k in sizes)
+    ]
+    return {"sizes": sizes, "rows": rows}
+
+
+def _session(session: Session, threshold: float) -> dict[str, Any]:
+    first, last = session["steps"][0]["affinities_before"], session["steps"][-1]["affinities_after"]
+    moved = [{"genre": genre, "before": first[genre], "after": last[genre]} for genre in session["genres"]]
+    return {
+        **session,
+        "earned": session["return"],
+        "moved": moved,
+        "figure": data_uri(drift_figure(session, threshold)),
+    }
+
+
+def _fixed(value: float, digits: int = 2) -> str:
+    return "–" if pd.isna(value) else f"{value:.{digits}f}".replace("-", "−")
+
+
+def _percent(value: float, digits: int = 1) -> str:
+    return "–" if pd.isna(value) else f"{100 * value:.{digits}f} %"
+
+
+def _bytes(value: float) -> str:
+    for unit in ("bytes", "KB", "MB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} GB"

@@ -1,0 +1,128 @@
+import threading
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+from worlds import small_world
+
+from rlrec.a3c import A3CPolicy
+from rlrec.a3c.network import initial_weights
+from rlrec.a3c.train import Play, in_threads, standardisation, train
+from rlrec.baselines.registry import BASELINES
+from rlrec.config import Config, ScenarioConfig, TrainConfig
+from rlrec.evaluation.online import play
+from rlrec.simulator.world import World
+
+
+def settings(agents: int = 1, steps: int = 4_000, **scenario: object) -> Config:
+    length = scenario.setdefault("episode_length", 10)
+    return Config(
+        scenario=ScenarioConfig(**scenario),  # type: ignore[arg-type]
+        train=TrainConfig(agents=agents, steps=steps, users=16, rollout=length, hidden=8, checkpoint_every=5),  # type: ignore[arg-type]
+    )
+
+
+def three_movies() -> World:
+    """Everybody loves the movie of genre 0, hates that of genre 1 and is lukewarm about that of both."""
+    rng = np.random.default_rng(0)
+    genres = np.array([[1, 0], [0, 1], [1, 1]], bool)
+    movies = np.column_stack([np.ones(3), genres]).astype(np.float32)
+    users = np.column_stack([np.full(30, 3.0), rng.uniform(1, 2, 30), rng.uniform(-2, -1, 30)]).astype(np.float32)
+    return World(users, movies, genres, np.zeros(3, np.float32), np.zeros((30, 4), np.float32))
+
+
+def test_a_three_movie_world_is_learned_in_seconds() -> None:
+    config = settings(steps=40_000, delta=0.0, allow_repeats=True)
+    training = train(three_movies(), config)
+
+    played = play(training.policy, three_movies(), np.arange(30), config.scenario, 0)
+
+    assert (played.slates == 0).all()
+
+
+def test_an_untrained_policy_is_no_better_than_random() -> None:
+    world, config = small_world(0), settings()
+    center, scale = standardisation(world, config)
+    trained = train(world, config).policy
+    weights = initial_weights(trained.shape, np.random.default_rng(0))
+    untrained = A3CPolicy(weights, center, scale, "history", trained.catalogue)
+    users = world.users_in("all")
+
+    assert not untrained.logits(np.ones((2, trained.shape.state), np.float32), world.features).any()
+    both = (untrained, BASELINES["random"](world))
+    one, other = (play(policy, world, users, config.scenario, 0).rewards.sum(axis=1) for policy in both)
+    difference = one - other
+    # Ties go to the lowest ids: a fixed list of movies that nobody chose.
+    assert abs(difference.mean()) < 3 * difference.std() / np.sqrt(len(users)) + 0.5
+
+
+def test_one_agent_and_one_seed_give_equal_weights() -> None:
+    world, config = small_world(0), settings()
+
+    one, same = train(world, config), train(world, config)
+    other = train(world, config.model_copy(update={"seed": 8}))
+
+    for first, second in zip(one.policy.weights, same.policy.weights, strict=True):
+        np.testing.assert_array_equal(first, second)
+    assert [p.validation_return for p in one.curve] == [p.validation_return for p in same.curve]
+    assert not np.array_equal(one.policy.weights.linear, other.policy.weights.linear)
+
+
+def test_agents_share_the_budget_and_the_summary_adds_up() -> None:
+    config = settings(agents=3, steps=8_000)
+    points = []
+    training = train(small_world(0), config, on_point=points.append)
+
+    assert training.summary["steps"] == 8_000
+    assert sum(training.summary["steps_by_agent"].values()) == 8_000
+    assert training.summary["updates"] == 50
+    assert sum(training.summary["staleness"].values()) == 50
+    assert points == training.curve
+    assert [p.version for p in points] == list(range(0, 51, 5))
+    assert training.best.validation_return == max(p.validation_return for p in points[1:])
+
+
+def test_training_beats_random_on_users_it_never_saw() -> None:
+    world, config = small_world(0, n_users=120), settings(agents=2, steps=60_000, delta=0.0)
+    training = train(world, config)
+    users = world.users_in("test")
+
+    a3c, random = (
+        play(p, world, users, config.scenario, 0).rewards.sum() for p in (training.policy, BASELINES["random"](world))
+    )
+
+    assert a3c > random + 0.5 * len(users)
+
+
+@pytest.mark.parametrize(("observation", "slate_size"), [("thesis", 1), ("history", 3)])
+def test_other_observations_and_slates_are_trained_too(observation: str, slate_size: int) -> None:
+    config = settings(steps=3_200, observation=observation, slate_size=slate_size)
+
+    training = train(small_world(0), config)
+
+    assert np.isfinite(training.best.validation_return)
+
+
+def test_an_agents_error_ends_the_training_and_is_raised() -> None:
+    def launch(agent: Play, n: int) -> list["Future[int]"]:
+        def failing(number: int, tell: object) -> int:
+            if number == 1:
+                raise RuntimeError("agent 1 is ill")
+            return agent(number, lambda steps: None)
+
+        return in_threads(failing, n)
+
+    with pytest.raises(RuntimeError, match="agent 1 is ill"):
+        train(small_world(0), settings(agents=2), launch=launch)
+
+
+def test_after_an_interrupt_no_agent_is_left_running() -> None:
+    def interrupt(model: object) -> None:
+        raise KeyboardInterrupt
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        train(small_world(0), settings(agents=2, steps=10**9), progress=interrupt)
+
+    assert [t for t in threading.enumerate() if t.name.startswith("agent")] == []
+    assert threading.active_count() <= before

@@ -1,0 +1,133 @@
+"""A data folder as the other stages leave it, small but made by their own code where that is quick."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from worlds import small_world
+
+from rlrec.baselines import BASELINES
+from rlrec.config import Config
+from rlrec.data.provenance import ArchiveRecord, Attempt, FileRecord, Provenance, ViolenceRecord
+from rlrec.evaluation.compare import compare
+from rlrec.evaluation.evaluate import evaluate
+from rlrec.evaluation.examples import example_sessions
+from rlrec.reporting.inputs import CURVE_COLUMNS, Inputs, load_inputs
+from rlrec.simulator.fidelity import Accuracy, CalibrationBin, Candidate, Distribution, Fidelity, Spread
+
+GENRES = ["Action", "Comedy", "Drama", "Sci-Fi", "Western"]
+SETTINGS = {
+    "scenario": {"episode_length": 20},
+    "train": {"rollout": 10},
+    "evaluate": {"slate_sizes": [1, 3], "bootstrap_samples": 200},
+    "report": {"example_sessions": 2},
+}
+
+
+@pytest.fixture(scope="session")
+def report_config() -> Config:
+    return Config.model_validate(SETTINGS)
+
+
+@pytest.fixture(scope="session")
+def finished_stages(tmp_path_factory: pytest.TempPathFactory, report_config: Config) -> Path:
+    """The folder; copy it before changing anything."""
+    data = tmp_path_factory.mktemp("stages") / "data"
+    reports = data / "reports"
+    for folder in (data / "raw", data / "world", reports / "validation"):
+        folder.mkdir(parents=True)
+    provenance().save(data / "raw")
+    dump(reports / "validation" / "summary.json", validation())
+    dump(data / "world" / "fidelity.json", fidelity().to_dict())
+    dump(reports / "training.json", training())
+    pd.DataFrame(curve(), columns=list(CURVE_COLUMNS)).to_csv(reports / "training.csv", index=False)
+    world = small_world(3)
+    # A stand-in for a trained agent: what it is does not matter to the page.
+    agent = BASELINES["bayesian_bandit"](world)
+    dump(reports / "evaluation.json", evaluate(agent, world, report_config, genre_names=GENRES))
+    dump(reports / "sessions.json", example_sessions(agent, world, report_config, genre_names=GENRES))
+    policies = {"a3c": agent, **{name: BASELINES[name](world) for name in ("random", "best_average", "oracle")}}
+    compare(policies, world, report_config).to_csv(reports / "comparison.csv", index=False)
+    return data
+
+
+@pytest.fixture(scope="session")
+def inputs(finished_stages: Path) -> Inputs:
+    return load_inputs(finished_stages)
+
+
+def dump(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+
+def provenance() -> Provenance:
+    return Provenance(
+        dataset="ml-100k",
+        requested="auto",
+        source="pypi",
+        location="recbole==1.2.1",
+        known=True,
+        archive=ArchiveRecord(name="recbole.whl", bytes=2_100_000, md5="0" * 32, sha256="a" * 64, checksum="pinned"),
+        files={"ml-100k/u.data": FileRecord(bytes=1_979_173, sha256="b" * 64)},
+        tried=(Attempt(source="grouplens", why="the server's name cannot be resolved", unreachable=True),),
+        violence=ViolenceRecord(available=False, requested="auto", why="the tag genome cannot be had"),
+    )
+
+
+def validation() -> dict[str, object]:
+    check = {"expectation": "e", "column": "rating", "description": "a rating is one of 1, 2, 3, 4, 5", "success": True}
+    table = {"rows": 100_000, "expectations": 1, "failed": 0}
+    results = [{**check, "observed": None, "failing_rows": 0, "examples": []}]
+    return {"dataset": "ml-100k", "success": True, "tables": {"ratings": {**table, "results": results}}}
+
+
+def fidelity(has_violence: bool = False) -> Fidelity:
+    even = Distribution((0.1, 0.1, 0.3, 0.3, 0.2), 3.5, 1.12)
+    smooth = Distribution((0.0, 0.1, 0.4, 0.4, 0.1), 3.5, 0.81)
+    return Fidelity(
+        ratings=100_000,
+        users=943,
+        movies=1_682,
+        genres=19,
+        held_out_ratings=10_000,
+        latent_factors=16,
+        iterations=15,
+        penalty=12.0,
+        held_out={
+            "model": Accuracy(0.909, 0.712),
+            "user_item_bias": Accuracy(0.941, 0.743),
+            "global_mean": Accuracy(1.123, 0.942),
+        },
+        candidates=(Candidate(3.0, 0.994, 0.769), Candidate(12.0, 0.909, 0.712)),
+        calibration=(CalibrationBin(2.0, 2.25, 2.1, 2.0, 10), CalibrationBin(4.0, 4.25, 4.1, 4.2, 90)),
+        distribution={"real": even, "simulated": smooth, "random_pairs": smooth},
+        genre_affinity=Spread(0.0, 0.1, -1.0, 1.0),
+        has_violence=has_violence,
+    )
+
+
+def curve() -> list[tuple[float, ...]]:
+    nothing = float("nan")
+    return [
+        (0, 0, 0.0, nothing, nothing, nothing, nothing, nothing, nothing, 30.0),
+        (5, 16_000, 0.6, 31.0, 0.5, 6.9, 0.01, 1.1, 0.6, 33.0),
+        (10, 32_000, 1.2, 33.0, 0.6, 5.0, 0.02, 0.8, 1.0, 34.5),
+        (15, 48_000, 1.8, 34.0, 0.7, 4.0, 0.02, 0.6, 1.0, 34.0),
+    ]
+
+
+def training() -> dict[str, object]:
+    return {
+        "agents": 2,
+        "steps": 48_000,
+        "steps_by_agent": {"0": 25_600, "1": 22_400},
+        "updates": 15,
+        "refused_by_agent": {},
+        "seconds": 1.8,
+        "compile_seconds": 4.0,
+        "steps_per_second": 26_666.7,
+        "staleness": {"0": 5, "1": 10},
+        "mean_staleness": 0.67,
+        "best": dict(zip(CURVE_COLUMNS, curve()[2], strict=True)),
+    }
