@@ -38,7 +38,7 @@ class WorldConfig(_Section):
 
     latent_factors: Annotated[int, Field(ge=0, le=256)] = 16
     """Latent dimensions beside the biases and the 19 genres."""
-    regularisation: Annotated[tuple[Positive, ...], Field(min_length=1)] = (3.0, 6.0, 12.0)
+    regularisation: Annotated[tuple[Positive, ...], Field(min_length=1)] = (12.0, 16.0, 20.0)
     """Ridge penalties to choose from, in units of ratings; the held-out RMSE decides."""
     iterations: Annotated[int, Field(ge=1, le=1000)] = 15
     """Sweeps of alternating least squares."""
@@ -87,6 +87,8 @@ class TrainConfig(_Section):
     """Budget of environment steps over all agents."""
     users: Annotated[int, Field(ge=1, le=65_536)] = 64
     """Sessions an agent plays at once."""
+    network: Literal["bilinear", "recurrent", "thesis"] = "bilinear"
+    """What scores the movies: a bilinear form over item features, the same with a GRU, or the thesis's dense layers."""
     rollout: Annotated[int, Field(ge=1, le=10_000)] = 50
     """Steps an agent plays before it sends a gradient (t_max)."""
     hidden: Annotated[int, Field(ge=1, le=4096)] = 128

@@ -27,17 +27,17 @@ def run_local_agent(agent: int, player: Player, model: GlobalModel, config: Conf
     key = int(derive_seed(config.seed, f"agent {agent}").generate_state(1)[0] >> 1)
     steps = config.train.users * config.train.rollout
     horizon = config.scenario.episode_length
-    session, left, draws, played = None, 0, 0, 0
+    play, left, draws, played = None, 0, 0, 0
     while model.reserve() is not None:
         weights, version = model.pull()
         if not left:
-            session, left, draws = player.start(tf.constant([key, draws])), horizon, draws + 1
-        rollout = player.play(weights, session, tf.constant([key, draws]))
-        session, left, draws = rollout.session, left - config.train.rollout, draws + 1
+            play, left, draws = player.start(tf.constant([key, draws])), horizon, draws + 1
+        rollout = player.play(weights, play, tf.constant([key, draws]))
+        play, left, draws = rollout.play, left - config.train.rollout, draws + 1
         losses = (float(rollout.entropy), float(rollout.policy_loss), float(rollout.value_loss))
         ended: tuple[float, ...] = ()
         if not left:
-            ended = (float(np.mean(session.rewards)), float(np.mean(session.clicks)) / horizon)
+            ended = (float(np.mean(play.session.rewards)), float(np.mean(play.session.clicks)) / horizon)
         model.push(rollout.gradient.numpy(), version, Report(agent, steps, *losses, *ended))
         played += steps
         tell(steps)

@@ -8,18 +8,26 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from rlrec.a3c.network import Weights, query, value
+from rlrec.a3c.network import Network, Ops, Weights
+from rlrec.config import TrainConfig
 
 Tensor = Any
 
+TENSORFLOW = Ops(tf.tanh, tf.sigmoid, tf.nn.relu, tf.reshape)
+_NEVER = -1e9  # a logit that is never drawn, and whose exponential is 0
+
 
 class Experience(NamedTuple):
-    """A rollout of n steps by B sessions, as the loss needs it."""
+    """A rollout of n steps by B sessions, as the loss needs it; what a network does not need is of size 0."""
 
     states: Tensor  # (n, B, S) standardised observations
-    scores: Tensor  # (n, B, F) ∇_q log π(slate): the sum over positions of x_a − E[x]
-    surprises: Tensor  # (n, B, F) the same for the first position alone
+    scores: Tensor  # (n, B, F) ∇_q log π(slate): the sum over positions of x_a − E[x]; fixed items
+    surprises: Tensor  # (n, B, F) the same for the first position alone; fixed items
+    slates: Tensor  # (n, B, K) int32; trained items
+    available: Tensor  # (n, B, M) bool; trained items
+    answers: Tensor  # (n, B, 2 F) what the memory took in; networks with a memory
     rewards: Tensor  # (n, B)
+    memory: Tensor  # (B, memory) before the first step
     bootstrap: Tensor  # (B,) V(s_n), 0 where the session has ended
 
 
@@ -32,6 +40,8 @@ def advantages(rewards: Tensor, values: Tensor, bootstrap: Tensor, gamma: float,
         rewards: `(n, B)`.
         values: `(n, B)`, the critic's V(s_t).
         bootstrap: `(B,)`, V(s_n), or 0 where the session has ended.
+        gamma: discount.
+        gae_lambda: from one-step (0) to n-step (1).
 
     Returns:
         `(n, B)`; added to `values` they are the critic's targets.
@@ -45,30 +55,74 @@ def advantages(rewards: Tensor, values: Tensor, bootstrap: Tensor, gamma: float,
 
 
 def loss_gradient(
-    weights: Weights, experience: Experience, *, gamma: float, gae_lambda: float, entropy: float, value_weight: float
+    network: Network, weights: Weights, experience: Experience, train: TrainConfig
 ) -> tuple[Weights, Tensor, Tensor]:
-    """Gradient of A3C's loss, `mean(−A · log π(slate) − entropy · H(π) + value_weight · (R − V)² / 2)`.
+    """Gradient of A3C's loss, `mean(−A · log π(slate) − entropy · H(π) + value · (R − V)² / 2)`.
 
-    The gradient of the entropy H of a slate's first position, −E[log π ∇log π], is estimated from the movie that was
-    drawn: unbiased, and it spares a product over the catalogue at every step. log π minus its mean is q·(x_a − E[x]).
+    H is the entropy of a slate's first position.
 
     Returns:
         The gradient, the mean policy loss (of the part that is differentiated) and the mean value loss, scalars.
     """
-    flat_states = tf.reshape(experience.states, (-1, experience.states.shape[2]))
-    flat_scores = tf.reshape(experience.scores, (-1, experience.scores.shape[2]))
-    flat_surprises = tf.reshape(experience.surprises, flat_scores.shape)
+    steps, batch = experience.rewards.shape
+    states = tf.reshape(experience.states, (steps * batch, network.state))
     with tf.GradientTape() as tape:
         tape.watch(weights)
-        queries = query(weights, flat_states, tf.tanh)
-        values = value(weights, flat_states, tf.tanh)[:, 0]
-        steps_values = tf.stop_gradient(tf.reshape(values, experience.rewards.shape))
-        estimates = advantages(experience.rewards, steps_values, experience.bootstrap, gamma, gae_lambda)
-        targets = tf.reshape(estimates + steps_values, (-1,))
-        surprise = tf.reduce_sum(tf.stop_gradient(queries) * flat_surprises, axis=1, keepdims=True)
-        direction = tf.reshape(estimates, (-1, 1)) * flat_scores - entropy * surprise * flat_surprises
-        policy_loss = -tf.reduce_mean(tf.reduce_sum(tf.stop_gradient(direction) * queries, axis=1))
+        memories = tf.reshape(_replay(network, weights, experience), (steps * batch, network.memory))
+        queries = network.query(weights, states, memories, TENSORFLOW)
+        values = network.value(weights, states, memories, TENSORFLOW)[:, 0]
+        fixed = tf.stop_gradient(tf.reshape(values, (steps, batch)))
+        estimates = advantages(experience.rewards, fixed, experience.bootstrap, train.gamma, train.gae_lambda)
+        targets = tf.reshape(estimates + fixed, (-1,))
+        objective = _over_items if network.trains_items else _over_queries
+        policy_loss = -objective(network, weights, queries, experience, tf.reshape(estimates, (-1,)), train.entropy)
         value_loss = tf.reduce_mean(tf.square(targets - values)) / 2
-        loss = policy_loss + value_weight * value_loss
-    gradient = tape.gradient(loss, weights)
-    return Weights(*gradient), policy_loss, value_loss
+        loss = policy_loss + train.value * value_loss
+    return tape.gradient(loss, weights), policy_loss, value_loss
+
+
+def _replay(network: Network, weights: Weights, experience: Experience) -> Tensor:
+    """Memories before each step, `(n, B, memory)`, recomputed for the tape from the rollout's first."""
+    steps, batch = experience.rewards.shape
+    if not network.memory:
+        return tf.zeros((steps, batch, 0))
+    memories = tf.TensorArray(tf.float32, steps, element_shape=(batch, network.memory))
+
+    def step(t: Tensor, memory: Tensor, memories: Any) -> tuple[Any, ...]:
+        after = network.remember(weights, memory, experience.answers[t], TENSORFLOW)
+        return t + 1, after, memories.write(t, memory)
+
+    _, _, memories = tf.while_loop(
+        lambda t, *_: t < steps, step, (0, experience.memory, memories), maximum_iterations=steps
+    )
+    return memories.stack()
+
+
+def _over_queries(
+    network: Network, weights: Weights, queries: Tensor, experience: Experience, estimates: Tensor, entropy: float
+) -> Tensor:
+    """An objective whose gradient is the exact policy gradient, from the stored scores.
+
+    The gradient of the entropy, −E[log π ∇log π], is estimated from the movie that was drawn: unbiased, and it spares a
+    product over the catalogue at every step. log π minus its mean is q·(x_a − E[x]).
+    """
+    scores, surprises = (tf.reshape(x, (-1, x.shape[2])) for x in (experience.scores, experience.surprises))
+    surprise = tf.reduce_sum(queries * surprises, axis=1, keepdims=True)
+    direction = tf.stop_gradient(estimates[:, None] * scores - entropy * surprise * surprises)
+    return tf.reduce_mean(tf.reduce_sum(direction * queries, axis=1))
+
+
+def _over_items(
+    network: Network, weights: Weights, queries: Tensor, experience: Experience, estimates: Tensor, entropy: float
+) -> Tensor:
+    """The objective itself, over all logits of all steps: movies have weights of their own."""
+    available = tf.reshape(experience.available, (-1, experience.available.shape[2]))[:, : network.movies]
+    slates = tf.reshape(experience.slates, (-1, experience.slates.shape[2]))
+    logits = tf.where(available, queries @ tf.transpose(network.items(weights, None)), _NEVER)
+    first = tf.nn.log_softmax(logits)
+    spread = -tf.reduce_sum(tf.exp(first) * tf.where(available, first, 0.0), axis=1)
+    log_probability = tf.gather(first, slates[:, 0], axis=1, batch_dims=1)
+    for k in range(1, slates.shape[1]):
+        logits = tf.where(tf.range(network.movies)[None] == slates[:, k - 1, None], _NEVER, logits)
+        log_probability += tf.gather(tf.nn.log_softmax(logits), slates[:, k], axis=1, batch_dims=1)
+    return tf.reduce_mean(tf.stop_gradient(estimates) * log_probability + entropy * spread)

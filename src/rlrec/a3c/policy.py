@@ -6,34 +6,37 @@ import hashlib
 import json
 import os
 import zipfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlrec.a3c.network import Shape, Weights, flatten, n_weights, query, unflatten
+from rlrec.a3c.network import NETWORKS, NUMPY, Network, Weights
 from rlrec.errors import ModelError
 from rlrec.evaluation.policy import Policy, Scores
-from rlrec.simulator.dynamics import Floats
+from rlrec.simulator.dynamics import CLICK_THRESHOLD, Floats
 from rlrec.simulator.sessions import Sessions
 from rlrec.simulator.world import World
 
 WEIGHTS_FILE, DESCRIPTION_FILE = "weights.npz", "policy.json"
-_FORMAT = 1
+_FORMAT = 2
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class A3CPolicy(Policy):
     """Ranks movies by the trained network's logits: the policy's most probable slate.
 
     Attributes:
+        network: sizes and functions of the network.
         weights: of the network.
-        center, scale: `(S,)` float32, standardise an observation.
+        center: `(S,)` float32, subtracted from an observation.
+        scale: `(S,)` float32, divides it then.
         observation: the kind of observation it was trained on.
         catalogue: fingerprint of the item features it was trained with.
     """
 
+    network: Network
     weights: Weights
     center: Floats
     scale: Floats
@@ -41,14 +44,8 @@ class A3CPolicy(Policy):
     catalogue: str
     name: str = "a3c"
 
-    @property
-    def shape(self) -> Shape:
-        """Sizes of the network."""
-        state, hidden = self.weights.hidden.shape
-        return Shape(state, hidden, self.weights.linear.shape[1])
-
     def begin(self, sessions: Sessions, rng: np.random.Generator) -> None:
-        """Refuses sessions it was not trained for.
+        """Refuses sessions it was not trained for, and forgets earlier ones.
 
         Raises:
             ModelError: the world has another catalogue, or the scenario another observation.
@@ -60,15 +57,22 @@ class A3CPolicy(Policy):
             )
         if fingerprint(sessions.world) != self.catalogue:
             raise ModelError("this policy was trained on another catalogue than this world's: train it again")
+        self._features = sessions.world.features
+        self._memory = np.zeros((len(sessions.users), self.network.memory), np.float32)
 
     def scores(self, sessions: Sessions) -> Scores:
         """`(B, N)` logits."""
-        return self.logits(sessions.observe(), sessions.world.features)
+        state = (sessions.observe() - self.center) / self.scale
+        queries: Floats = self.network.query(self.weights, state, self._memory, NUMPY)
+        return queries @ self.network.items(self.weights, self._features).T  # type: ignore[no-any-return]
 
-    def logits(self, observations: Floats, features: Floats) -> Floats:
-        """`(B, S)` observations and `(N, F)` item features to `(B, N)` logits."""
-        queries: Floats = query(self.weights, (observations - self.center) / self.scale, np.tanh)
-        return queries @ features.T
+    def learn(self, slates: NDArray[np.int64], ratings: Floats) -> None:
+        """Takes the answers into the network's memory, if it has one."""
+        if self.network.memory:
+            features = self._features[slates]
+            weighted = (ratings - np.float32(CLICK_THRESHOLD))[:, :, None] * features
+            answer = np.concatenate([features.mean(axis=1), weighted.mean(axis=1)], axis=1)
+            self._memory = self.network.remember(self.weights, self._memory, answer, NUMPY)
 
 
 def fingerprint(world: World) -> str:
@@ -83,15 +87,17 @@ def save_policy(policy: A3CPolicy, path: str | os.PathLike[str]) -> None:
     """
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
+    kind = next(name for name, network in NETWORKS.items() if type(policy.network) is network)
     description = {
         "format": _FORMAT,
         "observation": policy.observation,
         "catalogue": policy.catalogue,
-        **policy.shape._asdict(),
+        "network": kind,
+        **asdict(policy.network),
     }
     partial = folder / (WEIGHTS_FILE + ".part")
     with partial.open("wb") as file:
-        np.savez(file, weights=flatten(policy.weights), center=policy.center, scale=policy.scale)
+        np.savez(file, weights=policy.network.flatten(policy.weights), center=policy.center, scale=policy.scale)
     partial.replace(folder / WEIGHTS_FILE)
     text = folder / (DESCRIPTION_FILE + ".part")
     text.write_text(json.dumps(description, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -109,7 +115,7 @@ def load_policy(path: str | os.PathLike[str]) -> A3CPolicy:
         description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
         if description["format"] != _FORMAT:
             raise ModelError(f"{folder} holds a policy of format {description['format']}, but this reads {_FORMAT}")
-        shape = Shape(int(description["state"]), int(description["hidden"]), int(description["features"]))
+        network = NETWORKS[description["network"]](*(int(description[f.name]) for f in fields(Network)))
         with np.load(folder / WEIGHTS_FILE, allow_pickle=False) as archive:
             flat, center, scale = (np.asarray(archive[name]) for name in ("weights", "center", "scale"))
         observation, catalogue = str(description["observation"]), str(description["catalogue"])
@@ -117,10 +123,10 @@ def load_policy(path: str | os.PathLike[str]) -> A3CPolicy:
         raise ModelError(f"there is no policy at {folder}: {error.filename} is missing") from error
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise ModelError(f"{folder} does not hold a policy: {error}") from error
-    expected = {"weights": (n_weights(shape),), "center": (shape.state,), "scale": (shape.state,)}
+    expected = {"weights": (network.size(),), "center": (network.state,), "scale": (network.state,)}
     for name, array in {"weights": flat, "center": center, "scale": scale}.items():
         _check_array(folder / WEIGHTS_FILE, name, array, expected[name])
-    return A3CPolicy(unflatten(flat, shape), center, scale, observation, catalogue)
+    return A3CPolicy(network, network.unflatten(flat, NUMPY), center, scale, observation, catalogue)
 
 
 def _check_array(path: Path, name: str, array: NDArray[np.generic], shape: tuple[int, ...]) -> None:

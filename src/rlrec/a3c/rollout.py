@@ -8,20 +8,28 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from rlrec.a3c.loss import Experience, loss_gradient
-from rlrec.a3c.network import Shape, query, unflatten, value
+from rlrec.a3c.loss import TENSORFLOW, Experience, loss_gradient
+from rlrec.a3c.network import NETWORKS, Weights
 from rlrec.a3c.sampling import block_size, draw_slates
 from rlrec.a3c.simulation import Session, Simulation
 from rlrec.config import ScenarioConfig, TrainConfig
+from rlrec.simulator.dynamics import CLICK_THRESHOLD
 from rlrec.simulator.world import World
 
 Tensor = Any
 
 
+class Play(NamedTuple):
+    """B sessions under way, and what the network remembers of them."""
+
+    session: Session
+    memory: Tensor  # (B, memory)
+
+
 class Rollout(NamedTuple):
     """What a local agent gets back."""
 
-    session: Session  # after the rollout
+    play: Play  # after the rollout
     gradient: Tensor  # (P,) float32, to be pushed
     entropy: Tensor  # () mean entropy of a slate's first position, nats
     policy_loss: Tensor  # ()
@@ -38,71 +46,108 @@ class Player:
             world: what is played; its training users.
             scenario: how users react.
             train: sizes and coefficients.
-            center, scale: `(S,)`, standardise an observation.
+            center: `(S,)`, subtracted from an observation.
+            scale: `(S,)`, divides it then.
         """
         block = block_size(world.n_movies)
         self.simulation = Simulation(world, scenario, block)
-        self.shape = Shape(self.simulation.state_size, train.hidden, world.features.shape[1])
+        self.network = NETWORKS[train.network](
+            self.simulation.state_size, train.hidden, world.features.shape[1], world.n_movies
+        )
         self._block, self._scenario, self._train = block, scenario, train
         self._center, self._scale = tf.constant(center), tf.constant(scale)
-        self.start = tf.function(lambda seed: self.simulation.start(train.users, seed), jit_compile=True)
+        self.start = tf.function(self._start, jit_compile=True)
         self.play = tf.function(self._play, jit_compile=True)
 
-    def _play(self, flat: Tensor, session: Session, seed: Tensor) -> Rollout:
+    def _start(self, seed: Tensor) -> Play:
+        """New sessions of training users drawn with `seed` `(2,)` int32."""
+        memory = tf.zeros((self._train.users, self.network.memory))
+        return Play(self.simulation.start(self._train.users, seed), memory)
+
+    def _play(self, flat: Tensor, play: Play, seed: Tensor) -> Rollout:
         """Plays `train.rollout` steps with the weights `flat` `(P,)` and differentiates the loss."""
-        train, steps = self._train, self._train.rollout
-        weights = unflatten(flat, self.shape)
-        uniforms = tf.random.stateless_uniform((steps, train.users, self._scenario.slate_size), seed)
+        network, steps = self.network, self._train.rollout
+        weights = network.unflatten(flat, TENSORFLOW)
+        items = self._items(weights)
+        uniforms = tf.random.stateless_uniform((steps, self._train.users, self._scenario.slate_size), seed)
 
-        def step(t: Tensor, session: Session, arrays: tuple[Any, ...], entropy: Tensor) -> tuple[Any, ...]:
+        def step(t: Tensor, play: Play, arrays: tuple[Any, ...], entropy: Tensor) -> tuple[Any, ...]:
+            session = play.session
             state = self._state(session)
-            queries = query(weights, state, tf.tanh)
-            drawn = self._draw(queries, session.available, uniforms[t])
-            session, rewards = self.simulation.transition(session, drawn.slates, drawn.available)
-            written = zip(arrays, (state, drawn.score, drawn.surprise, rewards), strict=True)
-            return t + 1, session, tuple(array.write(t, x) for array, x in written), entropy + drawn.entropy
+            queries = network.query(weights, state, play.memory, TENSORFLOW)
+            drawn = self._draw(queries, items, session.available, uniforms[t])
+            after, ratings, rewards = self.simulation.transition(session, drawn.slates, drawn.available)
+            answer = self._answer(drawn.slates, ratings)
+            memory = network.remember(weights, play.memory, answer, TENSORFLOW)
+            known = (session.available > 0)[:, : self._kept_available]
+            record = (state, drawn.score, drawn.surprise, drawn.slates, known, answer, rewards)
+            written = tuple(array.write(t, x) for array, x in zip(arrays, record, strict=True))
+            return t + 1, Play(after, memory), written, entropy + drawn.entropy
 
-        batch, (size, _, features) = train.users, self.shape
-        shapes = ((batch, size), (batch, features), (batch, features), (batch,))
-        arrays = tuple(tf.TensorArray(tf.float32, steps, element_shape=shape) for shape in shapes)
         # A loop in the graph: unrolled, fifty steps take over a minute to compile.
-        _, session, arrays, entropy = tf.while_loop(
-            lambda t, *_: t < steps, step, (0, session, arrays, tf.zeros(())), maximum_iterations=steps
+        _, after, arrays, entropy = tf.while_loop(
+            lambda t, *_: t < steps, step, (0, play, self._arrays(items), tf.zeros(())), maximum_iterations=steps
         )
-        bootstrap = value(weights, self._state(session), tf.tanh)[:, 0]
-        bootstrap = tf.where(session.step == self._scenario.episode_length, tf.zeros_like(bootstrap), bootstrap)
-        gradient, policy_loss, value_loss = loss_gradient(
-            weights,
-            Experience(*(array.stack() for array in arrays), bootstrap),  # type: ignore[call-arg]
-            gamma=train.gamma,
-            gae_lambda=train.gae_lambda,
-            entropy=train.entropy,
-            value_weight=train.value,
+        expected = network.value(weights, self._state(after.session), after.memory, TENSORFLOW)[:, 0]
+        ended = after.session.step == self._scenario.episode_length
+        bootstrap = tf.where(ended, tf.zeros_like(expected), expected)
+        experience = Experience(*(array.stack() for array in arrays), play.memory, bootstrap)  # type: ignore[call-arg]
+        gradient, policy_loss, value_loss = loss_gradient(network, weights, experience, self._train)
+        flat_gradient = tf.concat([tf.reshape(gradient[name], (-1,)) for name in network.shapes()], axis=0)
+        return Rollout(after, flat_gradient, entropy / steps, policy_loss, value_loss)
+
+    def _items(self, weights: Weights) -> Tensor:
+        """`(M, F)`, padded to whole blocks."""
+        if not self.network.trains_items:
+            return self.simulation.features
+        items = self.network.items(weights, None)
+        return tf.pad(items, ((0, self.simulation.padded - items.shape[0]), (0, 0)))
+
+    @property
+    def _kept_available(self) -> int:
+        return self.simulation.padded if self.network.trains_items else 0
+
+    def _arrays(self, items: Tensor) -> tuple[Any, ...]:
+        batch, k = self._train.users, self._scenario.slate_size
+        answer = 2 * self.network.features if self.network.memory else 0
+        sizes = {
+            "states": (self.network.state,), "scores": (items.shape[1],), "surprises": (items.shape[1],),
+            "slates": (k,), "available": (self._kept_available,), "answers": (answer,), "rewards": (),
+        }  # fmt: skip
+        kinds = {"slates": tf.int32, "available": tf.bool}
+        return tuple(
+            tf.TensorArray(kinds.get(name, tf.float32), self._train.rollout, element_shape=(batch, *size))
+            for name, size in sizes.items()
         )
-        flat_gradient = tf.concat([tf.reshape(part, (-1,)) for part in gradient], axis=0)
-        return Rollout(session, flat_gradient, entropy / steps, policy_loss, value_loss)
+
+    def _answer(self, slates: Tensor, ratings: Tensor) -> Tensor:
+        """`(B, 2 F)`, what a network with a memory takes in; `(B, 0)` for others."""
+        if not self.network.memory:
+            return tf.zeros((slates.shape[0], 0))
+        features = tf.gather(self.simulation.features, slates)
+        weighted = (ratings - CLICK_THRESHOLD)[:, :, None] * features
+        return tf.concat([tf.reduce_mean(features, axis=1), tf.reduce_mean(weighted, axis=1)], axis=1)
 
     def _state(self, session: Session) -> Tensor:
         return (self.simulation.observe(session) - self._center) / self._scale
 
-    def _draw(self, queries: Tensor, available: Tensor, uniforms: Tensor) -> "_Drawn":
-        features = self.simulation.features
-        logits = tf.matmul(queries, features, transpose_b=True)  # (B, M)
+    def _draw(self, queries: Tensor, items: Tensor, available: Tensor, uniforms: Tensor) -> "_Drawn":
+        logits = tf.matmul(queries, items, transpose_b=True)  # (B, M)
         allowed = available > 0
         top = tf.reduce_max(tf.where(allowed, logits, -1e30), axis=1, keepdims=True)
         mass = tf.where(allowed, tf.exp(tf.minimum(logits - top, 0.0)), 0.0)
         total = tf.reduce_sum(mass, axis=1, keepdims=True)
-        moment = mass @ features  # (B, F), E[x] times the total
+        moment = mass @ items  # (B, F), E[x] times the total
         slates, chosen, totals = draw_slates(mass, uniforms, self._block)
-        surprise = tf.gather(features, slates[:, 0]) - moment / total
+        surprise = tf.gather(items, slates[:, 0]) - moment / total
         score = surprise
         for k in range(slates.shape[1]):
-            drawn = tf.gather(features, slates[:, k])
+            drawn = tf.gather(items, slates[:, k])
             if k > 0:
                 score += drawn - moment / totals[:, k, None]
             moment -= chosen[:, k, None] * drawn  # without what is in the slate already
             available = tf.where(tf.range(available.shape[1])[None] == slates[:, k, None], 0.0, available)
-        expected_logit = tf.reduce_sum(queries * (tf.gather(features, slates[:, 0]) - surprise), axis=1)
+        expected_logit = tf.reduce_sum(queries * (tf.gather(items, slates[:, 0]) - surprise), axis=1)
         entropy = tf.reduce_mean(tf.math.log(total[:, 0]) + top[:, 0] - expected_logit)
         return _Drawn(slates, available, score, surprise, entropy)
 

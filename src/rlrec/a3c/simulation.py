@@ -97,7 +97,7 @@ class Simulation:
         parts = [session.shown / steps, session.weighted / steps, session.last, belief, session.demographics]
         return tf.concat([*parts, tf.fill((session.taste.shape[0], 1), progress)], axis=1)
 
-    def transition(self, session: Session, slates: Tensor, available: Tensor) -> tuple[Session, Tensor]:
+    def transition(self, session: Session, slates: Tensor, available: Tensor) -> tuple[Session, Tensor, Tensor]:
         """Shows `(B, K)` int32 slates.
 
         Args:
@@ -106,7 +106,7 @@ class Simulation:
             available: `(B, M)` without the slate's movies; used unless repeats are allowed.
 
         Returns:
-            The session after, and the rewards `(B,)`.
+            The session after, the ratings `(B, K)` and the rewards `(B,)`.
         """
         scenario = self.scenario
         movies = tf.gather(self.movies, slates)  # (B, K, D)
@@ -124,7 +124,7 @@ class Simulation:
             clicks=session.clicks + clicks,
             rewards=session.rewards + rewards,
         )
-        return self._remember(after, slates, movies, ratings), rewards
+        return self._remember(after, slates, movies, ratings), ratings, rewards
 
     def _react(self, taste: Tensor, movies: Tensor, ratings: Tensor) -> Tensor:
         fixed, affinities = taste[:, : -self._n_genres], taste[:, -self._n_genres :]

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from rlrec.a3c.global_model import GlobalModel, Snapshot
 from rlrec.a3c.local_agent import run_local_agent
-from rlrec.a3c.network import flatten, initial_weights, unflatten
+from rlrec.a3c.network import NUMPY
 from rlrec.a3c.policy import A3CPolicy, fingerprint
 from rlrec.a3c.rollout import Player
 from rlrec.config import Config, derive_seed
@@ -88,7 +88,7 @@ def train(
     """
     limit_threads(config.train.agents)
     player, as_policy = _prepare(world, config)
-    weights = flatten(initial_weights(player.shape, config.rng("initial weights")))
+    weights = player.network.flatten(player.network.initial_weights(config.rng("initial weights")))
     model = GlobalModel(weights, config.train, steps_per_rollout=config.train.users * config.train.rollout)
     log.info("compiling rollout and gradient: %s weights, %s movies", f"{len(weights):,}", f"{world.n_movies:,}")
     compile_seconds = _compile(player, model)
@@ -192,7 +192,8 @@ def _prepare(world: World, config: Config) -> tuple[Player, Callable[[Floats], A
     catalogue = fingerprint(world)
 
     def as_policy(flat: Floats) -> A3CPolicy:
-        return A3CPolicy(unflatten(flat, player.shape), center, scale, config.scenario.observation, catalogue)
+        weights = player.network.unflatten(flat, NUMPY)
+        return A3CPolicy(player.network, weights, center, scale, config.scenario.observation, catalogue)
 
     return player, as_policy
 

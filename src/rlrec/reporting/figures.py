@@ -21,7 +21,7 @@ from rlrec.reporting.style import (
     PAPER,
     SERIES,
     apart,
-    labelled,
+    beside,
     new_figure,
     save,
     tidy,
@@ -57,11 +57,11 @@ def learning_curve(curve: pd.DataFrame, references: Mapping[str, float] | None =
     """
     figure = new_figure(_WIDTH, 5.6)
     # Apart, so that the names beside the upper lines do not narrow the lower panels.
-    upper, lower = figure.subfigures(2, 1, height_ratios=(1.7, 1))
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1.7, 1))
+    upper, lower = parts
     top: Axes = upper.subplots()
     below: list[Axes] = list(lower.subplots(1, 3))
     steps = curve["steps"]
-    end = max(float(steps.max()), 1.0)
     top.plot(steps, curve["mean_return"], color=OTHER, linewidth=1.6)
     top.plot(steps, curve["validation_return"], color=ACCENT, linewidth=2.2, marker="o", markersize=3.5)
     drawn = {
@@ -103,7 +103,7 @@ def learning_curve(curve: pd.DataFrame, references: Mapping[str, float] | None =
     for (name, _, colour), place in zip(
         ends, apart([value for _, value, _ in ends], (high - low) * 0.075), strict=True
     ):
-        labelled(top, end * 1.025, place, name, color=colour, clip_on=False)
+        beside(top, place, name, color=colour)
     tidy(top, grid="y")
     title(top, "Return of a session")
     panels = {"ctr": "CTR in training", "entropy": "Entropy of the policy, nats", "value_loss": "Loss of the critic"}
@@ -172,9 +172,7 @@ def drift_figure(session: Mapping[str, Any], threshold: float | None = None) -> 
     low, high = top.get_ylim()
     places = apart([track[-1] for track in tracks.values()], (high - low) * 0.085)
     for genre, place in zip(genres, places, strict=True):
-        labelled(
-            top, times[-1] * 1.02 + 0.6, place, genre, color=colours.get(genre, OTHER), fontweight="bold", clip_on=False
-        )
+        beside(top, place, genre, color=colours.get(genre, OTHER), fontweight="bold")
     tidy(top, grid="y")
     title(top, "Affinity to the genres that moved most")
     _genres_shown(middle, steps, genres, colours)
@@ -185,7 +183,7 @@ def drift_figure(session: Mapping[str, Any], threshold: float | None = None) -> 
     bottom.scatter(x[~clicked], y[~clicked], s=20, facecolors=PAPER, edgecolors=INK, linewidths=1)
     if threshold is not None:
         bottom.axhline(threshold, color=MUTED, linewidth=1.1, linestyle=(0, (4, 3)))
-        labelled(bottom, times[-1] * 1.02 + 0.6, threshold, "moves the taste", clip_on=False)
+        beside(bottom, threshold, "moves the taste")
     bottom.set(ylim=(0.7, 5.3), yticks=range(1, 6), xlabel="recommendation")
     tidy(bottom, grid="y")
     title(bottom, "Rating (filled: a click)")
@@ -201,7 +199,7 @@ def _calibration(axes: Axes, bins: list[dict[str, Any]]) -> None:
     axes.scatter(
         predicted, real, s=12 + 170 * count / count.max(), color=SERIES[0], edgecolors=PAPER, linewidths=0.8, zorder=3
     )
-    labelled(axes, 5.1, 1.15, "dashed: perfect; area: how many ratings", ha="right")
+    axes.text(5.1, 1.15, "dashed: perfect; area: how many ratings", ha="right", va="center", fontsize=9, color=MUTED)
     axes.set(xlim=(0.8, 5.2), ylim=(0.8, 5.2), xticks=range(1, 6), yticks=range(1, 6))
     axes.set(xlabel="predicted, stars", ylabel="mean real rating, stars")
     tidy(axes)

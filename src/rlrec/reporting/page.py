@@ -16,8 +16,8 @@ from rlrec.reporting.inputs import Evaluation, Inputs, Session, load_inputs
 from rlrec.reporting.style import data_uri
 
 PAGE_FILE = "index.html"
-SHOWN_STEPS = 15
-"""Steps of a session that are told at once; the rest is folded."""
+SHOWN_STEPS, SHOWN_MOVIES = 15, 30
+"""How much of a session is told at once, in steps and in movies; the rest is folded."""
 
 _REFERENCES = ("random", "best_average", "oracle")
 _SOURCES = {
@@ -69,7 +69,7 @@ def build_page(inputs: Inputs, config: Config) -> str:
         fidelity=inputs.fidelity,
         fidelity_figure=data_uri(fidelity_figure(inputs.fidelity)),
         training=inputs.training,
-        curve_figure=data_uri(learning_curve(inputs.curve, _references(comparison, size))),
+        curve_figure=data_uri(learning_curve(inputs.curve, _references(comparison, config.scenario.slate_size))),
         evaluation=evaluation,
         genres=_exposure(evaluation),
         sessions=[_session(session, evaluation["scenario"]["threshold"]) for session in inputs.sessions["sessions"]],
@@ -84,7 +84,6 @@ def build_page(inputs: Inputs, config: Config) -> str:
         heading=words.heading(evaluation["scenario"]["delta"]),
         tastes=words.tastes(evaluation["scenario"]["delta"]),
         parameters=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, default_flow_style=None),
-        shown_steps=SHOWN_STEPS,
     )
 
 
@@ -129,6 +128,7 @@ def _cards(comparison: pd.DataFrame, size: int) -> list[dict[str, str]]:
 
 
 def _references(comparison: pd.DataFrame, size: int) -> dict[str, float]:
+    """Returns to draw beside the learning curve; none where nothing was compared at the slate size of training."""
     returns = comparison[(comparison["metric"] == "return") & (comparison["slate_size"] == size)]
     means = dict(zip(returns["policy"], returns["mean"], strict=True))
     return {name: means[name] for name in _REFERENCES if name in means}
@@ -180,18 +180,20 @@ def _exposure(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _session(session: Session, threshold: float) -> dict[str, Any]:
-    first, last = session["steps"][0]["affinities_before"], session["steps"][-1]["affinities_after"]
-    moved = [{"genre": genre, "before": first[genre], "after": last[genre]} for genre in session["genres"]]
+    steps = session["steps"]
+    first, last = steps[0]["affinities_before"], steps[-1]["affinities_after"]
     return {
         **session,
         "earned": session["return"],
-        "moved": moved,
+        "moved": [{"genre": genre, "before": first[genre], "after": last[genre]} for genre in session["genres"]],
+        "shown": max(1, min(SHOWN_STEPS, SHOWN_MOVIES // len(steps[0]["movies"]))),
         "figure": data_uri(drift_figure(session, threshold)),
     }
 
 
 def _fixed(value: float, digits: int = 2) -> str:
-    return "–" if pd.isna(value) else f"{value:.{digits}f}".replace("-", "−")
+    # Adding 0 turns the minus zero that rounding may leave into zero.
+    return "–" if pd.isna(value) else f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def _percent(value: float, digits: int = 1) -> str:

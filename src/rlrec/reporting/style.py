@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
 
 from rlrec.data.files import write_atomically
 
@@ -99,6 +100,9 @@ def render(figure: Figure, kind: str) -> bytes:
     """
     if kind not in _METADATA:
         raise ValueError(f"figures are written as {' or '.join(_METADATA)}, not as {kind!r}")
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_parse_math(False)  # a dollar sign in a name is no formula
     buffer = io.BytesIO()
     # Not a parameter of savefig, so the process's settings are changed for a moment.
     with mpl.rc_context(_SETTINGS):
@@ -131,6 +135,7 @@ def data_uri(figure: Figure) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 
-def labelled(axes: Axes, x: float, y: float, text: str, **options: Any) -> None:
-    """Text in data coordinates, small and muted unless told otherwise."""
-    axes.text(x, y, text, **{"fontsize": 9, "color": MUTED, "va": "center", **options})
+def beside(axes: Axes, y: float, text: str, **options: Any) -> None:
+    """Text to the right of the axes at the height of a value, small and muted unless told otherwise."""
+    where = axes.get_yaxis_transform()
+    axes.text(1.015, y, text, **{"fontsize": 9, "color": MUTED, "va": "center", "transform": where, **options})

@@ -1,9 +1,12 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from rlrec.a3c.loss import Experience, advantages, loss_gradient
-from rlrec.a3c.network import Shape, flatten, initial_weights, n_weights, query, unflatten, value
+from rlrec.a3c.loss import TENSORFLOW, Experience, advantages, loss_gradient
+from rlrec.a3c.network import Bilinear, Network, Recurrent, Thesis, Weights
+from rlrec.config import TrainConfig
 
 
 def test_n_step_advantages_by_hand() -> None:
@@ -42,80 +45,117 @@ def test_advantages_equal_the_recursion(gamma: float, gae_lambda: float) -> None
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_gradient_equals_that_of_the_loss_over_the_whole_catalogue() -> None:
-    """The stored scores replace a tape over all logits: here the tape is taken over them."""
-    rng = np.random.default_rng(1)
-    shape, steps, batch, n_movies = Shape(4, 5, 3), 3, 6, 9
-    weights = unflatten(tf.constant(rng.normal(size=n_weights(shape)) * 0.5, tf.float32), shape)
-    features = tf.constant(rng.normal(size=(n_movies, 3)), tf.float32)
-    states = tf.constant(rng.normal(size=(steps, batch, 4)), tf.float32)
-    actions = rng.integers(n_movies, size=(steps * batch,))
-    rewards = tf.constant(rng.random((steps, batch)), tf.float32)
-    bootstrap = tf.constant(rng.random(batch), tf.float32)
-    gamma, gae_lambda, value_weight = 0.8, 0.9, 0.3
+def experience_of(
+    network: Network, seed: int, steps: int, batch: int, slate_size: int, features: np.ndarray
+) -> Experience:
+    """Random states, slates and rewards, without the scores that a rollout would have stored."""
+    rng = np.random.default_rng(seed)
+    slates = np.array([rng.choice(network.movies, slate_size, replace=False) for _ in range(steps * batch)])
+    answers = rng.normal(size=(steps, batch, 2 * features.shape[1] if network.memory else 0))
+    return Experience(
+        states=tf.constant(rng.normal(size=(steps, batch, network.state)), tf.float32),
+        scores=tf.zeros((steps, batch, features.shape[1])),
+        surprises=tf.zeros((steps, batch, features.shape[1])),
+        slates=tf.constant(slates.reshape(steps, batch, slate_size), tf.int32),
+        available=tf.constant(np.ones((steps, batch, network.movies if network.trains_items else 0), bool)),
+        answers=tf.constant(answers, tf.float32),
+        rewards=tf.constant(rng.random((steps, batch)), tf.float32),
+        memory=tf.constant(rng.normal(size=(batch, network.memory)), tf.float32),
+        bootstrap=tf.constant(rng.random(batch), tf.float32),
+    )
 
-    flat_states = tf.reshape(states, (-1, 4))
-    chances = tf.nn.softmax(query(weights, flat_states, tf.tanh) @ tf.transpose(features))
-    scores = tf.reshape(tf.gather(features, actions) - chances @ features, (steps, batch, 3))
-    found, _, _ = loss_gradient(
-        weights, Experience(states, scores, scores, rewards, bootstrap),
-        gamma=gamma, gae_lambda=gae_lambda, entropy=0.0, value_weight=value_weight,
-    )  # fmt: skip
+
+def queries_and_values(network: Network, weights: Weights, experience: Experience) -> tuple[Any, Any]:
+    """As the loss computes them, but step by step in plain Python."""
+    memory, queries, values = experience.memory, [], []
+    for t in range(experience.rewards.shape[0]):
+        queries.append(network.query(weights, experience.states[t], memory, TENSORFLOW))
+        values.append(network.value(weights, experience.states[t], memory, TENSORFLOW)[:, 0])
+        memory = network.remember(weights, memory, experience.answers[t], TENSORFLOW)
+    return tf.stack(queries), tf.stack(values)
+
+
+def stored_scores(logits: np.ndarray, slates: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """The sum over a slate's positions of x_a − E[x], what was drawn before left out of the expectation."""
+    scores, logits = 0, logits.copy()
+    for k in range(slates.shape[2]):
+        chances = tf.nn.softmax(logits).numpy()
+        scores = scores + features[slates[:, :, k]] - chances @ features
+        np.put_along_axis(logits, slates[:, :, k, None], -1e9, axis=2)
+    return np.asarray(scores, np.float32)
+
+
+@pytest.mark.parametrize("kind", [Bilinear, Recurrent, Thesis])
+@pytest.mark.parametrize("slate_size", [1, 2])
+def test_gradient_equals_that_of_the_loss_over_the_whole_catalogue(kind: type[Network], slate_size: int) -> None:
+    """Stored scores replace a tape over all logits: here the tape is taken over them."""
+    rng = np.random.default_rng(1)
+    network = kind(state=4, hidden=6, features=3, movies=9)
+    weights = network.unflatten(tf.constant(rng.normal(size=network.size()) * 0.4, tf.float32), TENSORFLOW)
+    features = rng.normal(size=(9, 3)).astype(np.float32)
+    train = TrainConfig(gamma=0.8, gae_lambda=0.9, entropy=0.0, value=0.3)
+    experience = experience_of(network, 2, 3, 5, slate_size, features)
+    if not network.trains_items:
+        logits = (queries_and_values(network, weights, experience)[0] @ features.T).numpy()
+        experience = experience._replace(scores=tf.constant(stored_scores(logits, experience.slates.numpy(), features)))
+
+    found, _, _ = loss_gradient(network, weights, experience, train)
 
     with tf.GradientTape() as tape:
         tape.watch(weights)
-        log_policy = tf.nn.log_softmax(query(weights, flat_states, tf.tanh) @ tf.transpose(features))
-        taken = tf.gather(log_policy, actions, axis=1, batch_dims=1)
-        values = value(weights, flat_states, tf.tanh)[:, 0]
-        fixed = tf.stop_gradient(tf.reshape(values, (steps, batch)))
-        estimates = advantages(rewards, fixed, bootstrap, gamma, gae_lambda)
-        targets = tf.reshape(estimates + fixed, (-1,))
-        loss = -tf.reduce_mean(tf.reshape(estimates, (-1,)) * taken)
-        loss += value_weight * tf.reduce_mean(tf.square(targets - values)) / 2
-    for name, one, other in zip(found._fields, found, tape.gradient(loss, weights), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6, err_msg=name)
+        queries, values = queries_and_values(network, weights, experience)
+        logits = queries @ tf.transpose(network.items(weights, tf.constant(features)))
+        log_probability = 0.0
+        for k in range(slate_size):
+            chosen = experience.slates[:, :, k]
+            log_probability += tf.gather(tf.nn.log_softmax(logits), chosen, axis=2, batch_dims=2)
+            logits = tf.where(tf.range(9) == chosen[:, :, None], -1e9, logits)
+        fixed = tf.stop_gradient(values)
+        estimates = advantages(experience.rewards, fixed, experience.bootstrap, train.gamma, train.gae_lambda)
+        loss = -tf.reduce_mean(estimates * log_probability)
+        loss += train.value * tf.reduce_mean(tf.square(estimates + fixed - values)) / 2
+    expected = tape.gradient(loss, weights)
+    for name in network.shapes():
+        np.testing.assert_allclose(found[name], expected[name], rtol=2e-4, atol=2e-6, err_msg=name)
 
 
 def test_entropy_bonus_has_the_gradient_of_the_entropy_on_average() -> None:
     """Drawing every movie as often as the policy does, the estimate is the exact gradient."""
     rng = np.random.default_rng(2)
-    shape, n_movies = Shape(2, 3, 2), 4
-    weights = unflatten(tf.constant(rng.normal(size=n_weights(shape)), tf.float32), shape)
-    features = tf.constant(rng.normal(size=(n_movies, 2)), tf.float32)
-    state = tf.constant([[0.3, -0.7]])
-    chances = tf.nn.softmax(query(weights, state, tf.tanh) @ tf.transpose(features))[0].numpy()
-    mean = chances @ features.numpy()
+    network = Bilinear(state=2, hidden=3, features=2, movies=4)
+    weights = network.unflatten(tf.constant(rng.normal(size=network.size()), tf.float32), TENSORFLOW)
+    features = rng.normal(size=(4, 2)).astype(np.float32)
+    experience = experience_of(network, 0, 1, 1, 1, features)
+    chances = tf.nn.softmax(queries_and_values(network, weights, experience)[0] @ features.T).numpy()[0, 0]
 
-    estimate = np.zeros(n_weights(shape), np.float32)
+    estimate = np.zeros(network.size(), np.float32)
     for movie, chance in enumerate(chances):
-        surprise = tf.reshape(features[movie] - mean, (1, 1, 2))
-        experience = Experience(state[None], surprise, surprise, tf.zeros((1, 1)), tf.zeros(1))
-        # Rewards and value weight of 0 leave A = -V: two calls differ in the entropy term alone.
+        surprise = tf.reshape(features[movie] - chances @ features, (1, 1, 2))
+        told = experience._replace(scores=surprise, surprises=surprise)
+        # Two calls that differ in the entropy term alone.
         with_bonus, without = (
-            loss_gradient(weights, experience, gamma=0.0, gae_lambda=1.0, entropy=e, value_weight=0.0)[0]
+            network.flatten(loss_gradient(network, weights, told, TrainConfig(entropy=e, value=0.0))[0])
             for e in (1.0, 0.0)
         )
-        estimate += chance * (flatten(with_bonus) - flatten(without))
+        estimate += chance * (with_bonus - without)
 
     with tf.GradientTape() as tape:
         tape.watch(weights)
-        log_policy = tf.nn.log_softmax(query(weights, state, tf.tanh) @ tf.transpose(features))
-        entropy = -tf.reduce_sum(tf.exp(log_policy) * log_policy)
+        log_chances = tf.nn.log_softmax(queries_and_values(network, weights, experience)[0] @ features.T)
+        entropy = -tf.reduce_sum(tf.exp(log_chances) * log_chances)
     exact = tape.gradient(entropy, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    np.testing.assert_allclose(estimate, -flatten(exact), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(estimate, -network.flatten(exact), rtol=1e-3, atol=1e-5)
 
 
 def test_a_critic_that_knows_all_has_nothing_to_learn() -> None:
-    shape = Shape(2, 3, 2)
-    weights = initial_weights(shape, np.random.default_rng(0))
-    states = tf.ones((2, 4, 2))
-    experience = Experience(states, tf.ones((2, 4, 2)), tf.ones((2, 4, 2)), tf.zeros((2, 4)), tf.zeros(4))
+    network = Bilinear(state=2, hidden=3, features=2, movies=5)
+    experience = experience_of(network, 0, 2, 4, 1, np.ones((5, 2), np.float32))
+    nothing = experience._replace(rewards=tf.zeros((2, 4)), bootstrap=tf.zeros(4), scores=tf.ones((2, 4, 2)))
+    flat = network.flatten(network.initial_weights(np.random.default_rng(0)))
+    weights = network.unflatten(tf.constant(flat), TENSORFLOW)
 
-    gradient, policy_loss, value_loss = loss_gradient(
-        unflatten(tf.constant(flatten(weights)), shape), experience,
-        gamma=0.9, gae_lambda=1.0, entropy=0.0, value_weight=1.0,
-    )  # fmt: skip
+    gradient, policy_loss, value_loss = loss_gradient(network, weights, nothing, TrainConfig(entropy=0.0))
 
     assert float(policy_loss) == 0
     assert float(value_loss) == 0
-    assert not flatten(gradient).any()
+    assert not network.flatten(gradient).any()

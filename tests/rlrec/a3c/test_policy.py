@@ -7,27 +7,29 @@ import pytest
 from worlds import small_world
 
 from rlrec.a3c import A3CPolicy, load_policy, save_policy
-from rlrec.a3c.network import Shape, n_weights, query, unflatten
+from rlrec.a3c.network import NETWORKS, NUMPY
 from rlrec.a3c.policy import DESCRIPTION_FILE, WEIGHTS_FILE, fingerprint
 from rlrec.config import ScenarioConfig
 from rlrec.errors import ModelError
 from rlrec.evaluation.online import play
 from rlrec.simulator.observation import History
+from rlrec.simulator.sessions import Sessions
 from rlrec.simulator.world import World
 
 WORLD = small_world(1)
 
 
-def policy_for(world: World, seed: int = 0) -> A3CPolicy:
+def policy_for(world: World, kind: str = "bilinear", seed: int = 0) -> A3CPolicy:
     rng = np.random.default_rng(seed)
-    shape = Shape(History.size(world), 6, world.features.shape[1])
-    flat = rng.normal(size=n_weights(shape)).astype(np.float32)
-    center, scale = rng.normal(size=(2, shape.state)).astype(np.float32)
-    return A3CPolicy(unflatten(flat, shape), center, np.abs(scale) + 0.5, "history", fingerprint(world))
+    network = NETWORKS[kind](History.size(world), 6, world.features.shape[1], world.n_movies)
+    weights = network.unflatten(rng.normal(size=network.size()).astype(np.float32), NUMPY)
+    center, scale = rng.normal(size=(2, network.state)).astype(np.float32)
+    return A3CPolicy(network, weights, center, np.abs(scale) + 0.5, "history", fingerprint(world))
 
 
-def test_a_saved_policy_recommends_the_same(tmp_path: Path) -> None:
-    policy = policy_for(WORLD)
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_saved_policy_recommends_the_same(tmp_path: Path, kind: str) -> None:
+    policy = policy_for(WORLD, kind)
     save_policy(policy, tmp_path / "a3c")
     users, scenario = WORLD.users_in("test"), ScenarioConfig(episode_length=5, slate_size=2)
 
@@ -35,17 +37,31 @@ def test_a_saved_policy_recommends_the_same(tmp_path: Path) -> None:
 
     one, other = (play(p, WORLD, users, scenario, 0) for p in (policy, again))
     np.testing.assert_array_equal(one.slates, other.slates)
-    assert again.shape == policy.shape
+    assert again.network == policy.network
+    assert type(again.network) is type(policy.network)
 
 
-def test_logits_are_queries_times_features() -> None:
-    policy = policy_for(WORLD)
-    observed = np.random.default_rng(3).normal(size=(2, policy.shape.state)).astype(np.float32)
+def test_scores_are_queries_times_features() -> None:
+    policy, sessions = policy_for(WORLD), Sessions(WORLD, np.arange(2), ScenarioConfig())
+    policy.begin(sessions, np.random.default_rng(0))
 
-    found = policy.logits(observed, WORLD.features)
+    found = policy.scores(sessions)
 
-    queries = query(policy.weights, (observed - policy.center) / policy.scale, np.tanh)
+    state = (sessions.observe() - policy.center) / policy.scale
+    queries = policy.network.query(policy.weights, state, np.zeros((2, 0)), NUMPY)
     np.testing.assert_allclose(found, queries @ WORLD.features.T, rtol=1e-6)
+
+
+def test_a_memory_is_of_one_session_only() -> None:
+    policy, sessions = policy_for(WORLD, "recurrent"), Sessions(WORLD, np.arange(2), ScenarioConfig())
+    policy.begin(sessions, np.random.default_rng(0))
+    fresh = policy.scores(sessions)
+
+    policy.learn(np.array([[3], [4]]), np.array([[5.0], [1.0]], np.float32))
+
+    assert not np.allclose(policy.scores(sessions), fresh)
+    policy.begin(sessions, np.random.default_rng(0))
+    np.testing.assert_array_equal(policy.scores(sessions), fresh)
 
 
 def test_equal_policies_give_equal_bytes(tmp_path: Path) -> None:
@@ -90,7 +106,9 @@ def test_a_pickle_is_refused_and_not_executed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"state": 7}, {"format": 99}, {"hidden": "many"}, {"features": None}], ids=lambda c: next(iter(c))
+    "change",
+    [{"state": 7}, {"format": 99}, {"hidden": "many"}, {"features": None}, {"network": "deep"}],
+    ids=lambda c: next(iter(c)),
 )
 def test_a_description_that_does_not_fit_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     save_policy(policy_for(WORLD), tmp_path)

@@ -1,19 +1,20 @@
 import itertools
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from worlds import small_world
 
-from rlrec.a3c.network import flatten, initial_weights, n_weights
+from rlrec.a3c.network import NETWORKS
 from rlrec.a3c.rollout import Player
 from rlrec.config import ScenarioConfig, TrainConfig
 from rlrec.simulator.world import World
 
 
-def player(world: World, *, rollout: int = 5, slate_size: int = 1, users: int = 8) -> Player:
+def player(world: World, *, rollout: int = 5, slate_size: int = 1, users: int = 8, network: str = "bilinear") -> Player:
     scenario = ScenarioConfig(episode_length=10, slate_size=slate_size)
     size = 4 * world.features.shape[1] + 5
-    train = TrainConfig(users=users, rollout=rollout, hidden=4)
+    train = TrainConfig(users=users, rollout=rollout, hidden=4, network=network)  # type: ignore[arg-type]
     return Player(world, scenario, train, np.zeros(size, np.float32), np.ones(size, np.float32))
 
 
@@ -22,11 +23,11 @@ def test_score_is_the_gradient_of_the_slates_log_probability() -> None:
     world = small_world(0, n_movies=10)
     features = tf.constant(world.features)
     query = tf.constant(np.random.default_rng(0).normal(size=(1, world.features.shape[1])) * 0.5, tf.float32)
-    draw = player(world, slate_size=2)._draw
+    played = player(world, slate_size=2)
     available = tf.constant([[1.0] * 10 + [0.0] * 6])
     seen: dict[tuple[int, ...], np.ndarray] = {}
     for one, other in itertools.product(np.linspace(0.01, 0.99, 15), repeat=2):
-        drawn = draw(query, available, tf.constant([[one, other]], tf.float32))
+        drawn = played._draw(query, played.simulation.features, available, tf.constant([[one, other]], tf.float32))
         seen[tuple(drawn.slates.numpy()[0])] = drawn.score.numpy()[0]
         np.testing.assert_array_equal(
             np.flatnonzero(drawn.available.numpy()[0] == 0), sorted([*drawn.slates.numpy()[0], *range(10, 16)])
@@ -45,33 +46,35 @@ def test_score_is_the_gradient_of_the_slates_log_probability() -> None:
 def test_untrained_policy_has_the_entropy_of_a_uniform_draw() -> None:
     world = small_world(0, n_movies=40)
     played = player(world, rollout=1)
-    flat = flatten(initial_weights(played.shape, np.random.default_rng(0)))
+    flat = played.network.flatten(played.network.initial_weights(np.random.default_rng(0)))
 
     rollout = played.play(tf.constant(flat), played.start(tf.constant([0, 1])), tf.constant([0, 2]))
 
     np.testing.assert_allclose(rollout.entropy, np.log(40), rtol=1e-5)
 
 
-def test_a_session_goes_on_where_the_rollout_before_stopped() -> None:
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_session_goes_on_where_the_rollout_before_stopped(kind: str) -> None:
     world = small_world(0)
-    played = player(world)
-    flat = tf.constant(np.random.default_rng(0).normal(size=n_weights(played.shape)) * 0.1, tf.float32)
+    played = player(world, network=kind)
+    flat = tf.constant(np.random.default_rng(0).normal(size=played.network.size()) * 0.1, tf.float32)
 
-    session = played.start(tf.constant([0, 1]))
-    first = played.play(flat, session, tf.constant([0, 2]))
-    second = played.play(flat, first.session, tf.constant([0, 3]))
+    begun = played.start(tf.constant([0, 1]))
+    first = played.play(flat, begun, tf.constant([0, 2]))
+    second = played.play(flat, first.play, tf.constant([0, 3]))
 
-    assert int(second.session.step) == 10
-    shown = world.n_movies - second.session.available.numpy().sum(axis=1)
+    assert int(second.play.session.step) == 10
+    shown = world.n_movies - second.play.session.available.numpy().sum(axis=1)
     np.testing.assert_array_equal(shown, 10)  # no movie twice
     assert np.isfinite(first.gradient).all()
-    assert first.gradient.shape == (n_weights(played.shape),)
+    assert first.gradient.shape == (played.network.size(),)
+    assert bool(np.any(second.play.memory)) == bool(played.network.memory)
 
 
 def test_equal_seeds_give_equal_rollouts() -> None:
     world = small_world(0)
     played = player(world)
-    flat = tf.constant(np.random.default_rng(0).normal(size=n_weights(played.shape)) * 0.1, tf.float32)
+    flat = tf.constant(np.random.default_rng(0).normal(size=played.network.size()) * 0.1, tf.float32)
 
     one, same, other = (
         played.play(flat, played.start(tf.constant([0, 1])), tf.constant([0, seed])).gradient.numpy()

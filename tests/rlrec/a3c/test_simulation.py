@@ -30,9 +30,10 @@ def test_same_slates_give_the_same_numbers_as_the_reference(observation: str, de
         slates = np.array([rng.choice(np.flatnonzero(row), slate_size, replace=False) for row in reference.available])
         outcome = reference.play(slates)
         available = np.pad(reference.available, ((0, 0), (0, simulation.padded - world.n_movies)))
-        session, rewards = simulation.transition(
+        session, ratings, rewards = simulation.transition(
             session, tf.constant(slates, tf.int32), tf.constant(available, tf.float32)
         )
+        np.testing.assert_allclose(ratings, outcome.ratings, rtol=1e-5)
         np.testing.assert_allclose(rewards, outcome.rewards, rtol=1e-5)
         np.testing.assert_allclose(session.taste, reference.taste, rtol=1e-5, atol=1e-6)
         np.testing.assert_array_equal(session.available, available)
@@ -58,6 +59,6 @@ def test_repeats_stay_available_where_they_are_allowed() -> None:
     simulation = Simulation(world, ScenarioConfig(allow_repeats=True), block=8)
     session = simulation.start(2, tf.constant([1, 2]))
 
-    after, _ = simulation.transition(session, tf.constant([[0], [1]]), tf.zeros_like(session.available))
+    after, _, _ = simulation.transition(session, tf.constant([[0], [1]]), tf.zeros_like(session.available))
 
     np.testing.assert_array_equal(after.available, session.available)

@@ -1,13 +1,12 @@
 import threading
 from concurrent.futures import Future
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from worlds import small_world
 
-from rlrec.a3c import A3CPolicy
-from rlrec.a3c.network import initial_weights
-from rlrec.a3c.train import Play, in_threads, standardisation, train
+from rlrec.a3c.train import Play, in_threads, train
 from rlrec.baselines.registry import BASELINES
 from rlrec.config import Config, ScenarioConfig, TrainConfig
 from rlrec.evaluation.online import play
@@ -42,13 +41,10 @@ def test_a_three_movie_world_is_learned_in_seconds() -> None:
 
 def test_an_untrained_policy_is_no_better_than_random() -> None:
     world, config = small_world(0), settings()
-    center, scale = standardisation(world, config)
     trained = train(world, config).policy
-    weights = initial_weights(trained.shape, np.random.default_rng(0))
-    untrained = A3CPolicy(weights, center, scale, "history", trained.catalogue)
+    untrained = replace(trained, weights=trained.network.initial_weights(np.random.default_rng(0)))
     users = world.users_in("all")
 
-    assert not untrained.logits(np.ones((2, trained.shape.state), np.float32), world.features).any()
     both = (untrained, BASELINES["random"](world))
     one, other = (play(policy, world, users, config.scenario, 0).rewards.sum(axis=1) for policy in both)
     difference = one - other
@@ -62,10 +58,10 @@ def test_one_agent_and_one_seed_give_equal_weights() -> None:
     one, same = train(world, config), train(world, config)
     other = train(world, config.model_copy(update={"seed": 8}))
 
-    for first, second in zip(one.policy.weights, same.policy.weights, strict=True):
-        np.testing.assert_array_equal(first, second)
+    for name, array in one.policy.weights.items():
+        np.testing.assert_array_equal(array, same.policy.weights[name])
     assert [p.validation_return for p in one.curve] == [p.validation_return for p in same.curve]
-    assert not np.array_equal(one.policy.weights.linear, other.policy.weights.linear)
+    assert not np.array_equal(one.policy.weights["linear"], other.policy.weights["linear"])
 
 
 def test_agents_share_the_budget_and_the_summary_adds_up() -> None:
@@ -94,9 +90,15 @@ def test_training_beats_random_on_users_it_never_saw() -> None:
     assert a3c > random + 0.5 * len(users)
 
 
-@pytest.mark.parametrize(("observation", "slate_size"), [("thesis", 1), ("history", 3)])
-def test_other_observations_and_slates_are_trained_too(observation: str, slate_size: int) -> None:
-    config = settings(steps=3_200, observation=observation, slate_size=slate_size)
+@pytest.mark.parametrize(
+    ("observation", "slate_size", "network"),
+    [("thesis", 1, "thesis"), ("history", 3, "bilinear"), ("history", 2, "recurrent"), ("history", 2, "thesis")],
+)
+def test_other_observations_slates_and_networks_are_trained_too(
+    observation: str, slate_size: int, network: str
+) -> None:
+    config = settings(steps=1_600, observation=observation, slate_size=slate_size)
+    config = config.model_copy(update={"train": config.train.model_copy(update={"network": network})})
 
     training = train(small_world(0), config)
 

@@ -73,7 +73,7 @@ def test_text_where_numbers_belong_is_an_error(data: Path) -> None:
 
 def test_a_comparison_without_a3c_is_an_error(data: Path) -> None:
     path = data / "reports" / "comparison.csv"
-    path.write_text(path.read_text().replace("a3c,", "a2c,"))
+    path.write_text(path.read_text().replace("\na3c,", "\na2c,"))
     with pytest.raises(DataError, match="no row of the policy 'a3c'"):
         load_inputs(data)
 

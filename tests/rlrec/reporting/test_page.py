@@ -134,6 +134,23 @@ def test_short_sessions_are_not_folded(inputs: Inputs, report_config: Config) ->
     assert "The other" not in build_page(replace(inputs, sessions=sessions), report_config)
 
 
+def test_of_large_slates_fewer_steps_are_told_at_once(inputs: Inputs, report_config: Config) -> None:
+    sessions = copy.deepcopy(inputs.sessions)
+    for session in sessions["sessions"]:
+        for step in session["steps"]:
+            step["movies"] *= 10
+    assert "The other 17 recommendations" in build_page(replace(inputs, sessions=sessions), report_config)
+
+
+def test_a_taste_that_fades_is_not_minus_zero(inputs: Inputs, report_config: Config) -> None:
+    sessions = copy.deepcopy(inputs.sessions)
+    session = sessions["sessions"][0]
+    genre = session["genres"][0]
+    session["steps"][0]["affinities_before"][genre] = -1.0
+    session["steps"][-1]["affinities_after"][genre] = -0.001
+    assert f"{genre} −1.00 → 0.00" in Reader(build_page(replace(inputs, sessions=sessions), report_config)).text
+
+
 def test_missing_violence_is_said_with_its_reason(page: Reader) -> None:
     assert "Violence is not available" in page.text
     assert "the tag genome cannot be had" in page.text
@@ -162,7 +179,7 @@ def test_the_settings_are_told_as_yaml(page: Reader, html: str, report_config: C
 
 
 def test_hostile_text_stays_text(inputs: Inputs, report_config: Config) -> None:
-    evil = "<script>alert('x')</script>\"><img src=https://evil.example/x.png>&amp;$x^2$"
+    evil = "<script>alert('x')</script>\"><img src=https://evil.example/x.png>&amp;$\\x$"
     sessions, evaluation = copy.deepcopy(inputs.sessions), copy.deepcopy(inputs.evaluation)
     session = sessions["sessions"][0]
     genre = session["genres"][0]
@@ -173,7 +190,7 @@ def test_hostile_text_stays_text(inputs: Inputs, report_config: Config) -> None:
         for side in (step["affinities_before"], step["affinities_after"]):
             side[evil] = side.pop(genre)
     for slate in evaluation["slates"].values():
-        slate["genre_exposure"][evil] = slate["genre_exposure"].pop(GENRE)
+        slate["genre_exposure"][evil] = slate["genre_exposure"].pop("Western")
     comparison = inputs.comparison.replace({"policy": {"random": evil}})
     provenance = inputs.provenance.model_copy(
         update={"location": evil, "notes": (evil,), "citation": f"{evil} https://a.b"}
@@ -187,9 +204,6 @@ def test_hostile_text_stays_text(inputs: Inputs, report_config: Config) -> None:
     assert "script" not in page.tags
     assert all(load.startswith("data:") for load in page.loads)
     assert page.text.count(evil) > len(session["steps"])
-
-
-GENRE = "Western"
 
 
 def test_equal_inputs_give_an_equal_page(html: str, inputs: Inputs, report_config: Config) -> None:
