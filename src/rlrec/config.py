@@ -70,6 +70,8 @@ class ScenarioConfig(_Section):
     """Lowest rating that moves the taste."""
     affinity_cap: Positive = 5.0
     """Genre affinities are clipped to plus or minus this."""
+    recovery: Fraction = 0.0
+    """Share of the way back to its start that a taste goes after each step; 0 in the original: nothing is forgotten."""
     lambda_non_violent: Fraction = 0.0
     """Weight of non-violence in the reward; needs the tag genome."""
     allow_repeats: bool = False

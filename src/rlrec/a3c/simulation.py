@@ -25,6 +25,7 @@ class Session(NamedTuple):
     """
 
     taste: Tensor  # (B, D)
+    start: Tensor  # (B, D) taste at the start; (B, 0) where tastes do not recover
     available: Tensor  # (B, M) 1.0 where a movie may be shown; M is N padded to whole blocks, the padding is 0
     demographics: Tensor  # (B, 4)
     step: Tensor  # () int32
@@ -75,6 +76,7 @@ class Simulation:
         size = tastes.shape[1] if self._history else 0
         return Session(
             taste=tastes,
+            start=tastes if self.scenario.recovery else tastes[:, :0],
             available=tf.tile(available[None], (batch, 1)),
             demographics=demographics,
             step=tf.zeros((), tf.int32),
@@ -118,7 +120,7 @@ class Simulation:
         rewards = tf.reduce_mean(mixed, axis=1) / HIGHEST_RATING
         clicks = tf.reduce_mean(tf.cast(ratings > CLICK_THRESHOLD, tf.float32), axis=1)
         after = session._replace(
-            taste=self._react(session.taste, movies, ratings),
+            taste=self._recover(self._react(session.taste, movies, ratings), session.start),
             available=session.available if scenario.allow_repeats else available,
             step=session.step + 1,
             clicks=session.clicks + clicks,
@@ -134,6 +136,9 @@ class Simulation:
             moved = tf.clip_by_value(affinities * (1 + self.scenario.delta), -cap, cap)
             affinities = tf.where(liked, moved, affinities)
         return tf.concat([fixed, affinities], axis=1)
+
+    def _recover(self, taste: Tensor, start: Tensor) -> Tensor:
+        return taste + self.scenario.recovery * (start - taste) if self.scenario.recovery else taste
 
     def _remember(self, session: Session, slates: Tensor, movies: Tensor, ratings: Tensor) -> Session:
         if not self._history:

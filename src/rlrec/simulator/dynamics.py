@@ -53,6 +53,23 @@ def react(
     return taste
 
 
+def recover(taste: Floats, start: Floats, recovery: float) -> Floats:
+    """Taste after some time: a share of the way back to where it was at the start of the session.
+
+    With boredom, what was not shown for a while becomes attractive again, so that it pays to plan (recovering bandits,
+    Pike-Burke and Grünewälder 2019, arXiv 1910.14354). Not in the original, hence off unless asked for.
+
+    Args:
+        taste: `(B, D)`.
+        start: `(B, D)`.
+        recovery: in [0, 1].
+
+    Returns:
+        `(B, D)` float32.
+    """
+    return taste + np.float32(recovery) * (start - taste)
+
+
 def reward(ratings: Floats, violence: Floats, lambda_non_violent: float) -> Floats:
     """`mean_k((1 - λ) · r_k + λ · (1 - violence_k)) / 5` for `(B, K)` ratings and violence: `(B,)` float32."""
     mixed = (1 - lambda_non_violent) * ratings + lambda_non_violent * (1 - violence)

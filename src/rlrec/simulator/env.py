@@ -78,6 +78,7 @@ class MovieLensEnv(gymnasium.Env[Floats, Action]):
             boredom, 0 a static user.
         threshold: Lowest rating that is liked.
         affinity_cap: Affinities are clipped to plus or minus this.
+        recovery: Share of the way back to its start that a taste goes after each step.
         lambda_non_violent: Weight of non-violence in the reward, from 0 to 1; needs a world that knows violence.
         allow_repeats: Whether a movie may be shown twice in one session.
         episode_length: T, slates in a session.
@@ -98,6 +99,7 @@ class MovieLensEnv(gymnasium.Env[Floats, Action]):
         delta: float = 1.0,
         threshold: float = 3.0,
         affinity_cap: float = 5.0,
+        recovery: float = 0.0,
         lambda_non_violent: float = 0.0,
         allow_repeats: bool = False,
         episode_length: int = 50,
@@ -111,6 +113,7 @@ class MovieLensEnv(gymnasium.Env[Floats, Action]):
             delta=delta,
             threshold=threshold,
             affinity_cap=affinity_cap,
+            recovery=recovery,
             lambda_non_violent=lambda_non_violent,
             allow_repeats=allow_repeats,
             episode_length=episode_length,
@@ -179,6 +182,7 @@ class MovieLensVectorEnv(VectorEnv[Floats, NDArray[np.integer[Any]], NDArray[Any
         delta: float = 1.0,
         threshold: float = 3.0,
         affinity_cap: float = 5.0,
+        recovery: float = 0.0,
         lambda_non_violent: float = 0.0,
         allow_repeats: bool = False,
         episode_length: int = 50,
@@ -194,6 +198,7 @@ class MovieLensVectorEnv(VectorEnv[Floats, NDArray[np.integer[Any]], NDArray[Any
             delta=delta,
             threshold=threshold,
             affinity_cap=affinity_cap,
+            recovery=recovery,
             lambda_non_violent=lambda_non_violent,
             allow_repeats=allow_repeats,
             episode_length=episode_length,

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rlrec.config import ScenarioConfig
 from rlrec.errors import WorldError
-from rlrec.simulator.dynamics import CLICK_THRESHOLD, HIGHEST_RATING, Floats, dcg, rate, react, reward
+from rlrec.simulator.dynamics import CLICK_THRESHOLD, HIGHEST_RATING, Floats, dcg, rate, react, recover, reward
 from rlrec.simulator.observation import OBSERVATIONS
 from rlrec.simulator.world import World
 
@@ -90,6 +90,8 @@ class Sessions:
             threshold=scenario.threshold,
             affinity_cap=scenario.affinity_cap,
         )
+        if scenario.recovery:
+            self.taste = recover(self.taste, world.user_vectors[self.users], scenario.recovery)
         if not scenario.allow_repeats:
             np.put_along_axis(self.available, slates, False, axis=1)
         self._observer.add(slates, ratings)

@@ -12,12 +12,14 @@ STEPS = 8
 
 @pytest.mark.parametrize("observation", ["history", "thesis"])
 @pytest.mark.parametrize("delta", [-0.5, 0.0, 1.0])
-@pytest.mark.parametrize("slate_size", [1, 3])
-def test_same_slates_give_the_same_numbers_as_the_reference(observation: str, delta: float, slate_size: int) -> None:
+@pytest.mark.parametrize(("slate_size", "recovery"), [(1, 0.0), (3, 0.2)])
+def test_same_slates_give_the_same_numbers_as_the_reference(
+    observation: str, delta: float, slate_size: int, recovery: float
+) -> None:
     world = small_world(3)
     scenario = ScenarioConfig(
         slate_size=slate_size, observation=observation, delta=delta, affinity_cap=1.5, lambda_non_violent=0.3,
-        episode_length=STEPS,
+        episode_length=STEPS, recovery=recovery,
     )  # fmt: skip
     users = world.users_in("all")[:5]
     reference = Sessions(world, users, scenario)

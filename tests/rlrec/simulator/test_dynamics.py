@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import ndcg_score
 
-from rlrec.simulator.dynamics import dcg, rate, react, reward
+from rlrec.simulator.dynamics import dcg, rate, react, recover, reward
 
 FAR = 1e9
 
@@ -118,3 +118,12 @@ def test_dcg_over_that_of_the_sorted_slate_is_scikit_learns_ndcg(ratings):
     ranks = -np.arange(len(ratings), dtype=float)
     expected = ndcg_score(given_order[None].astype(float), ranks[None])
     assert dcg(given_order) / dcg(np.sort(given_order)[::-1]) == pytest.approx(expected, abs=1e-6)
+
+
+def test_recovery_goes_a_share_of_the_way_back() -> None:
+    taste, start = np.array([[3.0, 1.0, -2.0]], np.float32), np.array([[3.0, 2.0, 2.0]], np.float32)
+
+    # 1 + 0.25 · (2 - 1) and -2 + 0.25 · (2 + 2)
+    np.testing.assert_allclose(recover(taste, start, 0.25), [[3.0, 1.25, -1.0]])
+    np.testing.assert_array_equal(recover(taste, start, 0.0), taste)
+    np.testing.assert_array_equal(recover(taste, start, 1.0), start)

@@ -119,7 +119,7 @@ def test_the_seed_decides_who_is_played(world):
 ARGUMENTS = [
     {"slate_size": 1},
     {"slate_size": 1, "observation": "thesis", "delta": -0.5},
-    {"slate_size": 4, "delta": 0.5, "threshold": 3.5, "lambda_non_violent": 0.3, "affinity_cap": 0.8},
+    {"slate_size": 4, "delta": 0.5, "threshold": 3.5, "lambda_non_violent": 0.3, "affinity_cap": 0.8, "recovery": 0.2},
     {"slate_size": 2, "allow_repeats": True, "delta": 0.0, "pool": "all"},
 ]
 

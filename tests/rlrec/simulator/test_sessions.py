@@ -236,3 +236,16 @@ def test_playing_leaves_the_world_alone(world):
     before = world.user_vectors.copy()
     Sessions(world, world.users_in("all"), ScenarioConfig()).play(np.full((world.n_users, 1), 3))
     np.testing.assert_array_equal(world.user_vectors, before)
+
+
+def test_a_bored_user_recovers_between_slates() -> None:
+    genres = np.array([[1, 0], [0, 1]], bool)
+    movies = np.column_stack([np.ones(2), genres]).astype(np.float32)
+    users = np.tile(np.array([[3.0, 1.0, 1.0]], np.float32), (3, 1))
+    world = World(users, movies, genres, np.zeros(2, np.float32), np.zeros((3, 4), np.float32))
+    sessions = Sessions(world, np.array([0]), ScenarioConfig(delta=-0.5, recovery=0.5, allow_repeats=True))
+
+    ratings = [float(sessions.play(np.array([[movie]])).ratings[0, 0]) for movie in (0, 0, 1, 0)]
+
+    # Genre 0: 1 -> 0.5 -> 0.75 (half of the way back); then 0.75 -> 0.375 -> 0.6875; then 0.84375, unseen.
+    assert ratings == [4.0, 3.75, 4.0, 3.84375]

@@ -1,0 +1,153 @@
+"""Environment steps a second, gradients included: how training scales over agents, batches, slates and catalogues.
+
+Every configuration runs in a process of its own, since thread pools and peak memory belong to a process.
+"""
+
+import itertools
+import time
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from rich.table import Table
+
+from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, ROOT, append_record, console, errors, run_command
+from benchmarks.workers import Unfinished, run_worker
+from benchmarks.worlds import FITTED_MOVIES
+from rlrec.config import load_config
+
+PACKAGES = ("tensorflow-cpu", "tensorflow", "keras")
+
+
+class Setting(NamedTuple):
+    """One configuration."""
+
+    movies: int  # N
+    users: int  # sessions an agent plays at once
+    slate_size: int  # K
+    agents: int
+
+
+def _pairs(movies: int, users: int, slate_size: int) -> list[Setting]:
+    return [Setting(movies, users, slate_size, agents) for agents in (1, 2)]
+
+
+DEFAULT = [
+    *_pairs(FITTED_MOVIES, 64, 1),
+    *_pairs(FITTED_MOVIES, 128, 1),
+    *_pairs(FITTED_MOVIES, 256, 1),
+    *_pairs(FITTED_MOVIES, 32, 1),
+    *_pairs(FITTED_MOVIES, 64, 10),
+    *_pairs(3_883, 64, 1),
+    *_pairs(27_000, 64, 1),
+    *_pairs(100_000, 64, 1),
+    Setting(3_883, 64, 10, 2),
+    Setting(27_000, 64, 10, 2),
+    Setting(100_000, 64, 10, 2),
+]
+"""In order of what they say, since a run may end before the last."""
+
+QUICK = [*_pairs(FITTED_MOVIES, 64, 1), Setting(27_000, 64, 1, 2)]
+
+
+def plan(
+    *, quick: bool, movies: list[int] | None, users: list[int] | None, slates: list[int] | None, agents: list[int] | None
+) -> list[Setting]:
+    """The configurations to run: the product of what was asked for, the default or the quick plan where nothing was."""
+    if not any((movies, users, slates, agents)):
+        return QUICK if quick else DEFAULT
+    axes = (movies or [FITTED_MOVIES], users or [64], slates or [1], agents or [1, 2])
+    return [Setting(*values) for values in itertools.product(*axes)]
+
+
+def main(
+    movies: Annotated[list[int] | None, typer.Option(help="Catalogue sizes N instead of the plan's.", min=500)] = None,
+    users: Annotated[list[int] | None, typer.Option(help="Batch sizes instead of the plan's.", min=1)] = None,
+    slates: Annotated[list[int] | None, typer.Option(help="Slate sizes K instead of the plan's.", min=1)] = None,
+    agents: Annotated[list[int] | None, typer.Option(help="Numbers of agents instead of the plan's.", min=1)] = None,
+    quick: Annotated[bool, typer.Option(help="Three configurations in about 40 s.")] = False,
+    seconds: Annotated[float, typer.Option(help="To measure each configuration for.", min=0.1)] = 2.0,
+    budget: Annotated[float, typer.Option(help="Seconds after which no configuration is started any more.")] = 285.0,
+    limit: Annotated[float, typer.Option(help="Seconds a configuration may take in all.")] = 60.0,
+    memory_gib: Annotated[float, typer.Option(help="Resident memory a configuration may take.")] = 8.0,
+    world: Annotated[Path, typer.Option(help=f"The fitted world, played where N = {FITTED_MOVIES}.")] = FITTED_WORLD,
+    params: Annotated[Path, typer.Option(help="All other settings.")] = PARAMS,
+    output: Annotated[Path, typer.Option(help="Where the record is added.")] = RESULTS / "throughput.json",
+) -> None:
+    """Measures environment steps a second with gradients, and says where the time goes.
+
+    `--movies`, `--users`, `--slates` and `--agents` may be repeated; every combination of them is run.
+    """
+    config = load_config(params)
+    settings = plan(quick=quick, movies=movies, users=users, slates=slates, agents=agents)
+    rows: list[dict[str, Any]] = []
+    began = time.monotonic()
+    for number, setting in enumerate(settings):
+        left = budget - (time.monotonic() - began)
+        what = ", ".join(f"{name} {value:,}" for name, value in setting._asdict().items())
+        if left <= 0:
+            rows.append({**setting._asdict(), "unfinished": f"not run: {budget:.0f} s are over"})
+            continue
+        with errors.status(f"{number + 1} of {len(settings)}: {what}"):
+            asked = {
+                **setting._asdict(),
+                "seconds": min(seconds, 1.0) if quick else seconds,
+                "world": str(world.absolute()),
+                "config": config.model_dump(mode="json"),
+            }
+            figures = run_worker(
+                "benchmarks.throughput_worker", asked, seconds=limit, memory_gib=memory_gib, folder=ROOT
+            )
+        row = {"unfinished": figures.reason} if isinstance(figures, Unfinished) else figures
+        rows.append({**setting._asdict(), **row})
+    add_ratios(rows)
+    console.print(table(rows))
+    for row in rows:
+        if "\n" in row.get("unfinished", ""):
+            errors.print(f"{Setting(*(row[name] for name in Setting._fields))}: {row['unfinished']}", markup=False)
+    asked = {"quick": quick, "seconds": seconds, "budget": budget, "limit": limit, "memory_gib": memory_gib}
+    asked |= {"scenario": config.scenario.model_dump(mode="json"), "train": config.train.model_dump(mode="json")}
+    append_record(output, settings=asked, figures=rows, packages=PACKAGES)
+
+
+def add_ratios(rows: list[dict[str, Any]]) -> None:
+    """Adds to each measured row `of_one_agent`, its speed over one agent's, and `of_floor`, over the products' alone."""
+    one = {
+        (row["movies"], row["users"], row["slate_size"]): row["steps_per_second"]
+        for row in rows
+        if row["agents"] == 1 and "steps_per_second" in row
+    }
+    for row in rows:
+        if "steps_per_second" not in row:
+            continue
+        row["of_floor"] = row["steps_per_second"] / row["floor_steps_per_second"]
+        alone = one.get((row["movies"], row["users"], row["slate_size"]))
+        if alone is not None and row["agents"] > 1:
+            row["of_one_agent"] = row["steps_per_second"] / alone
+
+
+def table(rows: list[dict[str, Any]]) -> Table:
+    """The rows for people."""
+    shown = Table(
+        title="Environment steps/s, gradients included",
+        caption="products: what the catalogue's matrix products alone would allow. Rollout to Python: shares of the "
+        "agents' time.",
+    )
+    for name in ("movies", "users", "K", "agents", "steps/s", "× 1 agent", "products/s", "of them", "compile", "peak"):
+        shown.add_column(name, justify="right")
+    for name in ("rollout", "gradient", "apply", "lock", "python"):
+        shown.add_column(name, justify="right", style="dim")
+    for row in rows:
+        cells = [f"{row[name]:,}" for name in Setting._fields]
+        if "unfinished" in row:
+            shown.add_row(*cells, "DNF", f"[red]{row['unfinished'].splitlines()[0]}[/]")
+            continue
+        ratio = f"{row['of_one_agent']:.2f}" if "of_one_agent" in row else ""
+        cells += [f"[bold]{row['steps_per_second']:,.0f}[/]", ratio, f"{row['floor_steps_per_second']:,.0f}"]
+        cells += [f"{row['of_floor']:.0%}", f"{row['compile_seconds']:.1f} s", f"{row['peak_memory_mib']:,.0f} MiB"]
+        shown.add_row(*cells, *(f"{share:.1%}" for share in row["phases"].values()))
+    return shown
+
+
+if __name__ == "__main__":
+    run_command(main)
