@@ -6,7 +6,6 @@
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,8 +23,9 @@ from prefect.client.orchestration import get_client
 from prefect.runtime import task_run
 
 from flows import summary
-from flows.server import ui_url, use_running_server
-from flows.stage import PARENT, RECORD, set_up_logging
+from flows.logs import set_up_logging
+from flows.server import connected, environment, ui_url
+from flows.stage import INTERRUPTED, PARENT
 from rlrec.config import load_config
 from rlrec.errors import RlrecError
 
@@ -42,13 +42,14 @@ def pipeline(overrides: list[str] | None = None) -> None:
         overrides: parameters as in `dvc exp run -S`, e.g. `scenario.delta=-0.5`. Given any, the run is a DVC
             experiment, found again with `dvc exp show`.
     """
-    if overrides:
-        experiment(overrides)
-        return
-    with Repo() as repo:
-        stages = [stage.addressing for stage in plan_repro(repo.index.graph)]
-    for stage in stages:
-        reproduce.with_options(name=stage, task_run_name=stage)(stage)
+    with summary.record():
+        if overrides:
+            experiment(overrides)
+            return
+        with Repo() as repo:
+            stages = [stage.addressing for stage in plan_repro(repo.index.graph)]
+        for stage in stages:
+            reproduce.with_options(name=stage, task_run_name=stage)(stage)
 
 
 @task(cache_policy=NO_CACHE)
@@ -57,11 +58,14 @@ def reproduce(stage: str) -> None:
 
     Raises:
         StageError: the stage failed.
+        KeyboardInterrupt: the stage was interrupted. (While it runs, DVC lets the signal pass this process by.)
     """
     with _as_parent(), Repo(_wait_for_lock=True) as repo:
         try:
             done = repo.reproduce(stage, single_item=True)
         except ReproductionError as error:
+            if summary.was_interrupted(str(error.__cause__)):
+                raise KeyboardInterrupt from error
             raise StageError(f"{stage}: {summary.error_of(stage) or error.__cause__ or error}") from error
         except DvcException as error:
             raise StageError(f"{stage}: DVC says: {error}") from error
@@ -75,11 +79,19 @@ def experiment(overrides: list[str]) -> None:
 
     Raises:
         StageError: a stage failed, or a parameter is unknown.
+        KeyboardInterrupt: DVC was interrupted; it has put its own affairs in order then.
     """
     options = [part for override in overrides for part in ("-S", override)]
-    with _as_parent():
-        ended = subprocess.run([sys.executable, "-m", "dvc", "exp", "run", *options], check=False)
-    if ended.returncode:
+    with _as_parent(), subprocess.Popen([sys.executable, "-m", "dvc", "exp", "run", *options]) as dvc:
+        interrupted = False
+        while dvc.poll() is None:
+            try:
+                dvc.wait()
+            except KeyboardInterrupt:
+                interrupted = True
+    if interrupted:
+        raise KeyboardInterrupt
+    if dvc.returncode:
         raise StageError(summary.error_of(None) or f"`dvc exp run {' '.join(options)}` failed: see above")
 
 
@@ -90,15 +102,13 @@ def _as_parent() -> Iterator[None]:
         shared = {
             PARENT: str(task_run.id),
             "PREFECT_API_URL": str(client.api_url).rstrip("/"),
-            "PREFECT_UI_URL": ui_url(),  # links that hold: the temporary server has no UI, and is gone afterwards
+            "PREFECT_UI_URL": ui_url(),
+            # Stages are started as `python -m flows.<stage>`: with this Python, whether or not its environment is
+            # active.
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         }
-    before = {name: os.environ.get(name) for name in shared}
-    os.environ.update(shared)
-    try:
+    with environment(**shared):
         yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
 
 
 def run(
@@ -112,23 +122,19 @@ def run(
     What is up to date is skipped. Settings are in params.yaml.
     """
     set_up_logging()
-    # Stages are started as `python -m flows.<stage>`: with this Python, whether or not its environment is active.
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    with tempfile.TemporaryDirectory(prefix="rlrec-") as folder:
-        os.environ[RECORD] = str(Path(folder) / "stages.jsonl")
-        try:
-            load_config()
-            use_running_server()
+    try:
+        load_config()
+        with summary.record(), connected():
             state = pipeline(override, return_state=True)
             link = f"{ui_url()}/runs/flow-run/{state.state_details.flow_run_id}"
             state.result()
-        except RlrecError as error:
-            print(f"\nThe pipeline stopped. {error}\n", file=sys.stderr)
-            raise typer.Exit(1) from error
-        except KeyboardInterrupt:
-            print("\nInterrupted; what was there before is untouched. Run it again.\n", file=sys.stderr)
-            raise typer.Exit(130) from None
-        summary.show(time.time() - psutil.Process().create_time(), link)
+            summary.show(time.time() - psutil.Process().create_time(), link)
+    except RlrecError as error:
+        print(f"\nThe pipeline stopped. {error}\n", file=sys.stderr)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        print(f"\nThe pipeline was {INTERRUPTED}\n", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 if __name__ == "__main__":

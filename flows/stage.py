@@ -2,7 +2,6 @@
 
 import functools
 import json
-import logging
 import os
 import resource
 import sys
@@ -16,7 +15,8 @@ from prefect import Flow, flow
 from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow
 
-from flows.server import use_running_server
+from flows.logs import set_up_logging
+from flows.server import connected
 from rlrec.config import Config, load_config
 from rlrec.errors import RlrecError
 from tasks.artifacts import publish_versions
@@ -25,6 +25,8 @@ PARENT = "RLREC_PARENT_TASK_RUN"
 """Environment variable: the task run of the pipeline that a stage's flow run belongs under."""
 RECORD = "RLREC_STAGE_RECORD"
 """Environment variable: the file in which a stage leaves its time, memory and error for the pipeline's summary."""
+
+INTERRUPTED = "interrupted; what was there before is untouched. Run it again."
 
 Stage = Callable[[Config], None]
 
@@ -52,43 +54,27 @@ def main(stage: Flow[[], None]) -> None:
     set_up_logging()
     try:
         load_config()  # a wrong setting is told at once, not after a server has started
-        use_running_server()
-        if parent := os.environ.get(PARENT):
-            with get_client(sync_client=True) as client:
-                flow_run = client.create_flow_run(stage, parent_task_run_id=UUID(parent))
-            run_flow(stage, flow_run=flow_run)
-        else:
-            stage()
+        with connected():
+            if parent := os.environ.get(PARENT):
+                with get_client(sync_client=True) as client:
+                    flow_run = client.create_flow_run(stage, parent_task_run_id=UUID(parent))
+                run_flow(stage, flow_run=flow_run)
+            else:
+                stage()
     except RlrecError as error:
-        leave_record(stage=stage.name, error=str(error))
-        print(f"\n{stage.name} failed: {error}\n", file=sys.stderr)
+        if not leave_record(stage=stage.name, error=str(error)):  # else the pipeline says it
+            print(f"\n{stage.name} failed: {error}\n", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        leave_record(stage=stage.name, error="interrupted")
-        print(f"\n{stage.name} was interrupted; what was there before is untouched. Run it again.\n", file=sys.stderr)
+        if not leave_record(stage=stage.name, interrupted=True):
+            print(f"\n{stage.name}: {INTERRUPTED}\n", file=sys.stderr)
         sys.exit(130)
 
 
-def leave_record(**values: Any) -> None:
-    """Appends a line to the pipeline's record, if this stage runs in a pipeline."""
-    if path := os.environ.get(RECORD):
+def leave_record(**values: Any) -> bool:
+    """Appends a line to the pipeline's record, if this stage runs in a pipeline; whether it does."""
+    path = os.environ.get(RECORD)
+    if path:
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
-
-
-def set_up_logging() -> None:
-    """Lets rlrec's own messages through, and takes tracebacks out of errors that are meant for the user."""
-    for name in ("rlrec", "tasks"):
-        logging.getLogger(name).setLevel(logging.INFO)
-    for name in ("great_expectations", "dvc.repo.scm_context"):  # temporary folders, and advice after every stage
-        logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("dvc").propagate = False  # it has a console of its own
-
-    def without_traceback(record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-        if isinstance(error, RlrecError):
-            record.exc_info, record.exc_text = None, None
-        return True
-
-    for name in ("prefect.flow_runs", "prefect.task_runs"):
-        logging.getLogger(name).addFilter(without_traceback)
+    return bool(path)

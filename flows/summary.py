@@ -2,14 +2,39 @@
 
 import json
 import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from flows.server import environment
 from flows.stage import RECORD, leave_record
 from tasks.paths import PAGE
+
+_INTERRUPTED = re.compile(r"exited with (-2|130)$")
+
+
+@contextmanager
+def record() -> Iterator[None]:
+    """Keeps the file in which stages leave their records, as long as the outermost of these blocks lasts."""
+    if RECORD in os.environ:
+        yield
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="rlrec-") as folder,
+        environment(**{RECORD: str(Path(folder) / "stages.jsonl")}),
+    ):
+        yield
+
+
+def was_interrupted(error: str) -> bool:
+    """Whether DVC's error says that a stage's command ended by Ctrl-C."""
+    return bool(_INTERRUPTED.search(error))
 
 
 def note_unchanged(stage: str) -> None:
@@ -54,5 +79,5 @@ def show(total_seconds: float, run: str) -> None:
 
 
 def _records() -> list[dict[str, Any]]:
-    path = Path(os.environ[RECORD])
+    path = Path(os.environ.get(RECORD, ""))
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []

@@ -6,10 +6,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from rlrec.config import Config
-from rlrec.data.files import write_atomically
-from rlrec.reporting.inputs import load_inputs
-from rlrec.reporting.page import build_page
-from tasks.paths import DATA, PAGE
+from rlrec.reporting.page import write_report
+from tasks.paths import DATA
 
 log = logging.getLogger(__name__)
 
@@ -17,5 +15,4 @@ log = logging.getLogger(__name__)
 @task(name="build page", cache_policy=NO_CACHE)
 def write_page(config: Config) -> None:
     """Puts what all stages found on one page."""
-    write_atomically(PAGE, build_page(load_inputs(DATA), config).encode())
-    log.info("the report is %s", PAGE.resolve().as_uri())
+    log.info("the report is %s", write_report(DATA, config).resolve().as_uri())

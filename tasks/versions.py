@@ -37,11 +37,16 @@ def dvc_hash(path: Path) -> str:
     if path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "md5").hexdigest()
-    files = sorted((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
+    files = sorted((file.relative_to(path).as_posix(), file) for file in _versioned_files(path))
     listing = [{"md5": dvc_hash(file), "relpath": name} for name, file in files]
     return hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
 def size_of(path: Path) -> int:
     """Bytes of a file or of all files of a folder."""
-    return path.stat().st_size if path.is_file() else sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
+    return path.stat().st_size if path.is_file() else sum(file.stat().st_size for file in _versioned_files(path))
+
+
+def _versioned_files(folder: Path) -> list[Path]:
+    """All files below a folder but those that `.dvcignore` leaves out."""
+    return [file for file in folder.rglob("*") if file.is_file() and file.suffix != ".pyc"]

@@ -85,7 +85,7 @@ class TrainConfig(_Section):
 
     agents: Annotated[int, Field(ge=1, le=64)] = 2
     """Local agents, each with its own environments."""
-    steps: Annotated[int, Field(ge=1)] = 4_000_000
+    steps: Annotated[int, Field(ge=1)] = 8_000_000
     """Budget of environment steps over all agents."""
     users: Annotated[int, Field(ge=1, le=65_536)] = 64
     """Sessions an agent plays at once."""
@@ -95,7 +95,7 @@ class TrainConfig(_Section):
     """Steps an agent plays before it sends a gradient (t_max)."""
     hidden: Annotated[int, Field(ge=1, le=4096)] = 128
     """Width of the network's hidden layers."""
-    gamma: Annotated[float, Field(ge=0, le=1)] = 0.5
+    gamma: Annotated[float, Field(ge=0, le=1)] = 0.3
     """Discount of future rewards."""
     gae_lambda: Fraction = 1.0
     """Advantage estimator: 1 is the paper's n-step return, less is GAE."""

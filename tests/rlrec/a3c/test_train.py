@@ -1,4 +1,6 @@
+import itertools
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -10,6 +12,7 @@ from rlrec.a3c.train import Play, in_threads, train
 from rlrec.baselines.registry import BASELINES
 from rlrec.config import Config, ScenarioConfig, TrainConfig
 from rlrec.evaluation.online import play
+from rlrec.simulator.planning import PLANNING_SCENARIO, planning_world
 from rlrec.simulator.world import World
 
 
@@ -128,3 +131,41 @@ def test_after_an_interrupt_no_agent_is_left_running() -> None:
 
     assert [t for t in threading.enumerate() if t.name.startswith("agent")] == []
     assert threading.active_count() <= before
+
+
+@pytest.mark.slow
+def test_planning_beats_the_greedy_policy_that_sees_the_hidden_taste() -> None:
+    """Users who tire of what they see and recover: alternating genres earns more than the best movie now."""
+    world = planning_world()
+    settings = TrainConfig(network="recurrent", agents=1, steps=900_000, gamma=0.9, checkpoint_every=30)
+    config = Config(scenario=PLANNING_SCENARIO, train=settings)
+    users = world.users_in("test")
+
+    policy = train(world, config).policy
+
+    planned, greedy = (play(p, world, users, config.scenario, 0) for p in (policy, BASELINES["oracle"](world)))
+    difference = planned.rewards.sum(axis=1) - greedy.rewards.sum(axis=1)
+    assert difference.mean() > 0.3
+    assert (difference > 0).mean() > 0.9
+    genre = world.genres[planned.slates[:, 10:, 0], 1]
+    assert (genre[:, 1:] != genre[:, :-1]).mean() > 0.6  # it alternates
+
+
+def test_the_planning_world_says_what_it_says() -> None:
+    """The figures of its docstring: one user with affinities 2 and 1, no hidden differences."""
+    cycles = [cycle for n in range(1, 7) for cycle in itertools.product((0, 1), repeat=n)]
+
+    def earned(choose: Callable[[np.ndarray, int], int]) -> float:
+        start, total = np.array([2.0, 1.0]), 0.0
+        affinity = start.copy()
+        for t in range(50):
+            genre = choose(affinity, t)
+            total += min(3 + affinity[genre], 5) / 5
+            affinity[genre] = 0  # delta = -1
+            affinity += 0.5 * (start - affinity)
+        return total
+
+    assert earned(lambda affinity, t: int(affinity.argmax())) == pytest.approx(40.2, abs=0.05)
+    best = max(cycles, key=lambda cycle: earned(lambda affinity, t: cycle[t % len(cycle)]))
+    assert best == (0, 1, 0, 1, 0)
+    assert earned(lambda affinity, t: best[t % 5]) == pytest.approx(41.5, abs=0.05)
