@@ -93,7 +93,7 @@ class TrainConfig(_Section):
     """What scores the movies: a bilinear form over item features, the same with a GRU, or the thesis's dense layers."""
     rollout: Annotated[int, Field(ge=1, le=10_000)] = 50
     """Steps an agent plays before it sends a gradient (t_max)."""
-    hidden: Annotated[int, Field(ge=1, le=4096)] = 128
+    hidden: Annotated[int, Field(ge=1, le=4096)] = 256
     """Width of the network's hidden layers."""
     gamma: Annotated[float, Field(ge=0, le=1)] = 0.3
     """Discount of future rewards."""
@@ -105,7 +105,7 @@ class TrainConfig(_Section):
     """Weight of the value loss."""
     optimizer: Literal["adam", "rmsprop"] = "adam"
     """Whose shared statistics the global model keeps."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.003
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.002
     """Step size at the start."""
     final_learning_rate: Annotated[float, Field(ge=0, le=1)] = 0.0001
     """Step size at the end of the budget; linear in between."""

@@ -18,6 +18,8 @@ from rlrec.simulator.world import World
 
 Tensor = Any
 
+_LOWEST_LOGIT = -60.0  # below the best available movie's; a chance of 1e-26
+
 
 class Play(NamedTuple):
     """B sessions under way, and what the network remembers of them."""
@@ -135,21 +137,26 @@ class Player:
         logits = tf.matmul(queries, items, transpose_b=True)  # (B, M)
         allowed = available > 0
         top = tf.reduce_max(tf.where(allowed, logits, -1e30), axis=1, keepdims=True)
-        mass = tf.where(allowed, tf.exp(tf.minimum(logits - top, 0.0)), 0.0)
-        total = tf.reduce_sum(mass, axis=1, keepdims=True)
-        moment = mass @ items  # (B, F), E[x] times the total
-        slates, chosen, totals = draw_slates(mass, uniforms, self._block)
-        surprise = tf.gather(items, slates[:, 0]) - moment / total
-        score = surprise
+        # Bounded below, so that a slate can be drawn from a policy that is all but certain of one movie.
+        mass = tf.where(allowed, tf.exp(tf.clip_by_value(logits - top, _LOWEST_LOGIT, 0.0)), 0.0)
+        slates, chosen = draw_slates(mass, uniforms, self._block)
+        left = available
         for k in range(slates.shape[1]):
+            left = tf.where(tf.range(left.shape[1])[None] == slates[:, k, None], 0.0, left)
+        # Expectations from the last position to the first: sums of what was left, never differences, which would
+        # lose all digits where the policy is sharp.
+        rest = mass * left
+        total, moment = tf.reduce_sum(rest, axis=1, keepdims=True), rest @ items  # (B, 1), (B, F)
+        score = tf.zeros_like(moment)
+        for k in reversed(range(slates.shape[1])):
             drawn = tf.gather(items, slates[:, k])
-            if k > 0:
-                score += drawn - moment / totals[:, k, None]
-            moment -= chosen[:, k, None] * drawn  # without what is in the slate already
-            available = tf.where(tf.range(available.shape[1])[None] == slates[:, k, None], 0.0, available)
-        expected_logit = tf.reduce_sum(queries * (tf.gather(items, slates[:, 0]) - surprise), axis=1)
+            total += chosen[:, k, None]
+            moment += chosen[:, k, None] * drawn
+            surprise = drawn - moment / total
+            score += surprise
+        expected_logit = tf.reduce_sum(queries * moment / total, axis=1)
         entropy = tf.reduce_mean(tf.math.log(total[:, 0]) + top[:, 0] - expected_logit)
-        return _Drawn(slates, available, score, surprise, entropy)
+        return _Drawn(slates, left, score, surprise, entropy)
 
 
 class _Drawn(NamedTuple):

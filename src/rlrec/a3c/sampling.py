@@ -18,7 +18,7 @@ def block_size(n_movies: int) -> int:
     return max(8, round(math.sqrt(n_movies) / 8) * 8)
 
 
-def draw_slates(mass: Tensor, uniforms: Tensor, block: int) -> tuple[Tensor, Tensor, Tensor]:
+def draw_slates(mass: Tensor, uniforms: Tensor, block: int) -> tuple[Tensor, Tensor]:
     """Draws K distinct movies for each user, one after the other: the Plackett-Luce model.
 
     Args:
@@ -27,17 +27,15 @@ def draw_slates(mass: Tensor, uniforms: Tensor, block: int) -> tuple[Tensor, Ten
         block: movies per block.
 
     Returns:
-        Slates `(B, K)` int32; the mass each position's movie had `(B, K)`; the mass that was left before each
-        position `(B, K)`. The probability of position k is the ratio of the last two.
+        Slates `(B, K)` int32, and the mass each position's movie had `(B, K)`.
     """
     batch, padded = mass.shape
     blocks = tf.reshape(mass, (batch, padded // block, block))
     sums = tf.reduce_sum(blocks, axis=2)  # (B, M / block)
     slates: list[Tensor] = []
-    chosen, totals = [], []
+    chosen: list[Tensor] = []
     for k in range(uniforms.shape[1]):
-        total = tf.reduce_sum(sums, axis=1)
-        target = uniforms[:, k] * total
+        target = uniforms[:, k] * tf.reduce_sum(sums, axis=1)
         of_block, before = _invert(sums, target)
         inside = tf.gather(blocks, of_block, axis=1, batch_dims=1)  # (B, block)
         # What was drawn before has no mass left: compared by number rather than scattered into the blocks.
@@ -47,11 +45,10 @@ def draw_slates(mass: Tensor, uniforms: Tensor, block: int) -> tuple[Tensor, Ten
         place, _ = _invert(inside, target - before)
         slates.append(of_block * block + place)
         chosen.append(_pick(inside, place))
-        totals.append(total)
         if k + 1 < uniforms.shape[1]:
             left = tf.reduce_sum(tf.where(tf.range(block)[None] == place[:, None], 0.0, inside), axis=1)
             sums = tf.where(tf.range(sums.shape[1])[None] == of_block[:, None], left[:, None], sums)
-    return tf.stack(slates, axis=1), tf.stack(chosen, axis=1), tf.stack(totals, axis=1)
+    return tf.stack(slates, axis=1), tf.stack(chosen, axis=1)
 
 
 def _invert(mass: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

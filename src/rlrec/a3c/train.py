@@ -113,7 +113,10 @@ def train(
                 break
             wait(agents, POLL_SECONDS)
     if judge.best is None:
-        raise TrainingError("every gradient was refused: none was finite")
+        raise TrainingError(
+            f"no checkpoint was reached: {sum(model.counters.refused_by_agent.values())} gradients were refused, "
+            f"{model.version} applied, and train.checkpoint_every is {config.train.checkpoint_every}"
+        )
     return Training(
         as_policy(judge.best_weights), judge.best, judge.curve, summarise(config, model, judge, compile_seconds)
     )

@@ -18,11 +18,12 @@ def player(world: World, *, rollout: int = 5, slate_size: int = 1, users: int = 
     return Player(world, scenario, train, np.zeros(size, np.float32), np.ones(size, np.float32))
 
 
-def test_score_is_the_gradient_of_the_slates_log_probability() -> None:
+@pytest.mark.parametrize(("sharpness", "slates"), [(0.5, 30), (5.0, 2)])
+def test_score_is_the_gradient_of_the_slates_log_probability(sharpness: float, slates: int) -> None:
     """Checked against a tape over the Plackett-Luce probability of every slate of two."""
     world = small_world(0, n_movies=10)
     features = tf.constant(world.features)
-    query = tf.constant(np.random.default_rng(0).normal(size=(1, world.features.shape[1])) * 0.5, tf.float32)
+    query = tf.constant(np.random.default_rng(0).normal(size=(1, world.features.shape[1])) * sharpness, tf.float32)
     played = player(world, slate_size=2)
     available = tf.constant([[1.0] * 10 + [0.0] * 6])
     seen: dict[tuple[int, ...], np.ndarray] = {}
@@ -33,7 +34,7 @@ def test_score_is_the_gradient_of_the_slates_log_probability() -> None:
             np.flatnonzero(drawn.available.numpy()[0] == 0), sorted([*drawn.slates.numpy()[0], *range(10, 16)])
         )
 
-    assert len(seen) > 30
+    assert len(seen) >= slates
     for slate, score in seen.items():
         with tf.GradientTape() as tape:
             tape.watch(query)
@@ -69,6 +70,19 @@ def test_a_session_goes_on_where_the_rollout_before_stopped(kind: str) -> None:
     assert np.isfinite(first.gradient).all()
     assert first.gradient.shape == (played.network.size(),)
     assert bool(np.any(second.play.memory)) == bool(played.network.memory)
+
+
+def test_a_policy_that_is_certain_still_draws_slates_and_finite_scores() -> None:
+    world = small_world(0, n_movies=40)
+    played = player(world, slate_size=10)
+    query = tf.constant(np.random.default_rng(1).normal(size=(3, world.features.shape[1])) * 1e3, tf.float32)
+    available = played.start(tf.constant([0, 1])).session.available[:3]
+
+    drawn = played._draw(query, played.simulation.features, available, tf.fill((3, 10), 0.999))
+
+    assert np.isfinite(drawn.score).all()
+    assert np.isfinite(drawn.entropy)
+    assert all(len(set(slate)) == 10 for slate in drawn.slates.numpy().tolist())
 
 
 def test_equal_seeds_give_equal_rollouts() -> None:
