@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -21,7 +22,11 @@ RESULTS = ROOT / "data" / "reports" / "benchmarks"
 FITTED_WORLD = ROOT / "data" / "world" / "world.npz"
 PARAMS = ROOT / "params.yaml"
 
-console = Console()
+# Before TensorFlow is imported: what it says of the processor at every start would hide the progress.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+_PIPED_WIDTH = 120
+console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
 """Where tables go."""
 errors = Console(stderr=True)
 """Where progress and errors go, so that a table can be piped."""

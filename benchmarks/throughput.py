@@ -16,6 +16,7 @@ from benchmarks.workers import Unfinished, run_worker
 from benchmarks.worlds import FITTED_MOVIES
 from rlrec.config import load_config
 
+_KEYS = ("movies", "users", "K", "agents")
 PACKAGES = ("tensorflow-cpu", "tensorflow", "keras")
 
 
@@ -50,10 +51,11 @@ DEFAULT = [
 QUICK = [*_pairs(FITTED_MOVIES, 64, 1), Setting(27_000, 64, 1, 2)]
 
 
-def plan(
-    *, quick: bool, movies: list[int] | None, users: list[int] | None, slates: list[int] | None, agents: list[int] | None
-) -> list[Setting]:
-    """The configurations to run: the product of what was asked for, the default or the quick plan where nothing was."""
+Sizes = list[int] | None
+
+
+def plan(movies: Sizes, users: Sizes, slates: Sizes, agents: Sizes, *, quick: bool) -> list[Setting]:
+    """The configurations to run: all combinations of what was asked for, or the default or quick plan."""
     if not any((movies, users, slates, agents)):
         return QUICK if quick else DEFAULT
     axes = (movies or [FITTED_MOVIES], users or [64], slates or [1], agents or [1, 2])
@@ -61,10 +63,10 @@ def plan(
 
 
 def main(
-    movies: Annotated[list[int] | None, typer.Option(help="Catalogue sizes N instead of the plan's.", min=500)] = None,
-    users: Annotated[list[int] | None, typer.Option(help="Batch sizes instead of the plan's.", min=1)] = None,
-    slates: Annotated[list[int] | None, typer.Option(help="Slate sizes K instead of the plan's.", min=1)] = None,
-    agents: Annotated[list[int] | None, typer.Option(help="Numbers of agents instead of the plan's.", min=1)] = None,
+    movies: Annotated[Sizes, typer.Option(help="Catalogue sizes N instead of the plan's.", min=500)] = None,
+    users: Annotated[Sizes, typer.Option(help="Batch sizes instead of the plan's.", min=1)] = None,
+    slates: Annotated[Sizes, typer.Option(help="Slate sizes K instead of the plan's.", min=1)] = None,
+    agents: Annotated[Sizes, typer.Option(help="Numbers of agents instead of the plan's.", min=1)] = None,
     quick: Annotated[bool, typer.Option(help="Three configurations in about 40 s.")] = False,
     seconds: Annotated[float, typer.Option(help="To measure each configuration for.", min=0.1)] = 2.0,
     budget: Annotated[float, typer.Option(help="Seconds after which no configuration is started any more.")] = 285.0,
@@ -79,7 +81,7 @@ def main(
     `--movies`, `--users`, `--slates` and `--agents` may be repeated; every combination of them is run.
     """
     config = load_config(params)
-    settings = plan(quick=quick, movies=movies, users=users, slates=slates, agents=agents)
+    settings = plan(movies, users, slates, agents, quick=quick)
     rows: list[dict[str, Any]] = []
     began = time.monotonic()
     for number, setting in enumerate(settings):
@@ -101,17 +103,17 @@ def main(
         row = {"unfinished": figures.reason} if isinstance(figures, Unfinished) else figures
         rows.append({**setting._asdict(), **row})
     add_ratios(rows)
-    console.print(table(rows))
-    for row in rows:
+    console.print(speed_table(rows), phase_table(rows))
+    for setting, row in zip(settings, rows, strict=True):
         if "\n" in row.get("unfinished", ""):
-            errors.print(f"{Setting(*(row[name] for name in Setting._fields))}: {row['unfinished']}", markup=False)
+            errors.print(f"{setting}: {row['unfinished']}", markup=False)
     asked = {"quick": quick, "seconds": seconds, "budget": budget, "limit": limit, "memory_gib": memory_gib}
     asked |= {"scenario": config.scenario.model_dump(mode="json"), "train": config.train.model_dump(mode="json")}
     append_record(output, settings=asked, figures=rows, packages=PACKAGES)
 
 
 def add_ratios(rows: list[dict[str, Any]]) -> None:
-    """Adds to each measured row `of_one_agent`, its speed over one agent's, and `of_floor`, over the products' alone."""
+    """Adds to measured rows `of_one_agent`, their speed over one agent's, and `of_floor`, over the products' alone."""
     one = {
         (row["movies"], row["users"], row["slate_size"]): row["steps_per_second"]
         for row in rows
@@ -126,26 +128,35 @@ def add_ratios(rows: list[dict[str, Any]]) -> None:
             row["of_one_agent"] = row["steps_per_second"] / alone
 
 
-def table(rows: list[dict[str, Any]]) -> Table:
-    """The rows for people."""
+def speed_table(rows: list[dict[str, Any]]) -> Table:
+    """How fast, at what cost."""
     shown = Table(
         title="Environment steps/s, gradients included",
-        caption="products: what the catalogue's matrix products alone would allow. Rollout to Python: shares of the "
-        "agents' time.",
+        caption="products: steps/s that the catalogue's two matrix products alone would allow",
     )
-    for name in ("movies", "users", "K", "agents", "steps/s", "× 1 agent", "products/s", "of them", "compile", "peak"):
-        shown.add_column(name, justify="right")
-    for name in ("rollout", "gradient", "apply", "lock", "python"):
-        shown.add_column(name, justify="right", style="dim")
+    for name in (*_KEYS, "steps/s", "× one", "products", "of these", "compile", "peak MiB"):
+        shown.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         cells = [f"{row[name]:,}" for name in Setting._fields]
         if "unfinished" in row:
-            shown.add_row(*cells, "DNF", f"[red]{row['unfinished'].splitlines()[0]}[/]")
+            shown.add_row(*cells, f"[red]DNF[/] {row['unfinished'].splitlines()[0]}")
             continue
         ratio = f"{row['of_one_agent']:.2f}" if "of_one_agent" in row else ""
         cells += [f"[bold]{row['steps_per_second']:,.0f}[/]", ratio, f"{row['floor_steps_per_second']:,.0f}"]
-        cells += [f"{row['of_floor']:.0%}", f"{row['compile_seconds']:.1f} s", f"{row['peak_memory_mib']:,.0f} MiB"]
-        shown.add_row(*cells, *(f"{share:.1%}" for share in row["phases"].values()))
+        cells += [f"{row['of_floor']:.0%}", f"{row['compile_seconds']:.1f} s", f"{row['peak_memory_mib']:,.0f}"]
+        shown.add_row(*cells)
+    return shown
+
+
+def phase_table(rows: list[dict[str, Any]]) -> Table:
+    """Where the time goes."""
+    shown = Table(title="Shares of the agents' time")
+    for name in (*_KEYS, "rollout", "gradient", "apply", "lock wait", "Python"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        if "phases" in row:
+            cells = [f"{row[name]:,}" for name in Setting._fields]
+            shown.add_row(*cells, *(f"{share:.1%}" for share in row["phases"].values()))
     return shown
 
 

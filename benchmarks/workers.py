@@ -15,8 +15,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil
-
 _POLL_SECONDS = 0.05
 _SHOWN_LINES = 12
 
@@ -94,6 +92,8 @@ def peak_memory_mib() -> float:
 
 def _watch(process: "subprocess.Popen[bytes]", seconds: float, memory_gib: float | None) -> str | None:
     """Waits for the end; why it must be stopped before it, if it must."""
+    import psutil  # not in the environment that the peer's worker runs in, which imports this module too
+
     deadline = time.monotonic() + seconds
     while process.poll() is None:
         if time.monotonic() > deadline:

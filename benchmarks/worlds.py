@@ -7,12 +7,13 @@ import numpy as np
 
 from benchmarks.records import FITTED_WORLD
 from rlrec.errors import WorldError
+from rlrec.simulator.planning import planning_world
 from rlrec.simulator.world import World
 
 FITTED_MOVIES = 1682
 """Movies of ml-100k, hence of the world fitted to it."""
 
-WORLDS: dict[str, Callable[[], World]] = {}
+WORLDS: dict[str, Callable[[], World]] = {"planning": planning_world}
 """Worlds that a scenario of `scenarios.yaml` may ask for by name, beside `fitted`; made without files."""
 
 
@@ -38,9 +39,7 @@ def world_of_size(n_movies: int, fitted: Path | None = FITTED_WORLD) -> tuple[Wo
     return synthetic_world(n_movies), "synthetic"
 
 
-def synthetic_world(
-    n_movies: int, *, n_users: int = 943, latent: int = 16, n_genres: int = 19, seed: int = 0
-) -> World:
+def synthetic_world(n_movies: int, *, n_users: int = 943, latent: int = 16, n_genres: int = 19, seed: int = 0) -> World:
     """A world in the form and of the scale of a fitted one: biases, latent factors, genre flags last.
 
     The sizes are those of the world fitted to ml-100k, so that only the catalogue differs.

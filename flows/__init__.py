@@ -1,6 +1,8 @@
 """Prefect flows: one a stage of `dvc.yaml`, and `pipeline`, which chains them."""
 
 import os
+import sys
+from types import TracebackType
 
 # Read when the libraries are first imported, hence set here; what the caller has set stays.
 for _name, _value in {
@@ -12,3 +14,12 @@ for _name, _value in {
     "OPENBLAS_NUM_THREADS": "1",
 }.items():
     os.environ.setdefault(_name, _value)
+
+
+def _without_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Ctrl-C while the libraries are still imported is no defect to trace."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _without_traceback

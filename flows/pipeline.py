@@ -24,7 +24,7 @@ from prefect.runtime import task_run
 
 from flows import summary
 from flows.logs import set_up_logging
-from flows.server import connected, environment, ui_url
+from flows.server import connect, environment, ui_url
 from flows.stage import INTERRUPTED, PARENT
 from rlrec.config import load_config
 from rlrec.errors import RlrecError
@@ -124,7 +124,8 @@ def run(
     set_up_logging()
     try:
         load_config()
-        with summary.record(), connected():
+        connect()
+        with summary.record():
             state = pipeline(override, return_state=True)
             link = f"{ui_url()}/runs/flow-run/{state.state_details.flow_run_id}"
             state.result()

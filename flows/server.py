@@ -6,6 +6,7 @@ group: there Ctrl-C ends the server too, and a flow that wants to tell it so wai
 in a session of its own and ends with the process that started it, whatever ends that (`python -m flows.server PORT`).
 """
 
+import atexit
 import os
 import signal
 import socket
@@ -32,25 +33,19 @@ class ServerError(RlrecError):
     """There is no Prefect server and none can be started."""
 
 
-@contextmanager
-def connected() -> Iterator[None]:
-    """Has this process and its children talk to one server.
+def connect() -> None:
+    """Has this process and its children talk to one server until this process ends.
 
     Raises:
         ServerError: no server runs, and a temporary one does not start.
     """
     if get_current_settings().api.url:
-        yield
         return
     ui = ui_url()
-    if running := running_api(ui):
-        with environment(PREFECT_API_URL=running):
-            refresh_global_settings_context()
-            yield
-        return
-    with _temporary_server() as url, environment(PREFECT_API_URL=url, PREFECT_UI_URL=ui):
-        refresh_global_settings_context()
-        yield
+    running = running_api(ui)
+    os.environ["PREFECT_UI_URL"] = ui
+    os.environ["PREFECT_API_URL"] = running or _start_temporary_server()
+    refresh_global_settings_context()
 
 
 def running_api(ui: str) -> str | None:
@@ -84,8 +79,8 @@ def environment(**values: str) -> Iterator[None]:
             os.environ.pop(name, None) if value is None else os.environ.update({name: value})
 
 
-@contextmanager
-def _temporary_server() -> Iterator[str]:
+def _start_temporary_server() -> str:
+    """Starts a server and waits until it answers; the address of its API."""
     seconds = get_current_settings().server.ephemeral.startup_timeout_seconds
     with socket.socket() as free:
         free.bind((_LOOPBACK, 0))
@@ -96,21 +91,24 @@ def _temporary_server() -> Iterator[str]:
         start_new_session=True,
         env=os.environ | {"PREFECT_SERVER_UI_ENABLED": "false"},
     )
+    # Not earlier: what Prefect still has to tell the server, it tells before functions registered here are called.
+    atexit.register(_stop, server)
     url = f"http://{_LOOPBACK}:{port}/api"
-    try:
-        until = time.monotonic() + seconds
-        while not _healthy(url):
-            if server.poll() is not None:
-                raise ServerError(f"Prefect's temporary server ended with code {server.returncode}: see above")
-            if time.monotonic() > until:
-                raise ServerError(f"Prefect's temporary server at {url} did not start in {seconds} s")
-            time.sleep(0.05)
-        yield url
-    finally:
-        with suppress(subprocess.TimeoutExpired):
-            server.communicate(timeout=5)
-        server.kill()
-        server.wait()
+    until = time.monotonic() + seconds
+    while not _healthy(url):
+        if server.poll() is not None:
+            raise ServerError(f"Prefect's temporary server ended with code {server.returncode}: see above")
+        if time.monotonic() > until:
+            raise ServerError(f"Prefect's temporary server at {url} did not start in {seconds} s")
+        time.sleep(0.05)
+    return url
+
+
+def _stop(server: "subprocess.Popen[bytes]") -> None:
+    with suppress(subprocess.TimeoutExpired):
+        server.communicate(timeout=5)
+    server.kill()
+    server.wait()
 
 
 def _healthy(url: str) -> bool:

@@ -16,7 +16,7 @@ from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow
 
 from flows.logs import set_up_logging
-from flows.server import connected
+from flows.server import connect
 from rlrec.config import Config, load_config
 from rlrec.errors import RlrecError
 from tasks.artifacts import publish_versions
@@ -54,13 +54,13 @@ def main(stage: Flow[[], None]) -> None:
     set_up_logging()
     try:
         load_config()  # a wrong setting is told at once, not after a server has started
-        with connected():
-            if parent := os.environ.get(PARENT):
-                with get_client(sync_client=True) as client:
-                    flow_run = client.create_flow_run(stage, parent_task_run_id=UUID(parent))
-                run_flow(stage, flow_run=flow_run)
-            else:
-                stage()
+        connect()
+        if parent := os.environ.get(PARENT):
+            with get_client(sync_client=True) as client:
+                flow_run = client.create_flow_run(stage, parent_task_run_id=UUID(parent))
+            run_flow(stage, flow_run=flow_run)
+        else:
+            stage()
     except RlrecError as error:
         if not leave_record(stage=stage.name, error=str(error)):  # else the pipeline says it
             print(f"\n{stage.name} failed: {error}\n", file=sys.stderr)

@@ -178,8 +178,10 @@ def load_config(path: Path = PARAMS_FILE) -> Config:
         values = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {error}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a ValueError, e.g., for the date 2001-99-99
         raise ConfigError(f"{path} is not valid YAML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path} is nested too deeply") from error
     if values is None:
         values = {}
     if not isinstance(values, dict):

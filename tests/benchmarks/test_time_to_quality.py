@@ -1,0 +1,103 @@
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from worlds import small_world
+
+from benchmarks.time_to_quality import medians_of, show
+from benchmarks.time_to_quality_worker import Gate, measure, run
+from rlrec.a3c.global_model import GlobalModel
+from rlrec.a3c.rollout import Player
+from rlrec.a3c.train import standardisation
+from rlrec.config import Config
+
+
+def test_a_run_that_did_not_get_there_took_for_ever() -> None:
+    reached = [{"seconds": float(n), "with_preparation": n + 5.0} for n in (1, 2, 9)]
+    missed = [{"unfinished": "never"}] * 2
+
+    assert medians_of(reached) == {"seconds": 2.0, "with_preparation": 7.0}
+    assert medians_of(reached + missed) == {"seconds": 9.0, "with_preparation": 14.0}
+    assert medians_of(reached[:1] + missed) == {"seconds": None, "with_preparation": None}
+
+
+def test_the_table_shows_a_ratio_only_of_what_was_reached(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [{"agents": 1, "seed": 0, "seconds": 4.0}, {"agents": 2, "seed": 0, "unfinished": "never"}]
+    medians = {"1": {"seconds": 4.0, "with_preparation": 8.0}, "2": {"seconds": None, "with_preparation": 6.0}}
+
+    show(runs, medians)
+
+    printed = capsys.readouterr().out
+    assert "DNF" in printed
+    assert "0.75" in printed
+    assert "0 of 1" in printed
+
+
+def test_a_closed_gate_holds_every_agent_until_it_opens() -> None:
+    gate, counts, ending = Gate(2), [0, 0], threading.Event()
+
+    def agent(number: int) -> None:
+        while not ending.is_set():
+            counts[number] += 1
+            gate.pass_through()
+            time.sleep(0.001)
+        gate.leave()
+
+    threads = [threading.Thread(target=agent, args=(number,), daemon=True) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        gate.close()
+        before = list(counts)
+        time.sleep(0.02)
+        assert counts == before
+        gate.open()
+        time.sleep(0.02)
+        assert all(now > then for now, then in zip(counts, before, strict=True))
+    ending.set()
+    for thread in threads:
+        thread.join(5)
+    gate.close()  # nobody is left to wait for
+
+
+def tiny(steps: int = 10**6) -> Config:
+    train = {"agents": 2, "steps": steps, "users": 8, "rollout": 5, "hidden": 8, "checkpoint_every": 10}
+    return Config.model_validate({"scenario": {"episode_length": 5}, "train": train})
+
+
+@pytest.mark.slow
+def test_training_ends_with_the_first_checkpoint_that_is_good_enough_and_judging_takes_no_time_of_it() -> None:
+    world, config, judged = small_world(0), tiny(), []
+    player = Player(world, config.scenario, config.train, *standardisation(world, config))
+    weights = player.network.flatten(player.network.initial_weights(np.random.default_rng(0)))
+    model = GlobalModel(weights, config.train, steps_per_rollout=40)
+    player.play(tf.constant(weights), player.start(tf.zeros(2, tf.int32)), tf.zeros(2, tf.int32))
+
+    def judge(flat: np.ndarray) -> float:
+        before = model.counters.steps
+        time.sleep(1.0)
+        assert model.counters.steps == before  # the agents rest
+        judged.append(flat)
+        return len(judged)
+
+    figures = run(player, model, config, judge, to_beat=2.5, prepared=100.0)
+
+    assert len(judged) == 3
+    assert figures["steps"] == 3 * 10 * 40
+    assert figures["return"] == 3
+    assert 0 < figures["seconds"] < 3.0
+    assert figures["with_preparation"] == figures["seconds"] + 100
+    assert model.counters.steps < 10**6
+
+
+@pytest.mark.slow
+def test_a_budget_that_is_spent_before_is_told(tmp_path: Path) -> None:
+    small_world(0, n_movies=120).save(tmp_path / "world.npz")
+
+    figures = measure({"world": str(tmp_path / "world.npz"), "config": tiny(steps=80).model_dump(mode="json")})
+
+    assert "static MF earns" in figures["unfinished"]
+    assert figures["to_beat"] > 0

@@ -1,0 +1,130 @@
+"""The whole graph, on a slice of the real data: `dvc repro` and the pipeline's flow are two doors to the same work."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterParentTaskRunId,
+)
+from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from projects import write_settings
+
+from tasks.versions import stage_files
+
+pytestmark = [pytest.mark.slow, pytest.mark.realdata]
+
+STAGES = ["download", "validate", "world", "train", "evaluate", "compare", "report"]
+
+
+def locked(project) -> dict[str, dict[str, str]]:
+    """By stage, the hash of each thing it made, as `dvc.lock` has it."""
+    stages = yaml.safe_load((project.folder / "dvc.lock").read_text())["stages"]
+    return {name: {out["path"]: out["md5"] for out in stage["outs"]} for name, stage in stages.items()}
+
+
+def pipeline(project, *options: str) -> tuple[str, str]:
+    """Runs the pipeline; what it printed, and its flow run's id."""
+    ended = project.run(sys.executable, "-m", "flows.pipeline", *options)
+    assert ended.returncode == 0, ended.stdout
+    return ended.stdout, re.findall(r"open http\S+/runs/flow-run/(\S+)", ended.stdout)[-1]
+
+
+def told(output: str) -> dict[str, str]:
+    """By stage, what the table at the end says of it."""
+    rows = [line.split("│")[1:3] for line in output.splitlines() if line.startswith("│")]
+    return {name.strip(): what.strip() for name, what in rows}
+
+
+def stage_runs(client: SyncPrefectClient, pipeline_run: str) -> dict[str, FlowRun]:
+    """The flow runs that one comes to from the pipeline's run, over its task runs, by name."""
+    tasks = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[pipeline_run])))
+    parents = FlowRunFilterParentTaskRunId(any_=[run.id for run in tasks])
+    return {run.name: run for run in client.read_flow_runs(flow_run_filter=FlowRunFilter(parent_task_run_id=parents))}
+
+
+def artifacts_of(client: SyncPrefectClient, run: FlowRun) -> dict[str, str]:
+    found = client.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id])))
+    return {artifact.key: str(artifact.data) for artifact in found}
+
+
+def test_dvc_repro_makes_all_that_the_graph_names(project):
+    assert set(locked(project)) == set(STAGES)
+    for stage, made in locked(project).items():
+        outs = stage_files(stage, project.folder / "dvc.yaml").outs
+        assert set(made) == set(outs)
+        for out in outs:
+            assert (project.folder / out).exists(), out
+    evaluation = json.loads((project.folder / "data/reports/evaluation.json").read_text())
+    assert evaluation["policy"] == "a3c"
+    assert set(evaluation["slates"]) == {"1", "2"}
+    git = subprocess.run(["git", "status", "--short"], cwd=project.folder, capture_output=True, text=True, check=True)
+    assert git.stdout.split() == ["??", "dvc.lock"]  # no rating, no model
+
+
+def test_after_either_door_the_other_finds_nothing_to_do(project):
+    before = locked(project)
+    assert "up to date" in project.run("dvc", "status").stdout
+    output, _ = pipeline(project)
+    assert told(output) == dict.fromkeys(STAGES, "up to date")
+    assert "Running stage" not in output
+    assert locked(project) == before
+
+
+def test_a_changed_parameter_reruns_what_depends_on_it_and_the_ui_leads_to_all_of_it(project, server):
+    before = locked(project)
+    write_settings(
+        project.folder,
+        {"data": {"source": str(project.archive), "tag_genome": "none"}, "report": {"example_sessions": 2}},
+    )
+    output, run = pipeline(project)
+    ran = {"evaluate", "report"}
+    assert told(output) == {stage: "ran" if stage in ran else "up to date" for stage in STAGES}
+    changed = {stage for stage in STAGES if locked(project)[stage] != before[stage]}
+    assert changed == ran
+    assert "up to date" in project.run("dvc", "status").stdout
+
+    with temporary_settings({PREFECT_API_URL: server}), get_client(sync_client=True) as client:
+        runs = stage_runs(client, run)
+        assert set(runs) == ran
+        assert all(found.state is not None and found.state.is_completed() for found in runs.values())
+        for stage in ran:
+            versions = artifacts_of(client, runs[stage])[f"{stage}-versions"]
+            for path, md5 in locked(project)[stage].items():
+                assert f"| made | {path} | {md5} |" in versions
+        assert "return" in artifacts_of(client, runs["evaluate"])["evaluation"]
+
+
+def test_a_parameter_given_to_the_flow_becomes_an_experiment_that_is_found_and_compared(project, server):
+    output, run = pipeline(project, "-S", "scenario.delta=0.5")
+    assert told(output) == dict.fromkeys(["train", "evaluate", "compare", "report"], "ran")
+
+    with temporary_settings({PREFECT_API_URL: server}), get_client(sync_client=True) as client:
+        runs = stage_runs(client, run)
+        assert set(runs) == {"train", "evaluate", "compare", "report"}
+        assert "data:image/png" in artifacts_of(client, runs["train"])["learning-curve"]
+        assert "oracle" in artifacts_of(client, runs["compare"])["comparison"]
+
+    shown = json.loads(project.run("dvc", "exp", "show", "--json").stdout)
+    experiments = [found for commit in shown for found in commit["experiments"] or []]
+    assert len(experiments) == 1
+    data = experiments[0]["revs"][0]["data"]
+    assert data["params"]["params.yaml"]["data"]["scenario"]["delta"] == 0.5
+    metrics = json.loads(project.run("dvc", "metrics", "show", "--json").stdout)[""]["data"]
+    assert {"data/world/fidelity.json", "data/reports/training.json", "data/reports/evaluation.json"} <= set(metrics)
+    earned = metrics["data/reports/evaluation.json"]["data"]["slates"]["1"]["metrics"]["return"]
+    assert earned["ci_low"] <= earned["mean"] <= earned["ci_high"]
+    plots = project.run("dvc", "plots", "show")
+    assert plots.returncode == 0, plots.stdout
+    page = (project.folder / "dvc_plots" / "index.html").read_text()
+    assert "Return on validation users" in page
+    assert "Learning curve" in page

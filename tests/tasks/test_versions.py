@@ -1,0 +1,72 @@
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from dvc.repo import Repo
+from projects import ROOT
+
+from tasks.versions import dvc_hash, size_of, stage_files
+
+FILES = {
+    "plain.csv": b"a,b\n1,2\n",
+    "empty": b"",
+    "folder/a/b.txt": b"one",
+    "folder/a-b.txt": b"two",
+    "folder/a.b": b"two",
+    "folder/Ünïcode name.bin": bytes(range(256)),
+    "folder/deep/er/.hidden": b"three",
+    "code/module.py": b"x = 1\n",
+    "code/__pycache__/module.cpython-311.pyc": b"compiled",
+}
+
+
+@pytest.fixture
+def added(tmp_path: Path) -> dict[str, dict]:
+    """Files that DVC itself has hashed: what it recorded, by name."""
+    shutil.copy(ROOT / ".dvcignore", tmp_path)
+    for name, content in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "folder" / "without files").mkdir()
+    tops = sorted({Path(name).parts[0] for name in FILES})
+    with Repo.init(str(tmp_path), no_scm=True) as repo:
+        repo.add([str(tmp_path / top) for top in tops])
+    return {top: yaml.safe_load((tmp_path / f"{top}.dvc").read_text())["outs"][0] for top in tops}
+
+
+def test_hashes_and_sizes_are_those_that_dvc_records(added, tmp_path):
+    assert set(added) == {"plain.csv", "empty", "folder", "code"}
+    for name, recorded in added.items():
+        assert dvc_hash(tmp_path / name) == recorded["md5"], name
+        assert size_of(tmp_path / name) == recorded["size"], name
+
+
+def test_a_folder_s_hash_follows_content_and_names(tmp_path):
+    def folder(files: dict[str, str]) -> str:
+        shutil.rmtree(tmp_path / "f", ignore_errors=True)
+        (tmp_path / "f").mkdir()
+        for name, text in files.items():
+            (tmp_path / "f" / name).write_text(text)
+        return dvc_hash(tmp_path / "f")
+
+    same = folder({"a": "1", "b": "2"})
+    assert same.endswith(".dir")
+    assert folder({"b": "2", "a": "1"}) == same
+    assert folder({"a": "2", "b": "1"}) != same
+    assert folder({"a": "1", "c": "2"}) != same
+
+
+def test_stage_files_are_those_of_the_graph():
+    files = stage_files("train", ROOT / "dvc.yaml")
+    assert "data/world/world.npz" in files.deps
+    assert files.outs[0] == "data/models/a3c"
+    assert {"data/reports/training.json", "data/reports/training.csv"} <= set(files.outs)
+
+
+def test_every_stage_of_the_graph_is_described():
+    graph = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+    for stage in graph["stages"]:
+        files = stage_files(stage, ROOT / "dvc.yaml")
+        assert files.deps, stage
+        assert files.outs, stage
