@@ -16,8 +16,9 @@ from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, ROOT, append_recor
 from benchmarks.snapshots import at_second, passes_from
 from benchmarks.workers import Unfinished, run_worker
 from rlrec.config import Config, load_config
-from rlrec.data.files import checksum, write_atomically
 from rlrec.errors import RlrecError
+from rlrec.files import checksum, write_atomically
+from rlrec.simulator.world import World
 
 REQUIREMENTS = Path(__file__).with_name("peers-requirements.txt")
 ENVIRONMENT = ROOT / "build" / "peers-venv"
@@ -44,6 +45,7 @@ def main(
     three and a half minutes, and the first one installs torch besides.
     """
     config = both_play(load_config(params), seed)
+    World.load(world)  # an error of it is told before anything is installed
     if quick:
         budget, tune_seconds, envs = min(budget, 12.0), min(tune_seconds, 1.0), envs or [16, 64]
     python = make_environment(ENVIRONMENT)

@@ -36,12 +36,12 @@ from benchmarks.scenarios import SCENARIOS, Aims, Scenario, choose, load_scenari
 from benchmarks.worlds import world_named
 from rlrec.baselines import BASELINES
 from rlrec.config import Config, derive_seed, load_config
-from rlrec.data.files import checksum
 from rlrec.errors import DataError
 from rlrec.evaluation.evaluate import RESAMPLES, SESSIONS
 from rlrec.evaluation.online import play
 from rlrec.evaluation.policy import Policy
 from rlrec.evaluation.statistics import Estimate
+from rlrec.files import checksum
 from rlrec.simulator.world import World
 
 COMPARED = ("best_average", "static_mf", "bayesian_bandit", "oracle")

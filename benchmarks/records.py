@@ -14,8 +14,8 @@ import psutil
 import typer
 from rich.console import Console
 
-from rlrec.data.files import write_atomically
 from rlrec.errors import DataError, RlrecError
+from rlrec.files import write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "data" / "reports" / "benchmarks"

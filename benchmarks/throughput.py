@@ -103,7 +103,9 @@ def main(
         row = {"unfinished": figures.reason} if isinstance(figures, Unfinished) else figures
         rows.append({**setting._asdict(), **row})
     add_ratios(rows)
-    console.print(speed_table(rows), phase_table(rows))
+    console.print(speed_table(rows))
+    if any("phases" in row for row in rows):
+        console.print(phase_table(rows))
     for setting, row in zip(settings, rows, strict=True):
         if "\n" in row.get("unfinished", ""):
             errors.print(f"{setting}: {row['unfinished']}", markup=False)

@@ -15,6 +15,7 @@ from rich.table import Table
 from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, ROOT, append_record, console, errors, run_command
 from benchmarks.workers import Unfinished, run_worker
 from rlrec.config import load_config
+from rlrec.simulator.world import World
 
 CLOCKS = {
     "seconds": "training until that checkpoint",
@@ -41,6 +42,7 @@ def main(
     the clock rest while a checkpoint is judged. Everything else is as in the settings, the learning rate's decline too.
     """
     config, numbers = load_config(params), agents or [1, 2]
+    World.load(world)  # an error of it is told once, not by every run
     seeds = 1 if quick else seeds
     runs: list[dict[str, Any]] = []
     for number in range(seeds):

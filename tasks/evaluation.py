@@ -5,16 +5,16 @@ import logging
 import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from rlrec.reporting.figures import comparison_figure, save
 
 from rlrec.a3c.policy import load_policy
 from rlrec.baselines.registry import BASELINES
 from rlrec.config import Config
-from rlrec.data.files import write_atomically
 from rlrec.data.tables import GENRES
 from rlrec.evaluation.compare import compare
 from rlrec.evaluation.evaluate import evaluate
 from rlrec.evaluation.examples import example_sessions
+from rlrec.files import write_atomically
+from rlrec.reporting.figures import comparison_figure, save
 from rlrec.simulator.world import World
 from tasks.artifacts import publish_figure, publish_table, to_json
 from tasks.paths import COMPARISON, COMPARISON_FIGURE, EVALUATION, MODEL, SESSIONS, WORLD

@@ -13,13 +13,13 @@ from prefect import task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectConcurrentFuture, PrefectFuture
-from rlrec.reporting.figures import learning_curve, save
 
 from rlrec.a3c.global_model import GlobalModel
 from rlrec.a3c.policy import save_policy
 from rlrec.a3c.train import CurvePoint, Launch, Play, Training, train
 from rlrec.config import Config
-from rlrec.data.files import atomic_folder, write_atomically
+from rlrec.files import atomic_folder, write_atomically
+from rlrec.reporting.figures import learning_curve, save
 from rlrec.simulator.world import World
 from tasks.artifacts import publish_figure, publish_table, to_json
 from tasks.paths import CURVE, CURVE_FIGURE, MODEL, TENSORBOARD, TRAINING, WORLD

@@ -4,12 +4,12 @@ import logging
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from rlrec.reporting.figures import fidelity_figure, save
 
 from rlrec.config import Config
-from rlrec.data.files import write_atomically
 from rlrec.data.provenance import load_provenance
 from rlrec.data.tables import load_tables
+from rlrec.files import write_atomically
+from rlrec.reporting.figures import fidelity_figure, save
 from rlrec.simulator.fit import fit_world
 from tasks.artifacts import publish_figure, publish_table, to_json
 from tasks.paths import FIDELITY, FIDELITY_FIGURE, RAW, TABLES, WORLD

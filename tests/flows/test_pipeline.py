@@ -127,4 +127,4 @@ def test_a_parameter_given_to_the_flow_becomes_an_experiment_that_is_found_and_c
     assert plots.returncode == 0, plots.stdout
     page = (project.folder / "dvc_plots" / "index.html").read_text()
     assert "Return on validation users" in page
-    assert "Learning curve" in page
+    assert "Learning_curve" in page

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from rlrec.data.files import atomic_folder
 from rlrec.errors import DataError
+from rlrec.files import atomic_folder
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import great_expectations as gx
 import pandas as pd
 
 from rlrec.data.datadocs import write_docs
-from rlrec.data.files import atomic_folder
 from rlrec.data.suites import FACTS, N_RATINGS, judged_frame, suite_of
 from rlrec.data.tables import SCHEMAS, Columns, Tables
 from rlrec.errors import DataError, ValidationError
+from rlrec.files import atomic_folder
 
 logger = logging.getLogger(__name__)
 

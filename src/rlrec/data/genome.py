@@ -16,13 +16,13 @@ import pyarrow.csv  # type: ignore[import-untyped]
 
 from rlrec.config import DataConfig
 from rlrec.data.archive import check_members
-from rlrec.data.files import write_atomically
 from rlrec.data.parse import year_of
 from rlrec.data.provenance import Provenance, ViolenceRecord, record_archive, record_file, still_there
 from rlrec.data.sources import DEFAULT_ENDPOINTS, Endpoints, split_pin
 from rlrec.data.tables import Columns
 from rlrec.data.transfer import Progress, fetch
 from rlrec.errors import DataError
+from rlrec.files import write_atomically
 
 logger = logging.getLogger(__name__)
 

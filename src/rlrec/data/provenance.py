@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from rlrec.data.files import checksum, write_atomically
 from rlrec.errors import DataError
+from rlrec.files import checksum, write_atomically
 
 PROVENANCE_FILE = "provenance.json"
 

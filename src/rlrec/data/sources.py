@@ -12,7 +12,6 @@ from pathlib import Path
 
 from rlrec.config import DataConfig
 from rlrec.data.archive import unpack
-from rlrec.data.files import atomic_folder, checksum, restore
 from rlrec.data.parse import detect_layout
 from rlrec.data.provenance import (
     ArchiveRecord,
@@ -37,6 +36,7 @@ from rlrec.data.transfer import (
     fetch_text,
 )
 from rlrec.errors import DataError
+from rlrec.files import atomic_folder, checksum, restore
 
 logger = logging.getLogger(__name__)
 

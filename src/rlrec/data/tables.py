@@ -14,8 +14,8 @@ import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from rlrec.data.files import write_atomically
 from rlrec.errors import DataError
+from rlrec.files import write_atomically
 
 GENRES: tuple[str, ...] = (
     "unknown",

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from rlrec.data.files import checksum
 from rlrec.errors import DataError
+from rlrec.files import checksum
 
 logger = logging.getLogger(__name__)
 

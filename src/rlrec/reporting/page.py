@@ -9,7 +9,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rlrec.config import Config
-from rlrec.data.files import write_atomically
+from rlrec.files import write_atomically
 from rlrec.reporting import words
 from rlrec.reporting.figures import comparison_figure, drift_figure, fidelity_figure, learning_curve
 from rlrec.reporting.inputs import Evaluation, Inputs, Session, load_inputs

@@ -1,7 +1,7 @@
-"""A world made for planning: two genres, of which one is liked better, and users who tire of what they see and recover.
+"""A world made for planning: two genres, one liked better, and users who tire of what they see and recover.
 
-With boredom that is complete (`delta = -1`: a genre that was just liked has nothing left to give) and recovers by half a
-step, showing the favourite genre whenever it is the better one *now* wears it out. Alternating the two earns more,
+With boredom that is complete (`delta = -1`: a genre that was just liked has nothing left to give) and recovers by half
+a step, showing the favourite genre whenever it is the better one *now* wears it out. Alternating the two earns more,
 although every second movie is of the genre that is liked less. A policy that sees the hidden taste but looks one step
 ahead does not find that; one that learns from returns can.
 

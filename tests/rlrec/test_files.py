@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from rlrec.data.files import atomic_file, atomic_folder, checksum, restore, write_atomically
 from rlrec.errors import DataError
+from rlrec.files import atomic_file, atomic_folder, checksum, restore, write_atomically
 
 
 def test_checksum_is_the_digest_of_the_bytes(tmp_path: Path) -> None:
