@@ -17,7 +17,7 @@ from rlrec.files import write_atomically
 from rlrec.reporting.figures import comparison_figure, save
 from rlrec.simulator.world import World
 from tasks.artifacts import publish_figure, publish_table, to_json
-from tasks.paths import COMPARISON, COMPARISON_FIGURE, EVALUATION, MODEL, SESSIONS, WORLD
+from tasks.paths import COMPARISON, COMPARISON_FIGURE, EVALUATE_METRICS, EVALUATION, MODEL, SESSIONS, WORLD
 from tasks.progress import progress_bar
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,12 @@ def evaluate_policy(config: Config) -> None:
         sessions = example_sessions(policy, world, config, genre_names=GENRES)
     write_atomically(EVALUATION, to_json(report))
     write_atomically(SESSIONS, to_json(sessions))
+    headline = {
+        f"{metric}@{k}": slate["metrics"][metric]["mean"]
+        for k, slate in report["slates"].items()
+        for metric in ("return", "ctr", "ndcg")
+    }
+    write_atomically(EVALUATE_METRICS, to_json(headline))
     rows = [
         {"K": k, "metric": name, **interval}
         for k, slate in report["slates"].items()

@@ -22,7 +22,7 @@ from rlrec.files import atomic_folder, write_atomically
 from rlrec.reporting.figures import learning_curve, save
 from rlrec.simulator.world import World
 from tasks.artifacts import publish_figure, publish_table, to_json
-from tasks.paths import CURVE, CURVE_FIGURE, MODEL, TENSORBOARD, TRAINING, WORLD
+from tasks.paths import CURVE, CURVE_FIGURE, MODEL, TENSORBOARD, TRAIN_METRICS, TRAINING, WORLD
 from tasks.progress import progress_bar
 
 log = logging.getLogger(__name__)
@@ -63,6 +63,12 @@ def _write(training: Training) -> None:
     curve, summary = pd.DataFrame(training.curve), training.summary
     write_atomically(CURVE, curve.to_csv(index=False).encode())
     write_atomically(TRAINING, to_json(summary))
+    headline = {
+        "validation_return": training.best.validation_return,
+        "steps": summary["steps"],
+        "steps_per_second": round(summary["steps_per_second"]),
+    }
+    write_atomically(TRAIN_METRICS, to_json(headline))
     save(learning_curve(curve), CURVE_FIGURE)
     with atomic_folder(MODEL) as folder:
         save_policy(training.policy, folder)

@@ -12,7 +12,7 @@ from rlrec.files import write_atomically
 from rlrec.reporting.figures import fidelity_figure, save
 from rlrec.simulator.fit import fit_world
 from tasks.artifacts import publish_figure, publish_table, to_json
-from tasks.paths import FIDELITY, FIDELITY_FIGURE, RAW, TABLES, WORLD
+from tasks.paths import FIDELITY, FIDELITY_FIGURE, RAW, TABLES, WORLD, WORLD_METRICS
 from tasks.progress import progress_bar
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ def fit(config: Config) -> None:
     report = fidelity.to_dict()
     write_atomically(FIDELITY, to_json(report))
     save(fidelity_figure(report), FIDELITY_FIGURE)
+    write_atomically(WORLD_METRICS, to_json(report["held_out"]["model"]))
     rows = [
         {"predictor": name, "RMSE": found["rmse"], "MAE": found["mae"]} for name, found in report["held_out"].items()
     ]

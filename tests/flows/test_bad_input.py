@@ -19,8 +19,15 @@ from flows.download import download
 from flows.evaluate import evaluate
 from flows.stage import main
 from flows.validate import validate
+from rlrec.config import load_config
+from rlrec.data.prepare import prepare
+from tasks.paths import RAW, TABLES
 
-pytestmark = [pytest.mark.slow, pytest.mark.realdata]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.realdata,
+    pytest.mark.filterwarnings("ignore:Logger .* attempted to send logs to the API"),  # fixtures, outside of a flow
+]
 
 SCREEN = 25
 
@@ -56,9 +63,8 @@ def good(tmp_path_factory, ml100k_archive) -> Path:
 def filled(engine, folder, good):
     """A folder with the tables, and with things later stages made."""
     write_settings(folder, {"data": {"source": str(good), "tag_genome": "none"}})
-    main(download)
-    main(validate)
-    for name in ("data/models/a3c/weights.npz", "data/reports/index.html"):
+    prepare(load_config().data, RAW, TABLES)
+    for name in ("data/models/a3c/weights.npz", "data/reports/index.html", "data/reports/validation/index.html"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("made earlier")
     return folder

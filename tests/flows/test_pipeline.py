@@ -120,9 +120,10 @@ def test_a_parameter_given_to_the_flow_becomes_an_experiment_that_is_found_and_c
     data = experiments[0]["revs"][0]["data"]
     assert data["params"]["params.yaml"]["data"]["scenario"]["delta"] == 0.5
     metrics = json.loads(project.run("dvc", "metrics", "show", "--json").stdout)[""]["data"]
-    assert {"data/world/fidelity.json", "data/reports/training.json", "data/reports/evaluation.json"} <= set(metrics)
-    earned = metrics["data/reports/evaluation.json"]["data"]["slates"]["1"]["metrics"]["return"]
-    assert earned["ci_low"] <= earned["mean"] <= earned["ci_high"]
+    assert {f"data/reports/metrics/{stage}.json" for stage in ("world", "train", "evaluate")} == set(metrics)
+    earned = metrics["data/reports/metrics/evaluate.json"]["data"]["return@1"]
+    evaluation = json.loads((project.folder / "data/reports/evaluation.json").read_text())
+    assert earned == evaluation["slates"]["1"]["metrics"]["return"]["mean"]
     plots = project.run("dvc", "plots", "show")
     assert plots.returncode == 0, plots.stdout
     page = (project.folder / "dvc_plots" / "index.html").read_text()

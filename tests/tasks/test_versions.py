@@ -8,6 +8,12 @@ from projects import ROOT
 
 from tasks.versions import dvc_hash, size_of, stage_files
 
+# DVC's own, and that it logs outside of a flow.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:_NoneStep"),
+    pytest.mark.filterwarnings("ignore:Logger .* attempted to send logs to the API"),
+]
+
 FILES = {
     "plain.csv": b"a,b\n1,2\n",
     "empty": b"",
