@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install pipeline test test-fast lint typecheck format ui lock clean
+.PHONY: help install pipeline test test-fast lint typecheck format ui bench lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -42,6 +42,9 @@ format: install ## Put style right
 
 ui: install ## Start the Prefect server and UI on loopback, with the runs of this folder
 	prefect server start
+
+bench: install ## Throughput, time to quality, peers, quality (an hour on two cores)
+	for name in throughput time_to_quality peers quality; do python -m benchmarks.$$name || exit 1; done
 
 lock: ## Resolve the dependencies anew
 	$(PYTHON) -m venv build/lock

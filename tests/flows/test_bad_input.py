@@ -230,6 +230,8 @@ def test_ctrl_c_in_training_ends_all_loses_nothing_and_the_next_run_goes_on(rest
     with log.open("w") as out:
         env = environment(folder, PREFECT_SERVER_API_PORT="1")
         command = [sys.executable, "-m", "flows.pipeline"]
+        # Where the tests run in a shell's background, SIGINT is ignored, and a new process would inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         process = subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=out, start_new_session=True)
     try:
         until = time.monotonic() + 90

@@ -76,7 +76,7 @@ class GlobalModel:
         self._variable = keras.Variable(weights, dtype="float32", name="weights")
         self._optimizer = make_optimizer(train, self._rollouts)
         self._optimizer.build([self._variable])
-        # Traced once: op by op, applying took a sixth of the training time, all of it under the lock.
+        # Traced once: op by op, applying was a large part of the training time, all of it under the lock.
         self._apply = tf.function(
             lambda gradient: self._optimizer.apply([gradient], [self._variable]),
             input_signature=[tf.TensorSpec(weights.shape, tf.float32)],
