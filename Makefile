@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install pipeline test test-fast lint typecheck format ui bench lock clean
+.PHONY: help install pipeline matrix test test-fast lint typecheck format ui bench lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -22,6 +22,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 
 pipeline: install ## Data, validation, world, A3C training, evaluation, comparison, report
 	@python -m flows.pipeline
+
+matrix: install ## The experiment matrix: scenarios, learners with several seeds, baselines (an hour on two cores)
+	@dvc repro matrix/dvc.yaml
 
 test: install ## The whole test suite
 	python -m pytest

@@ -162,7 +162,7 @@ def show(ours: dict[str, Any], theirs: dict[str, Any], figures: dict[str, Any]) 
     console.print(
         f"rlrec: {ours['agents']} agents, {ratio:.1f} × the steps/s of the peer in our batched environment"
         + (f", {ordinary:.1f} × in single ones" if ordinary else "")
-        + f"; compiled in {ours['compile_seconds']:.1f} s, trained for {ours['seconds']:.1f} s."
+        + f"; prepared in {ours['prepared_seconds']:.1f} s, trained for {ours['seconds']:.1f} s."
     )
     tried = ", ".join(
         f"{one['kind']} {one['n_envs']} on {one['threads']}: {one['steps_per_second']:,.0f}" for one in theirs["tuning"]

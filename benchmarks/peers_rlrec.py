@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.snapshots import Snapshots, mean_return
 from benchmarks.workers import worker_main
-from rlrec.a3c.global_model import GlobalModel
+from rlrec.a3c.messages import SharedModel
 from rlrec.a3c.network import NUMPY
 from rlrec.a3c.train import train
 from rlrec.config import Config
@@ -20,16 +20,17 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
         settings: `world` (a path), `config`, `budget` (wall seconds), `interval` (between snapshots, seconds).
 
     Returns:
-        `steps`, `seconds` of training after compilation, `compile_seconds`, `steps_per_second` of training, and
+        `steps`, `seconds` of training after compilation, `prepared_seconds`, `steps_per_second` of training, and
         `curve`: points of `seconds` since the start (compilation included), `steps` and `return` on test users.
     """
     world, config = World.load(Path(settings["world"])), Config.model_validate(settings["config"])
     snapshots = Snapshots(settings["interval"])
 
-    def progress(model: GlobalModel) -> None:
-        snapshots.offer(model.counters.steps, lambda: model.pull()[0].numpy().copy())
+    def progress(model: SharedModel) -> None:
+        state = model.state()
+        snapshots.offer(state.counters.steps, model.weights)
         # Without a checkpoint there would be no policy: a budget of hardly more than compiling takes is overrun.
-        if snapshots.elapsed >= settings["budget"] and model.version >= config.train.checkpoint_every:
+        if snapshots.elapsed >= settings["budget"] and state.version >= config.train.checkpoint_every:
             model.stop()
 
     training = train(world, config, progress=progress)
@@ -38,7 +39,7 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
         judged = replace(policy, weights=policy.network.unflatten(weights, NUMPY))
         earned = mean_return(judged, world, "test", config.scenario, config.seed)
         curve.append({"seconds": seconds, "steps": steps, "return": earned})
-    kept = ("steps", "seconds", "compile_seconds", "steps_per_second", "agents")
+    kept = ("steps", "seconds", "prepared_seconds", "steps_per_second", "agents")
     return {**{name: training.summary[name] for name in kept}, "curve": curve}
 
 

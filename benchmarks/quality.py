@@ -4,12 +4,11 @@ Trains with several seeds, judges on test users, and puts intervals over users a
 run is kept and not repeated, unless a setting, the world or the code that makes a policy has changed.
 """
 
-import hashlib
 import itertools
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,35 +18,29 @@ from numpy.typing import NDArray
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from benchmarks import nested
-from benchmarks.records import (
-    FITTED_WORLD,
-    PARAMS,
-    RESULTS,
-    ROOT,
-    append_record,
-    console,
-    errors,
-    read_json,
-    run_command,
-    write_json,
-)
-from benchmarks.scenarios import SCENARIOS, Aims, Scenario, choose, load_scenarios
+from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, append_record, console, errors, run_command
+from benchmarks.scenarios import SCENARIOS, Aims, Scenario, load_scenarios
 from benchmarks.worlds import world_named
-from rlrec.baselines import BASELINES
-from rlrec.config import Config, derive_seed, load_config
-from rlrec.errors import DataError
-from rlrec.evaluation.evaluate import RESAMPLES, SESSIONS
-from rlrec.evaluation.online import play
-from rlrec.evaluation.policy import Policy
-from rlrec.evaluation.statistics import Estimate
-from rlrec.files import checksum
+from rlrec.baselines import BASELINES, Known
+from rlrec.config import Config, load_config
+from rlrec.evaluation.evaluate import RESAMPLES
+from rlrec.evaluation.statistics import Estimate, across_seeds, mean, resample, resample_seeds, share_of_gap
+from rlrec.experiments.grid import choose
+from rlrec.experiments.runs import (
+    LEARNER_CODE,
+    Runs,
+    Tell,
+    key_of,
+    learner_settings,
+    origin_of,
+    play_test_users,
+    train_and_play,
+)
 from rlrec.simulator.world import World
 
 COMPARED = ("best_average", "static_mf", "bayesian_bandit", "oracle")
 RIVALS = ("bayesian_bandit", "static_mf", "oracle")
 """Whom the policy is compared with, user by user."""
-_CODE = ("config.py", "a3c", "simulator", "evaluation/online.py", "evaluation/policy.py")
 
 Floats = NDArray[np.float64]
 
@@ -80,13 +73,13 @@ def main(
 ) -> None:
     """Trains every scenario with several seeds and compares the returns on test users.
 
-    `--scenario` may be repeated. Finished runs are kept beside the record, in `<output>-runs.json`, so that a run that
-    was interrupted goes on where it was.
+    `--scenario` may be repeated. Finished runs are kept beside the record, in the folder `<output>-runs`, so that a run
+    that was interrupted goes on where it was.
     """
     if quick:
         seeds, steps = min(seeds, 2), steps or 200_000
     base, chosen = load_config(params), choose(load_scenarios(scenarios), scenario)
-    runs = Runs(output.with_name(f"{output.stem}-runs.json"), fresh=fresh)
+    runs = Runs(output.with_name(f"{output.stem}-runs"), fresh=fresh)
     rows: dict[str, dict[str, Any]] = {}
     table = _table(seeds)
     verdicts: list[str] = []
@@ -94,15 +87,20 @@ def main(
         for name, entry in chosen.items():
             played = world_named(entry.world, world)
             configs = [entry.config(base, base.seed + number, steps) for number in range(seeds)]
-            trained = [runs.get(config, played, next_run(f"{name}, seed {config.seed}")) for config in configs]
-            quality = judge(configs[0], played, [run["returns"] for run in trained])
+            origin, trained = origin_of(played, LEARNER_CODE), []
+            for config in configs:
+                tell = next_run(f"{name}, seed {config.seed}")
+                make = partial(train_and_play, config, played, tell)
+                trained.append(runs.get(key_of(learner_settings(config), origin), make))
+                tell(1.0)
+            quality = judge(configs[0], played, [run.users.metrics["return"] for run in trained])
             confidence = base.evaluate.confidence
             rows[name] = _figures(quality, confidence) | {
                 "world": entry.world,
                 "settings": configs[0].model_dump(mode="json", include={"scenario", "train"}),
                 "seeds": [config.seed for config in configs],
-                "train_seconds": [run["train_seconds"] for run in trained],
-                "validation_returns": [run["validation_return"] for run in trained],
+                "train_seconds": [run.facts["train_seconds"] for run in trained],
+                "validation_returns": [run.facts["validation_return"] for run in trained],
             }
             rows[name]["aims"] = [{"aim": a, "reached": r} for a, r in check(entry.aims, quality, confidence)]
             _add_rows(table, entry, rows[name])
@@ -114,82 +112,16 @@ def main(
     append_record(output, settings=settings, figures=rows, packages=packages)
 
 
-class Runs:
-    """Finished runs by a hash of all that decides them, in one JSON file."""
-
-    def __init__(self, path: Path, *, fresh: bool = False) -> None:
-        """Reads what is there; `fresh` trains everything once more.
-
-        Raises:
-            DataError: the file holds something else.
-        """
-        self._path, self._fresh = path, fresh
-        self._known: dict[str, dict[str, Any]] = read_json(path, {})
-        if not isinstance(self._known, dict):
-            raise DataError(f"{path} does not hold finished runs: move it away, and they are made again")
-
-    def get(self, config: Config, world: World, tell: Callable[[float], None]) -> dict[str, Any]:
-        """The run of these settings, trained now if it was not yet.
-
-        Returns:
-            `returns` of the test users, in ascending order of users; `train_seconds`, `validation_return`.
-        """
-        key = key_of(config, world)
-        if self._fresh or key not in self._known:
-            run = train_and_play(config, world, tell)
-            # Read again: another process may have finished runs of its own meanwhile.
-            self._known = read_json(self._path, {}) | {key: run}
-            write_json(self._path, self._known)
-        tell(1.0)
-        return self._known[key]
-
-
-def key_of(config: Config, world: World, source: Path = ROOT / "src" / "rlrec") -> str:
-    """Hash of what decides a run: seed, scenario and training, the world, and the code."""
-    digest = hashlib.sha256(
-        json.dumps(config.model_dump(mode="json", include={"seed", "scenario", "train"}), sort_keys=True).encode()
-    )
-    for array in (world.user_vectors, world.movie_vectors, world.violence, world.demographics, world.pools):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    for part in _CODE:
-        files = sorted((source / part).rglob("*.py")) if (source / part).is_dir() else [source / part]
-        for file in files:
-            digest.update(f"{file.relative_to(source)} {checksum(file)}".encode())
-    return digest.hexdigest()[:24]
-
-
-def train_and_play(config: Config, world: World, tell: Callable[[float], None]) -> dict[str, Any]:
-    """Trains as the pipeline does and plays the test users with the best checkpoint; see `Runs.get`."""
-    from rlrec.a3c.train import train  # TensorFlow takes seconds, and finished runs need none
-
-    training = train(world, config, progress=lambda model: tell(min(model.counters.steps / config.train.steps, 0.99)))
-    returns = returns_of(training.policy, world, config)
-    return {
-        "settings": config.model_dump(mode="json", include={"seed", "scenario", "train"}),
-        "train_seconds": training.summary["seconds"] + training.summary["compile_seconds"],
-        "steps_per_second": training.summary["steps_per_second"],
-        "validation_return": training.best.validation_return,
-        "returns": [round(value, 6) for value in returns.tolist()],
-    }
-
-
-def returns_of(policy: Policy, world: World, config: Config) -> Floats:
-    """Return of each test user."""
-    users, seed = world.users_in("test"), derive_seed(config.seed, SESSIONS)
-    returns: Floats = play(policy, world, users, config.scenario, seed).rewards.sum(axis=1, dtype=np.float64)
-    return returns
-
-
-def judge(config: Config, world: World, returns: list[list[float]]) -> Quality:
+def judge(config: Config, world: World, returns: Sequence[Floats]) -> Quality:
     """The estimates of a scenario, from A3C's returns by seed and user; the baselines are played."""
-    by_seed = np.asarray(returns, np.float64)
-    n_seeds, n_users = by_seed.shape
-    seeds, users = nested.draw(n_seeds, n_users, config.evaluate.bootstrap_samples, config.rng(RESAMPLES))
-    found = {"a3c": nested.over_seeds(by_seed, seeds, users)}
+    rng, samples = config.rng(RESAMPLES), config.evaluate.bootstrap_samples
+    seeds, users = resample_seeds(len(returns), samples, rng), resample(len(returns[0]), samples, rng)
+    found = {"a3c": across_seeds([mean(values, users) for values in returns], seeds)}
     for name in COMPARED:
         # None of them draws anything: they earn the same with every seed.
-        found[name] = nested.over_users(returns_of(BASELINES[name](world), world, config), users)
-    gap = nested.share_of_gap(found["a3c"], found["best_average"], found["oracle"])
+        baseline = play_test_users(BASELINES[name](Known(world)), world, config)
+        found[name] = mean(baseline.users.metrics["return"], users)
+    gap = share_of_gap(found["a3c"], found["best_average"], found["oracle"])
     return Quality(found, gap, {name: found["a3c"] - found[name] for name in RIVALS})
 
 
@@ -241,10 +173,6 @@ def _add_rows(table: Table, entry: Scenario, figures: dict[str, Any]) -> None:
 
 def _mark(reached: bool) -> str:
     return "[green]reached:[/]" if reached else "[red]missed:[/]"
-
-
-Tell = Callable[[float], None]
-"""Told the share of a run that is done."""
 
 
 @contextmanager

@@ -1,13 +1,12 @@
 """Reads `scenarios.yaml`: what is learned and judged in `benchmarks.quality`, under a name."""
 
 from pathlib import Path
-from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rlrec.config import Config
 from rlrec.errors import ConfigError
+from rlrec.experiments.grid import Differences, configure, read_settings, told
 
 SCENARIOS = Path(__file__).with_name("scenarios.yaml")
 
@@ -23,17 +22,11 @@ class Aims(BaseModel):
     """Baselines that must earn less, the paired interval clear of zero."""
 
 
-class Scenario(BaseModel):
+class Scenario(Differences):
     """One entry."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     title: str
     """For the table."""
-    scenario: dict[str, Any] = {}
-    """Differences from the settings' section of that name."""
-    train: dict[str, Any] = {}
-    """Likewise."""
     world: str = "fitted"
     """`fitted`, or a name of `benchmarks.worlds.WORLDS`."""
     aims: Aims = Aims()
@@ -50,14 +43,8 @@ class Scenario(BaseModel):
         Raises:
             ConfigError: the entry has an unknown setting, or a value is of the wrong type or out of range.
         """
-        values = base.model_dump()
-        values["seed"] = seed
-        values["scenario"] |= self.scenario
-        values["train"] |= self.train | ({} if steps is None else {"steps": steps})
-        try:
-            return Config.model_validate(values)
-        except ValidationError as error:
-            raise ConfigError(f"scenario {self.title!r}:\n{_told(error)}") from error
+        budget = Differences(train={} if steps is None else {"steps": steps})
+        return configure(base, seed, [self, budget], f"scenario {self.title!r}")
 
 
 def load_scenarios(path: Path = SCENARIOS) -> dict[str, Scenario]:
@@ -66,35 +53,10 @@ def load_scenarios(path: Path = SCENARIOS) -> dict[str, Scenario]:
     Raises:
         ConfigError: the file cannot be read, or an entry is not as it should be.
     """
-    try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from error
-    if not isinstance(entries, dict) or not entries:
-        raise ConfigError(f"{path} must hold scenarios by name")
     found = {}
-    for name, entry in entries.items():
+    for name, entry in read_settings(path).items():
         try:
             found[str(name)] = Scenario.model_validate(entry)
         except ValidationError as error:
-            raise ConfigError(f"{path}, {name}:\n{_told(error)}") from error
+            raise ConfigError(f"{path}, {name}:\n{told(error)}") from error
     return found
-
-
-def choose(scenarios: dict[str, Scenario], names: list[str] | None) -> dict[str, Scenario]:
-    """Those with the given names, in that order; all where no name is given.
-
-    Raises:
-        ConfigError: there is no scenario of a name.
-    """
-    for name in names or []:
-        if name not in scenarios:
-            raise ConfigError(f"unknown scenario {name!r}: it is one of {', '.join(scenarios)}")
-    return {name: scenarios[name] for name in dict.fromkeys(names or scenarios)}
-
-
-def _told(error: ValidationError) -> str:
-    return "\n".join(
-        f"  {'.'.join(str(part) for part in one['loc']) or 'entry'}: {one['msg']} (is {one['input']!r})"
-        for one in error.errors()
-    )

@@ -16,10 +16,11 @@ import tensorflow as tf
 
 from benchmarks.workers import peak_memory_mib, worker_main
 from benchmarks.worlds import world_of_size
-from rlrec.a3c.global_model import GlobalModel, Report
+from rlrec.a3c.global_model import GlobalModel
 from rlrec.a3c.local_agent import run_local_agent
+from rlrec.a3c.messages import Report
 from rlrec.a3c.rollout import Player
-from rlrec.a3c.train import in_threads, limit_threads
+from rlrec.a3c.threads import in_threads, limit_threads
 from rlrec.config import Config
 
 _FEWEST_ROLLOUTS = 2
@@ -66,25 +67,25 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
     """
     imported = peak_memory_mib()
     config = _config(settings)
-    agents, per_rollout = config.train.agents, config.train.users * config.train.rollout
+    agents = config.train.agents
     limit_threads(agents)
     world, origin = world_of_size(settings["movies"], Path(settings["world"]))
     n_observed = 4 * world.features.shape[1] + 5 if config.scenario.observation == "history" else 6 + world.n_genres
     # What is observed is not standardised here: speed does not depend on the numbers.
     player = Player(world, config.scenario, config.train, *_identity(n_observed))
     weights = player.network.flatten(player.network.initial_weights(config.rng("initial weights")))
-    model = GlobalModel(weights, config.train, steps_per_rollout=per_rollout)
+    model = GlobalModel(weights, config.train)
 
-    seed = tf.zeros(2, tf.int32)
+    seed, flat = tf.zeros(2, tf.int32), tf.constant(weights)
     began = time.perf_counter()
     first = player.start(seed)
-    player.play(model.pull()[0], first, seed)
+    player.play(flat, first, seed)
     compiled = time.perf_counter()
-    player.play(model.pull()[0], first, seed)
+    player.play(flat, first, seed)
     steady = time.perf_counter() - compiled
     # The optimizer's update is traced at its first call, which is part of compiling.
     traced = time.perf_counter()
-    model.push(np.zeros_like(weights), 0, Report(0, 0, 0.0, 0.0, 0.0))
+    _push_once(model, weights)
     compile_seconds = compiled - began - steady + time.perf_counter() - traced
 
     run = _run_agents(player, model, config, settings["seconds"])
@@ -98,7 +99,7 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
         "compile_seconds": compile_seconds,
         "peak_memory_mib": peak,
         "imported_memory_mib": imported,
-        "floor_steps_per_second": agents * per_rollout / floor,
+        "floor_steps_per_second": agents * config.train.rollout_steps / floor,
         "phases": _phases(run, rollout / fused),
     }
 
@@ -109,6 +110,12 @@ def _config(settings: dict[str, Any]) -> Config:
     sizes = {"agents": settings["agents"], "users": settings["users"]}
     values["train"] = {**values["train"], **sizes, "steps": _ENDLESS, "checkpoint_every": _ENDLESS}
     return Config.model_validate(values)
+
+
+def _push_once(model: GlobalModel, weights: Any) -> None:
+    work = model.pull(0)
+    assert work is not None
+    model.push(work, np.zeros_like(weights), Report(0, 0, 0.0, 0.0, 0.0))
 
 
 def _identity(size: int) -> tuple[Any, Any]:
@@ -130,9 +137,9 @@ def _run_agents(player: Player, model: GlobalModel, config: Config, seconds: flo
         told.append(steps)
         return steps
 
-    applied, waited = model.counters.apply_seconds, model.counters.lock_wait_seconds
+    before = model.state().counters
     began = time.perf_counter()
-    futures = in_threads(play_agent, config.train.agents)
+    futures = in_threads(play_agent, range(config.train.agents))
     try:
         while time.perf_counter() - began < seconds or any(p.plays < _FEWEST_ROLLOUTS for p in players):
             if any(future.done() for future in futures):
@@ -142,15 +149,15 @@ def _run_agents(player: Player, model: GlobalModel, config: Config, seconds: flo
         model.stop()
     for future in futures:
         future.result()
-    counters = model.counters
+    counters = model.state().counters
     return {
         # Agents end one after the other: each one's own rate counts, not the time of the last.
         "steps_per_second": sum(played[number] / spans[number] for number in spans),
         "rollouts": sum(p.plays for p in players),
         "total": sum(spans.values()),
         "play": sum(sum(p.seconds) for p in players),
-        "apply": counters.apply_seconds - applied,
-        "wait": counters.lock_wait_seconds - waited,
+        "apply": counters.apply_seconds - before.apply_seconds,
+        "wait": counters.lock_wait_seconds - before.lock_wait_seconds,
     }
 
 
@@ -181,7 +188,7 @@ def _split(player: Player, model: GlobalModel, agents: int, seconds: float) -> t
         return result._replace(gradient=none, policy_loss=none, value_loss=none)
 
     rollout = tf.function(without_gradient, jit_compile=True)
-    seed, flat = tf.zeros(2, tf.int32), model.pull()[0]
+    seed, flat = tf.zeros(2, tf.int32), tf.constant(model.weights())
     sessions = player.start(seed)
     rollout(flat, sessions, seed)
     times: dict[str, list[float]] = {"fused": [], "rollout": []}

@@ -10,16 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from benchmarks.workers import worker_main
 from rlrec.a3c.global_model import GlobalModel
-from rlrec.a3c.local_agent import run_local_agent
+from rlrec.a3c.local_agent import compile_functions, run_local_agent
 from rlrec.a3c.network import NUMPY
 from rlrec.a3c.policy import A3CPolicy, fingerprint
 from rlrec.a3c.rollout import Player
-from rlrec.a3c.train import in_threads, limit_threads, standardisation
-from rlrec.baselines import BASELINES
+from rlrec.a3c.threads import in_threads, limit_threads
+from rlrec.a3c.train import standardisation
+from rlrec.baselines import BASELINES, Known
 from rlrec.config import Config, derive_seed
 from rlrec.evaluation.online import play
 from rlrec.evaluation.policy import Policy
@@ -74,29 +73,27 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
         compilation before it), `steps`, `return` and `to_beat`, `steps_per_second`; or `unfinished`, a reason.
     """
     world, config = World.load(Path(settings["world"])), Config.model_validate(settings["config"])
-    agents, per_rollout = config.train.agents, config.train.users * config.train.rollout
-    limit_threads(agents)
+    limit_threads(config.train.agents)
 
     def judge(policy: Policy) -> float:
         seed = derive_seed(config.seed, "validation sessions")
         played = play(policy, world, world.users_in("validation"), config.scenario, seed)
         return float(played.rewards.sum(axis=1).mean())
 
-    to_beat = judge(BASELINES["static_mf"](world))
+    to_beat = judge(BASELINES["static_mf"](Known(world)))
     began = time.perf_counter()
     center, scale = standardisation(world, config)
     player = Player(world, config.scenario, config.train, center, scale)
     network, catalogue = player.network, fingerprint(world)
     weights = network.flatten(network.initial_weights(config.rng("initial weights")))
-    seed = tf.zeros(2, tf.int32)
-    player.play(tf.constant(weights), player.start(seed), seed)  # compiles what the agents call
+    compile_functions(player)
     prepared = time.perf_counter() - began
 
     def as_policy(flat: Any) -> A3CPolicy:
         observation = config.scenario.observation
         return A3CPolicy(network, network.unflatten(flat, NUMPY), center, scale, observation, catalogue)
 
-    model = GlobalModel(weights, config.train, steps_per_rollout=per_rollout)
+    model = GlobalModel(weights, config.train)
     return run(player, model, config, lambda flat: judge(as_policy(flat)), to_beat, prepared)
 
 
@@ -125,7 +122,7 @@ def run(
         finally:
             gate.leave()
 
-    futures = in_threads(play_agent, config.train.agents)
+    futures = in_threads(play_agent, range(config.train.agents))
     rested, best, reached = 0.0, float("-inf"), None
     try:
         while reached is None:

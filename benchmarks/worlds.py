@@ -32,7 +32,7 @@ def world_named(name: str, fitted: Path = FITTED_WORLD) -> World:
 
 def world_of_size(n_movies: int, fitted: Path | None = FITTED_WORLD) -> tuple[World, str]:
     """A world of N movies and its origin: the fitted one where it has as many, a synthetic one otherwise."""
-    if n_movies == FITTED_MOVIES and fitted is not None and fitted.is_file():
+    if fitted is not None and fitted.is_file():
         world = World.load(fitted)
         if world.n_movies == n_movies:
             return world, "fitted"

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import psutil
 import typer
+from dvc.dvcfile import PROJECT_FILE
 from dvc.exceptions import DvcException, ReproductionError
 from dvc.repo import Repo
 from dvc.repo.reproduce import plan_repro
@@ -47,9 +48,14 @@ def pipeline(overrides: list[str] | None = None) -> None:
             experiment(overrides)
             return
         with Repo() as repo:
-            stages = [stage.addressing for stage in plan_repro(repo.index.graph)]
+            stages = stages_of(repo)
         for stage in stages:
             reproduce.with_options(name=stage, task_run_name=stage)(stage)
+
+
+def stages_of(repo: Repo) -> list[str]:
+    """The stages of `dvc.yaml` in an order in which they can run; other graphs of the project are left alone."""
+    return [stage.addressing for stage in plan_repro(repo.index.graph) if stage.path_in_repo == PROJECT_FILE]
 
 
 @task(cache_policy=NO_CACHE)

@@ -7,6 +7,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from uuid import UUID
 from prefect import Flow, flow
 from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow
+from prefect.task_runners import TaskRunner
 
 from flows.logs import set_up_logging
 from flows.server import connect
@@ -29,6 +31,7 @@ RECORD = "RLREC_STAGE_RECORD"
 INTERRUPTED = "interrupted; what was there before is untouched. Run it again."
 
 Stage = Callable[[Config], None]
+Runner = Callable[[Config], AbstractContextManager[TaskRunner[Any]]]
 
 
 def as_flow(stage: Stage, **options: Any) -> Flow[[], None]:
@@ -49,18 +52,19 @@ def as_flow(stage: Stage, **options: Any) -> Flow[[], None]:
     return flow(name=stage.__name__, flow_run_name=stage.__name__, **options)(run)
 
 
-def main(stage: Flow[[], None]) -> None:
-    """Runs a stage, under the pipeline's task run if there is one, and ends the process with its outcome."""
+def main(stage: Flow[[], None], runner: Runner | None = None) -> None:
+    """Runs a stage, under the pipeline's task run if there is one, and ends the process with its outcome.
+
+    Args:
+        stage: from `as_flow`.
+        runner: gives what runs the stage's tasks; threads where absent.
+    """
     set_up_logging()
     try:
-        load_config()  # a wrong setting is told at once, not after a server has started
+        config = load_config()  # a wrong setting is told at once, not after a server has started
         connect()
-        if parent := os.environ.get(PARENT):
-            with get_client(sync_client=True) as client:
-                flow_run = client.create_flow_run(stage, parent_task_run_id=UUID(parent))
-            run_flow(stage, flow_run=flow_run)
-        else:
-            stage()
+        with runner(config) if runner else nullcontext(None) as tasks:
+            _run(stage.with_options(task_runner=tasks) if tasks else stage)
     except RlrecError as error:
         if not leave_record(stage=stage.name, error=str(error)):  # else the pipeline says it
             print(f"\n{stage.name} failed: {error}\n", file=sys.stderr)
@@ -69,6 +73,15 @@ def main(stage: Flow[[], None]) -> None:
         if not leave_record(stage=stage.name, interrupted=True):
             print(f"\n{stage.name}: {INTERRUPTED}\n", file=sys.stderr)
         sys.exit(130)
+
+
+def _run(stage: Flow[[], None]) -> None:
+    if parent := os.environ.get(PARENT):
+        with get_client(sync_client=True) as client:
+            flow_run = client.create_flow_run(stage, parent_task_run_id=UUID(parent))
+        run_flow(stage, flow_run=flow_run)
+    else:
+        stage()
 
 
 def leave_record(**values: Any) -> bool:

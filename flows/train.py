@@ -2,7 +2,7 @@
 
 from flows.stage import as_flow, main
 from rlrec.config import Config
-from tasks.training import train_agents
+from tasks.training import task_runner, train_agents
 
 
 @as_flow
@@ -12,4 +12,4 @@ def train(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    main(train)
+    main(train, task_runner)

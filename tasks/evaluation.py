@@ -7,17 +7,27 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from rlrec.a3c.policy import load_policy
-from rlrec.baselines.registry import BASELINES
+from rlrec.baselines import BASELINES, Known
 from rlrec.config import Config
-from rlrec.data.tables import GENRES
-from rlrec.evaluation.compare import compare
+from rlrec.data.tables import GENRES, load_tables
+from rlrec.evaluation.compare import comparison_table, measure_all, regret_table
 from rlrec.evaluation.evaluate import evaluate
 from rlrec.evaluation.examples import example_sessions
 from rlrec.files import write_atomically
 from rlrec.reporting.figures import comparison_figure, save
 from rlrec.simulator.world import World
 from tasks.artifacts import publish_figure, publish_table, to_json
-from tasks.paths import COMPARISON, COMPARISON_FIGURE, EVALUATE_METRICS, EVALUATION, MODEL, SESSIONS, WORLD
+from tasks.paths import (
+    COMPARISON,
+    COMPARISON_FIGURE,
+    EVALUATE_METRICS,
+    EVALUATION,
+    MODEL,
+    REGRET,
+    SESSIONS,
+    TABLES,
+    WORLD,
+)
 from tasks.progress import progress_bar
 
 log = logging.getLogger(__name__)
@@ -50,10 +60,13 @@ def evaluate_policy(config: Config) -> None:
 def compare_policies(config: Config) -> None:
     """Plays all baselines and the trained policy on the same users and sessions."""
     world, policy = World.load(WORLD), load_policy(MODEL)
-    policies = {policy.name: policy, **{name: make(world) for name, make in BASELINES.items()}}
+    known = Known.of(world, load_tables(TABLES), config.seed)
+    policies = {policy.name: policy, **{name: make(known) for name, make in BASELINES.items()}}
     with progress_bar("comparing") as advance:
-        table = compare(policies, world, config, reference=policy.name, progress=advance)
+        measured = measure_all(policies, world, config, progress=advance)
+    table = comparison_table(measured, config, reference=policy.name)
     write_atomically(COMPARISON, table.to_csv(index=False).encode())
+    write_atomically(REGRET, regret_table(measured, world, config).to_csv(index=False).encode())
     save(comparison_figure(table), COMPARISON_FIGURE)
     publish_table("comparison", f"Beside the baselines, paired with {policy.name}", table.to_dict("records"))
     publish_figure("comparison-figure", "Beside the baselines", COMPARISON_FIGURE)

@@ -2,32 +2,76 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pandas as pd
 import tensorflow as tf
-from prefect import task
+from prefect import State as RunState
+from prefect import Task, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.futures import PrefectConcurrentFuture, PrefectFuture
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import TaskRun
+from prefect.futures import PrefectConcurrentFuture
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from rlrec.a3c.global_model import GlobalModel
+from rlrec.a3c import cluster
+from rlrec.a3c.judge import CurvePoint
+from rlrec.a3c.messages import SharedModel
 from rlrec.a3c.policy import save_policy
-from rlrec.a3c.train import CurvePoint, Launch, Play, Training, train
+from rlrec.a3c.train import Launch, Play, Training, train
 from rlrec.config import Config
+from rlrec.errors import AgentError, ConfigError
 from rlrec.files import atomic_folder, write_atomically
+from rlrec.reporting.asynchrony import asynchrony_figure
 from rlrec.reporting.figures import learning_curve, save
 from rlrec.simulator.world import World
 from tasks.artifacts import publish_figure, publish_table, to_json
-from tasks.paths import CURVE, CURVE_FIGURE, MODEL, TENSORBOARD, TRAIN_METRICS, TRAINING, WORLD
+from tasks.paths import (
+    ASYNCHRONY_FIGURE,
+    CHECKPOINTS,
+    CURVE,
+    CURVE_FIGURE,
+    MODEL,
+    TENSORBOARD,
+    TRAIN_METRICS,
+    TRAINING,
+    WORLD,
+)
 from tasks.progress import progress_bar
 
 log = logging.getLogger(__name__)
 
 TELL_EVERY_SECONDS = 5.0
+_RETRIES = 3
+
+
+@contextmanager
+def task_runner(config: Config) -> Iterator[TaskRunner[Any]]:
+    """What runs the local agents of `train.executor`; with Ray, as long as the block lasts.
+
+    Raises:
+        ConfigError: Ray is not installed or cannot be reached, or its nodes cannot reach the Prefect API.
+    """
+    if config.train.executor == "threads":
+        yield ThreadPoolTaskRunner()
+        return
+    with get_client(sync_client=True) as client:
+        url = str(client.api_url).rstrip("/")
+    variables = {"PREFECT_API_URL": url, "DO_NOT_TRACK": "1"}
+    with cluster.connected(config, [Path(__file__).resolve().parent], variables):
+        try:
+            from prefect_ray import RayTaskRunner
+        except ImportError as error:
+            raise ConfigError("train.executor is ray, which needs prefect-ray: pip install 'rlrec[ray]'") from error
+        log.info("checking that all nodes of the Ray cluster reach the Prefect API at %s", url)
+        cluster.check_nodes(f"{url}/health")
+        yield RayTaskRunner()
 
 
 def train_agents(config: Config) -> None:
@@ -36,8 +80,9 @@ def train_agents(config: Config) -> None:
     with atomic_folder(TENSORBOARD) as events, progress_bar("training") as advance:
         writer = tf.summary.create_file_writer(str(events))
 
-        def follow(model: GlobalModel) -> None:
-            counters, latest = model.counters, model.latest
+        def follow(model: SharedModel) -> None:
+            state = model.state()
+            counters, latest = state.counters, state.latest
             earned = f", return {latest.mean_return:.1f}, CTR {latest.ctr:.3f}" if latest else ""
             rate = counters.steps / max(counters.seconds, 1e-9)
             note = f"{counters.steps:,} steps, {rate:,.0f}/s, {config.train.agents} agents{earned}"
@@ -54,9 +99,11 @@ def train_agents(config: Config) -> None:
                 point.validation_return,
             )
 
-        training = train(world, config, launch=_as_tasks(config.train.steps), progress=follow, on_point=record)
+        launch = _as_tasks(config)
+        training = train(world, config, launch=launch, progress=follow, on_point=record, checkpoints=CHECKPOINTS)
         writer.close()
     _write(training)
+    forget_checkpoints()
 
 
 def _write(training: Training) -> None:
@@ -70,16 +117,67 @@ def _write(training: Training) -> None:
     }
     write_atomically(TRAIN_METRICS, to_json(headline))
     save(learning_curve(curve), CURVE_FIGURE)
+    save(asynchrony_figure(summary), ASYNCHRONY_FIGURE)
     with atomic_folder(MODEL) as folder:
         save_policy(training.policy, folder)
-    shown = ("steps", "updates", "seconds", "steps_per_second", "mean_staleness", "apply_seconds", "lock_wait_seconds")
-    publish_table("training", "Training", [{"figure": name, "value": summary[name]} for name in shown])
+    publish_table("training", "Training", [{"figure": name, "value": summary[name]} for name in _SHOWN])
+    publish_table("agents", "Local agents", agent_rows(summary))
+    publish_table("staleness", "Staleness", [{"versions": k, "updates": n} for k, n in summary["staleness"].items()])
     publish_figure("learning-curve", "Learning curve", CURVE_FIGURE)
+    publish_figure("asynchrony", "Asynchrony", ASYNCHRONY_FIGURE)
     best = training.best
     log.info("best: version %d after %s steps, %.2f", best.version, f"{best.steps:,}", best.validation_return)
+    for agent, refused in summary["refused"].items():
+        log.warning("%s: %s of its gradients were refused", agent, refused)
 
 
-@task(name="local agent", task_run_name="local agent {number}", cache_policy=NO_CACHE)
+_SHOWN = (
+    *("executor", "steps", "updates", "seconds", "steps_per_second", "updates_per_second", "mean_staleness"),
+    *("apply_seconds", "lock_wait_seconds", "wait_seconds", "global_model_restarts", "lost_updates", "discarded"),
+    "resumed_from_version",
+)
+
+
+def agent_rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row an agent: what it played, how often it was started again, what was refused, and why it was stopped."""
+    return [
+        {
+            "agent": agent,
+            "steps": summary["steps_by_agent"].get(agent, 0),
+            "restarts": summary["restarts_by_agent"].get(agent, 0),
+            "refused": summary["refused"].get(f"local agent {agent}", "none"),
+            "error": summary["failed_agents"].get(agent, ""),
+        }
+        for agent in map(str, range(summary["agents"]))
+    ]
+
+
+def forget_checkpoints() -> None:
+    """Removes the checkpoints of a training that has ended: the next one starts from zero."""
+    for path in sorted(CHECKPOINTS.glob("*")):
+        path.unlink()
+    if CHECKPOINTS.is_dir():
+        CHECKPOINTS.rmdir()
+
+
+def _worth_a_retry(task: Task[..., Any], run: TaskRun, state: RunState[Any]) -> bool:
+    """An agent that was stopped for what it sent would be stopped again."""
+    try:
+        state.result()
+    except AgentError:
+        return False
+    except Exception:
+        return True
+    return True
+
+
+@task(
+    name="local agent",
+    task_run_name="local agent {number}",
+    cache_policy=NO_CACHE,
+    retries=_RETRIES,
+    retry_condition_fn=_worth_a_retry,
+)
 def local_agent(number: int, play: Play, budget: int) -> int:
     """One local agent; its progress artifact shows its part of the budget of steps.
 
@@ -109,18 +207,29 @@ def local_agent(number: int, play: Play, budget: int) -> int:
     return total
 
 
-def _as_tasks(budget: int) -> Launch:
+def _as_tasks(config: Config) -> Launch:
     """Launches local agents as tasks of the flow's task runner."""
 
-    def launch(play: Play, agents: int) -> Sequence["Future[Any]"]:
-        return [_future(local_agent.submit(number, play, budget)) for number in range(agents)]
+    def launch(play: Play, numbers: Sequence[int]) -> Sequence["Future[Any]"]:
+        with _remote_options(config):
+            return [_future(local_agent.submit(number, play, config.train.steps)) for number in numbers]
 
     return launch
 
 
-def _future(submitted: PrefectFuture[int]) -> "Future[Any]":
-    """A plain future that raises what the task raised; Prefect's own holds a state."""
-    assert isinstance(submitted, PrefectConcurrentFuture)  # what the thread task runner gives
+def _remote_options(config: Config) -> Any:
+    if config.train.executor == "threads":
+        return nullcontext()
+    from prefect_ray.context import remote_options
+
+    return remote_options(**cluster.AGENT_OPTIONS)
+
+
+def _future(submitted: Any) -> "Future[Any]":
+    """A plain future that raises what the task raised; Prefect's own holds a state, and Ray's a reference to one."""
+    running = submitted.wrapped_future
+    if not isinstance(submitted, PrefectConcurrentFuture):
+        running = running.future()
     outcome: Future[Any] = Future()
 
     def settle(done: "Future[Any]") -> None:
@@ -129,5 +238,5 @@ def _future(submitted: PrefectFuture[int]) -> "Future[Any]":
         except BaseException as error:
             outcome.set_exception(error)
 
-    submitted.wrapped_future.add_done_callback(settle)
+    running.add_done_callback(settle)
     return outcome

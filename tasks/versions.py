@@ -8,20 +8,22 @@ from typing import Any
 
 import yaml
 
-GRAPH = Path("dvc.yaml")
+GRAPHS = (Path("dvc.yaml"), Path("matrix/dvc.yaml"))
+"""The pipeline's graph and the matrix's. Paths in either are meant from the project's folder."""
 
 
 @dataclass(frozen=True)
 class StageFiles:
-    """Paths that `dvc.yaml` gives a stage, in its order."""
+    """Paths that a graph gives a stage, in its order."""
 
     deps: tuple[str, ...]
     outs: tuple[str, ...]
 
 
-def stage_files(stage: str, graph: Path = GRAPH) -> StageFiles:
-    """What a stage reads and makes."""
-    described: dict[str, Any] = yaml.safe_load(graph.read_text(encoding="utf-8"))["stages"][stage]
+def stage_files(stage: str, *graphs: Path) -> StageFiles:
+    """What a stage reads and makes, according to the first of the graphs that has it; `GRAPHS` where none is given."""
+    stages = (yaml.safe_load(graph.read_text(encoding="utf-8"))["stages"] for graph in graphs or GRAPHS)
+    described: dict[str, Any] = next(found[stage] for found in stages if stage in found)
     outs = [entry for kind in ("outs", "metrics", "plots") for entry in described.get(kind, [])]
     return StageFiles(
         tuple(described.get("deps", [])),

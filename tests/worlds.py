@@ -1,7 +1,13 @@
 """Small synthetic worlds for tests."""
 
-import numpy as np
+from dataclasses import replace
 
+import numpy as np
+import pandas as pd
+
+from rlrec.baselines import Known
+from rlrec.data.tables import Tables, typed
+from rlrec.simulator.dynamics import rate
 from rlrec.simulator.world import World
 
 
@@ -45,4 +51,48 @@ def small_world(
         mean_ratings=np.clip(3.2 + movies[:, 1] + rng.normal(0, 0.3, n_movies), 1, 5).astype(np.float32),
         rating_counts=rng.integers(0, 200, n_movies),
         has_violence=violent,
+    )
+
+
+def informed(world: World, seed: int = 0) -> World:
+    """The same world with what an agent may know instead of its vectors: other vectors, of another length."""
+    rng = np.random.default_rng(seed)
+    users = world.user_vectors[world.users_in("train")]
+    latent = rng.normal(0, 0.3, (world.n_movies, 2))
+    average = np.eye(1, 2 + world.n_genres) * 3
+    return replace(
+        world,
+        rating_counts=rng.integers(0, 200, world.n_movies),
+        training_movie_vectors=np.column_stack([world.movie_vectors, latent]),
+        training_tastes=np.column_stack([users, rng.normal(0, 0.5, (len(users), 2))]),
+        genre_tastes=average + rng.normal(0.2, 0.4, (len(users), 2 + world.n_genres)),
+    )
+
+
+def known(world: World, seed: int = 0) -> Known:
+    """The world and what its training users rated in `tables_of`."""
+    return Known.of(world, tables_of(world), seed)
+
+
+def tables_of(world: World, seed: int = 0) -> Tables:
+    """Tables of the world's users and movies: of every user some ratings of three movies in ten, in whole stars."""
+    rng = np.random.default_rng(seed)
+    stars = rate(world.user_vectors, world.movie_vectors) + rng.normal(0, 0.5, (world.n_users, world.n_movies))
+    users, movies = np.nonzero(rng.random(stars.shape) < 0.3)
+    ratings = {
+        "user": users,
+        "movie": movies,
+        "original_user": users + 1,
+        "original_movie": movies + 1,
+        "rating": stars[users, movies].round().clip(1, 5),
+        "timestamp": rng.permutation(len(users)),
+    }
+    people, films = np.arange(world.n_users), np.arange(world.n_movies)
+    anybody = {"user": people, "original_id": people + 1, "sex": "F", "age": 30, "occupation": 1, "zip": "55105"}
+    anything = {"movie": films, "original_id": films + 1, "title": "", "year": 1990, "genres": "", "violence": np.nan}
+    return Tables(
+        **{
+            name: typed(name, pd.DataFrame(values))
+            for name, values in {"ratings": ratings, "users": anybody, "movies": anything}.items()
+        }
     )

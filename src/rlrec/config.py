@@ -48,6 +48,9 @@ class WorldConfig(_Section):
     """Share of users that agents are trained on."""
     validation_users: Annotated[float, Field(gt=0, lt=1)] = 0.15
     """Share of users that choices are made on; the rest are test users."""
+    history: Annotated[float, Field(gt=0, lt=1)] = 0.8
+    """Share of a test user's ratings, first by time, that anything may learn from; the rest is kept for the offline
+    comparison."""
 
     @model_validator(mode="after")
     def _some_test_users(self) -> Self:
@@ -64,6 +67,9 @@ class ScenarioConfig(_Section):
     """Movies recommended at each step (K) in training."""
     observation: Literal["history", "thesis"] = "history"
     """What an agent sees: all it needs to infer a hidden taste, or the thesis's 25 numbers."""
+    features: Literal["world", "training", "genres"] = "world"
+    """What an agent knows of movies: the vectors that the world is made of, vectors fitted to training users' ratings
+    only, or genre flags and popularity."""
     delta: Annotated[float, Field(ge=-1, le=10)] = 1.0
     """Growth of a genre affinity per liked movie: > 0 addiction, < 0 boredom, 0 a static user."""
     threshold: Annotated[float, Field(ge=1, le=5)] = 3.0
@@ -80,8 +86,20 @@ class ScenarioConfig(_Section):
     """Recommendations a session (T)."""
 
 
+class RayConfig(_Section):
+    """Where the local agents run with `train.executor: ray`."""
+
+    address: Annotated[str, Field(pattern=r"^(auto|ray://[^\s/:]+:\d{1,5})$")] | None = None
+    """None starts a cluster on this machine, on loopback only; `auto` takes the one running here; or `ray://host:port`."""
+
+
 class TrainConfig(_Section):
     """Asynchronous advantage actor-critic."""
+
+    executor: Literal["threads", "ray"] = "threads"
+    """What runs the local agents: threads of one process, or processes of a Ray cluster."""
+    ray: RayConfig = RayConfig()
+    """Read with `executor: ray` only."""
 
     agents: Annotated[int, Field(ge=1, le=64)] = 2
     """Local agents, each with its own environments."""
@@ -112,7 +130,24 @@ class TrainConfig(_Section):
     clip_norm: Positive = 1.0
     """Largest global norm of an applied gradient."""
     checkpoint_every: Annotated[int, Field(ge=1)] = 50
-    """Updates between two checkpoints, each judged on validation users."""
+    """Updates between two checkpoints, each judged on validation users and kept on disk until training has ended."""
+    synchronous: bool = False
+    """A2C instead of A3C: all agents wait for one another and their mean gradient is applied."""
+    max_staleness: Annotated[int, Field(ge=0)] = 1000
+    """Versions that a gradient may be behind when it arrives; older ones are refused."""
+    max_refused: Annotated[int, Field(ge=0)] = 10
+    """Refused gradients after which a local agent is stopped; the others go on."""
+
+    @property
+    def rollout_steps(self) -> int:
+        """Environment steps of one rollout: `users` times `rollout`."""
+        return self.users * self.rollout
+
+    @model_validator(mode="after")
+    def _one_process_where_agents_wait(self) -> Self:
+        if self.synchronous and self.executor != "threads":
+            raise ValueError(f"synchronous training needs executor: threads, not {self.executor}")
+        return self
 
 
 class EvaluateConfig(_Section):

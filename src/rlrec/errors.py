@@ -32,3 +32,7 @@ class ModelError(RlrecError):
 
 class TrainingError(RlrecError):
     """Training cannot go on."""
+
+
+class AgentError(TrainingError):
+    """A local agent was stopped: what it sends is of no use. The others go on."""

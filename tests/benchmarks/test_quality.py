@@ -5,15 +5,17 @@ import numpy as np
 import pytest
 from typer import Typer
 from typer.testing import CliRunner
-from worlds import small_world
+from worlds import known, small_world
 
 from benchmarks import quality
-from benchmarks.quality import Runs, check, judge, key_of, returns_of
-from benchmarks.scenarios import Aims, choose, load_scenarios
+from benchmarks.quality import check, judge
+from benchmarks.scenarios import Aims, load_scenarios
 from benchmarks.worlds import world_named
 from rlrec.baselines import BASELINES
 from rlrec.config import Config
-from rlrec.errors import ConfigError, DataError
+from rlrec.errors import ConfigError
+from rlrec.experiments.grid import choose
+from rlrec.experiments.runs import play_test_users
 from rlrec.simulator.sessions import check_scenario
 
 SMALL = """
@@ -75,52 +77,14 @@ def test_an_unknown_scenario_is_told_with_those_there_are() -> None:
         choose(load_scenarios(), ["nowhere"])
 
 
-def test_a_run_is_kept_until_what_decides_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    trained: list[int] = []
-
-    def pretend(config: Config, world: object, tell: object) -> dict[str, object]:
-        trained.append(config.seed)
-        return {"returns": [float(config.seed)]}
-
-    monkeypatch.setattr(quality, "train_and_play", pretend)
-    path, world = tmp_path / "runs.json", small_world(0)
-
-    def get(seed: int, world: object = world, fresh: bool = False) -> object:
-        return Runs(path, fresh=fresh).get(settings(seed), world, lambda share: None)["returns"]  # type: ignore[arg-type]
-
-    assert [get(1), get(2), get(1)] == [[1.0], [2.0], [1.0]]
-    assert trained == [1, 2]
-    get(1, small_world(1))
-    assert trained == [1, 2, 1]
-    get(1, fresh=True)
-    assert trained == [1, 2, 1, 1]
-    assert len(json.loads(path.read_text())) == 3
-
-
-def test_a_change_of_the_code_changes_the_key(tmp_path: Path) -> None:
-    for folder in ("a3c", "simulator", "evaluation"):
-        (tmp_path / folder).mkdir()
-    for name in ("config.py", "a3c/loss.py", "evaluation/online.py", "evaluation/policy.py"):
-        (tmp_path / name).write_text("x = 1\n")
-    world = small_world(0)
-    before = key_of(settings(), world, tmp_path)
-
-    assert key_of(settings(), world, tmp_path) == before
-    (tmp_path / "a3c" / "loss.py").write_text("x = 2\n")
-    assert key_of(settings(), world, tmp_path) != before
-
-
-def test_runs_of_something_else_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "runs.json").write_text("[]")
-    with pytest.raises(DataError, match=r"runs\.json"):
-        Runs(tmp_path / "runs.json")
-
-
 def test_a_policy_that_is_the_oracle_closes_the_gap_and_one_that_is_best_average_none_of_it() -> None:
     config, world = settings(), small_world(0)
-    oracle, average = (returns_of(BASELINES[name](world), world, config) for name in ("oracle", "best_average"))
+    oracle, average = (
+        play_test_users(BASELINES[name](known(world)), world, config).users.metrics["return"]
+        for name in ("oracle", "best_average")
+    )
 
-    best, worst = judge(config, world, [oracle.tolist()] * 2), judge(config, world, [average.tolist()] * 2)
+    best, worst = judge(config, world, [oracle] * 2), judge(config, world, [average] * 2)
 
     assert best.gap.value == pytest.approx(1)
     assert worst.gap.value == pytest.approx(0)
@@ -152,6 +116,6 @@ def test_the_command_trains_judges_and_records(tmp_path: Path) -> None:
     assert little["seeds"] == [3, 4]
     assert set(little["returns"]) == {"a3c", *quality.COMPARED}
     assert len(little["aims"]) == 2
-    runs = json.loads((tmp_path / "quality-runs.json").read_text())
-    assert sorted(run["settings"]["seed"] for run in runs.values()) == [3, 4]
-    assert little["returns"]["a3c"]["mean"] == pytest.approx(np.mean([r["returns"] for r in runs.values()]), abs=1e-5)
+    runs = [np.load(path) for path in (tmp_path / "quality-runs").iterdir()]
+    assert sorted(json.loads(str(run["facts"]))["settings"]["seed"] for run in runs) == [3, 4]
+    assert little["returns"]["a3c"]["mean"] == pytest.approx(np.mean([run["metrics/return"] for run in runs]))

@@ -73,13 +73,13 @@ def test_training_ends_with_the_first_checkpoint_that_is_good_enough_and_judging
     world, config, judged = small_world(0), tiny(), []
     player = Player(world, config.scenario, config.train, *standardisation(world, config))
     weights = player.network.flatten(player.network.initial_weights(np.random.default_rng(0)))
-    model = GlobalModel(weights, config.train, steps_per_rollout=40)
+    model = GlobalModel(weights, config.train)
     player.play(tf.constant(weights), player.start(tf.zeros(2, tf.int32)), tf.zeros(2, tf.int32))
 
     def judge(flat: np.ndarray) -> float:
-        before = model.counters.steps
+        before = model.state().counters.steps
         time.sleep(1.0)
-        assert model.counters.steps == before  # the agents rest
+        assert model.state().counters.steps == before  # the agents rest
         judged.append(flat)
         return len(judged)
 
@@ -90,7 +90,7 @@ def test_training_ends_with_the_first_checkpoint_that_is_good_enough_and_judging
     assert figures["return"] == 3
     assert 0 < figures["seconds"] < 3.0
     assert figures["with_preparation"] == figures["seconds"] + 100
-    assert model.counters.steps < 10**6
+    assert model.state().counters.steps < 10**6
 
 
 @pytest.mark.slow

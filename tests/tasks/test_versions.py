@@ -6,7 +6,7 @@ import yaml
 from dvc.repo import Repo
 from projects import ROOT
 
-from tasks.versions import dvc_hash, size_of, stage_files
+from tasks.versions import GRAPHS, dvc_hash, size_of, stage_files
 
 # DVC's own, and that it logs outside of a flow.
 pytestmark = [
@@ -70,9 +70,16 @@ def test_stage_files_are_those_of_the_graph():
     assert {"data/reports/training.json", "data/reports/training.csv"} <= set(files.outs)
 
 
-def test_every_stage_of_the_graph_is_described():
-    graph = yaml.safe_load((ROOT / "dvc.yaml").read_text())
-    for stage in graph["stages"]:
-        files = stage_files(stage, ROOT / "dvc.yaml")
-        assert files.deps, stage
-        assert files.outs, stage
+def test_every_stage_of_the_graphs_is_described(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    for graph in GRAPHS:
+        for stage in yaml.safe_load(graph.read_text())["stages"]:
+            files = stage_files(stage)
+            assert files.deps, stage
+            assert files.outs, stage
+
+
+def test_a_stage_is_looked_up_in_the_graph_that_has_it(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert stage_files("train") == stage_files("train", ROOT / "dvc.yaml")
+    assert stage_files("matrix").outs == ("data/reports/matrix",)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rlrec.a3c.network import NETWORKS, NUMPY, Network, Weights
 from rlrec.errors import ModelError
 from rlrec.evaluation.policy import Policy, Scores
+from rlrec.simulator.catalogue import catalogue
 from rlrec.simulator.dynamics import CLICK_THRESHOLD, Floats
 from rlrec.simulator.sessions import Sessions
 from rlrec.simulator.world import World
@@ -34,6 +35,7 @@ class A3CPolicy(Policy):
         scale: `(S,)` float32, divides it then.
         observation: the kind of observation it was trained on.
         catalogue: fingerprint of the item features it was trained with.
+        item_features: the kind of these, as in `scenario.features`.
     """
 
     network: Network
@@ -42,22 +44,29 @@ class A3CPolicy(Policy):
     scale: Floats
     observation: str
     catalogue: str
+    item_features: str = "world"
     name: str = "a3c"
 
     def begin(self, sessions: Sessions, rng: np.random.Generator) -> None:
         """Refuses sessions it was not trained for, and forgets earlier ones.
 
         Raises:
-            ModelError: the world has another catalogue, or the scenario another observation.
+            ModelError: the world has another catalogue, or the scenario another observation or other features.
         """
-        if sessions.scenario.observation != self.observation:
+        scenario = sessions.scenario
+        if scenario.observation != self.observation:
             raise ModelError(
                 f"this policy was trained on the observation {self.observation!r}, "
-                f"but scenario.observation is {sessions.scenario.observation!r}"
+                f"but scenario.observation is {scenario.observation!r}"
             )
-        if fingerprint(sessions.world) != self.catalogue:
+        if scenario.features != self.item_features:
+            raise ModelError(
+                f"this policy was trained with the features {self.item_features!r}, "
+                f"but scenario.features is {scenario.features!r}"
+            )
+        if fingerprint(sessions.world, scenario.features) != self.catalogue:
             raise ModelError("this policy was trained on another catalogue than this world's: train it again")
-        self._features = sessions.world.features
+        self._features = catalogue(sessions.world, scenario.features).features
         self._memory = np.zeros((len(sessions.users), self.network.memory), np.float32)
 
     def scores(self, sessions: Sessions) -> Scores:
@@ -75,9 +84,9 @@ class A3CPolicy(Policy):
             self._memory = self.network.remember(self.weights, self._memory, answer, NUMPY)
 
 
-def fingerprint(world: World) -> str:
-    """SHA-256 of the item features, as hexadecimal digits."""
-    return hashlib.sha256(np.ascontiguousarray(world.features).tobytes()).hexdigest()
+def fingerprint(world: World, features: str = "world") -> str:
+    """SHA-256 of the item features of a kind, as hexadecimal digits."""
+    return hashlib.sha256(np.ascontiguousarray(catalogue(world, features).features).tobytes()).hexdigest()
 
 
 def save_policy(policy: A3CPolicy, path: str | os.PathLike[str]) -> None:
@@ -92,6 +101,7 @@ def save_policy(policy: A3CPolicy, path: str | os.PathLike[str]) -> None:
         "format": _FORMAT,
         "observation": policy.observation,
         "catalogue": policy.catalogue,
+        "item_features": policy.item_features,
         "network": kind,
         **asdict(policy.network),
     }
@@ -118,7 +128,8 @@ def load_policy(path: str | os.PathLike[str]) -> A3CPolicy:
         network = NETWORKS[description["network"]](*(int(description[f.name]) for f in fields(Network)))
         with np.load(folder / WEIGHTS_FILE, allow_pickle=False) as archive:
             flat, center, scale = (np.asarray(archive[name]) for name in ("weights", "center", "scale"))
-        observation, catalogue = str(description["observation"]), str(description["catalogue"])
+        observation, features_hash = str(description["observation"]), str(description["catalogue"])
+        item_features = str(description.get("item_features", "world"))  # policies of before there was a choice
     except FileNotFoundError as error:
         raise ModelError(f"there is no policy at {folder}: {error.filename} is missing") from error
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
@@ -126,7 +137,8 @@ def load_policy(path: str | os.PathLike[str]) -> A3CPolicy:
     expected = {"weights": (network.size(),), "center": (network.state,), "scale": (network.state,)}
     for name, array in {"weights": flat, "center": center, "scale": scale}.items():
         _check_array(folder / WEIGHTS_FILE, name, array, expected[name])
-    return A3CPolicy(network, network.unflatten(flat, NUMPY), center, scale, observation, catalogue)
+    weights = network.unflatten(flat, NUMPY)
+    return A3CPolicy(network, weights, center, scale, observation, features_hash, item_features)
 
 
 def _check_array(path: Path, name: str, array: NDArray[np.generic], shape: tuple[int, ...]) -> None:

@@ -54,7 +54,7 @@ class Player:
         block = block_size(world.n_movies)
         self.simulation = Simulation(world, scenario, block)
         self.network = NETWORKS[train.network](
-            self.simulation.state_size, train.hidden, world.features.shape[1], world.n_movies
+            self.simulation.state_size, train.hidden, self.simulation.features.shape[1], world.n_movies
         )
         self._block, self._scenario, self._train = block, scenario, train
         self._center, self._scale = tf.constant(center), tf.constant(scale)

@@ -11,8 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from rlrec.config import ScenarioConfig
+from rlrec.simulator.catalogue import catalogue
 from rlrec.simulator.dynamics import CLICK_THRESHOLD, HIGHEST_RATING, LOWEST_RATING
-from rlrec.simulator.observation import RATING_NOISE, History, Prior, Thesis
+from rlrec.simulator.observation import OBSERVATIONS, RATING_NOISE
 from rlrec.simulator.world import World
 
 Tensor = Any  # tf.Tensor has no usable static type
@@ -34,8 +35,8 @@ class Session(NamedTuple):
     shown: Tensor  # (B, F) sums of features
     weighted: Tensor  # (B, F) sums of (rating - 3.5) · features
     last: Tensor  # (B, F), or (B, G + 2) for the thesis's observation
-    belief: Tensor  # (B, D)
-    covariance: Tensor  # (B, D, D)
+    belief: Tensor  # (B, D'), D' being the length of a vector that the agent knows
+    covariance: Tensor  # (B, D', D')
 
 
 class Simulation:
@@ -50,18 +51,20 @@ class Simulation:
         self.scenario = scenario
         self.n_movies = world.n_movies
         self.padded = -(-world.n_movies // block) * block
-        self.features = tf.constant(np.pad(world.features, ((0, self.padded - world.n_movies), (0, 0))))  # (M, F)
+        known = catalogue(world, scenario.features)
+        self.features = tf.constant(np.pad(known.features, ((0, self.padded - world.n_movies), (0, 0))))  # (M, F)
         self.movies = tf.constant(world.movie_vectors)  # (N, D)
+        self._known = None if known.vectors is world.movie_vectors else tf.constant(known.vectors)  # (N, D')
         self.violence = tf.constant(world.violence)  # (N,)
         users = world.users_in("train")
         self._tastes = tf.constant(world.user_vectors[users])
         self._demographics = tf.constant(world.demographics[users])
         self._n_genres = world.n_genres
-        prior = Prior.of(world)
+        prior = known.prior
         self._prior_mean, self._prior_covariance = tf.constant(prior.mean), tf.constant(prior.covariance)
         self._columns, self._scale = prior.columns, tf.constant(prior.scale)
         self._history = scenario.observation == "history"
-        self.state_size = (History if self._history else Thesis).size(world)
+        self.state_size = OBSERVATIONS[scenario.observation].size(world, scenario)
 
     def start(self, batch: int, seed: Tensor) -> Session:
         """B new sessions of users drawn from the training pool; `seed` is `(2,)` int32."""
@@ -73,7 +76,7 @@ class Simulation:
         batch, n_features = tastes.shape[0], self.features.shape[1]
         available = tf.cast(tf.range(self.padded) < self.n_movies, tf.float32)
         sums = tf.zeros((batch, n_features if self._history else 0))
-        size = tastes.shape[1] if self._history else 0
+        size = self._prior_mean.shape[0] if self._history else 0
         return Session(
             taste=tastes,
             start=tastes if self.scenario.recovery else tastes[:, :0],
@@ -148,8 +151,9 @@ class Simulation:
         features = tf.gather(self.features, slates)  # (B, K, F)
         last = tf.reduce_mean((ratings - CLICK_THRESHOLD)[:, :, None] * features, axis=1)
         belief, covariance = session.belief, session.covariance
+        known = movies if self._known is None else tf.gather(self._known, slates)  # (B, K, D')
         for k in range(movies.shape[1]):
-            movie = movies[:, k]
+            movie = known[:, k]
             projected = tf.reduce_sum(covariance * movie[:, None, :], axis=2)
             gain = projected / (tf.reduce_sum(projected * movie, axis=1) + RATING_NOISE)[:, None]
             error = ratings[:, k] - tf.reduce_sum(belief * movie, axis=1)

@@ -1,27 +1,30 @@
-"""Training from a world to a policy: local agents, a learning curve, the best checkpoint on validation users."""
+"""Training from a world to a policy: local agents around one global model, whoever dies on the way."""
 
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from rlrec.a3c.global_model import GlobalModel, Snapshot
-from rlrec.a3c.local_agent import run_local_agent
+from rlrec.a3c import cluster
+from rlrec.a3c.checkpoints import Checkpoints, identity_of
+from rlrec.a3c.global_model import GlobalModel
+from rlrec.a3c.judge import CurvePoint, Judge
+from rlrec.a3c.local_agent import compile_functions, run_local_agent
+from rlrec.a3c.messages import Floats, SharedModel, State, told
 from rlrec.a3c.network import NUMPY
 from rlrec.a3c.policy import A3CPolicy, fingerprint
 from rlrec.a3c.rollout import Player
-from rlrec.config import Config, derive_seed
+from rlrec.a3c.threads import in_threads, limit_threads
+from rlrec.config import Config
 from rlrec.errors import TrainingError
-from rlrec.evaluation.online import play
 from rlrec.evaluation.policy import top_slates
-from rlrec.simulator.dynamics import Floats
 from rlrec.simulator.sessions import Sessions
 from rlrec.simulator.world import World
 
@@ -29,27 +32,12 @@ log = logging.getLogger(__name__)
 
 Play = Callable[[int, Callable[[int], None]], int]
 """Runs the local agent of a number until the budget is spent, telling the steps of each rollout; returns its steps."""
-Launch = Callable[[Play, int], Sequence["Future[Any]"]]
-"""Runs `Play` for each of n agents at once; the futures raise what an agent raised."""
+Launch = Callable[[Play, Sequence[int]], Sequence["Future[Any]"]]
+"""Runs `Play` for each of the agents at once; the futures raise what an agent raised."""
 
 POLL_SECONDS = 0.1
 _STANDARDISED_ON = 256
 """Random sessions behind the observations' mean and deviation."""
-
-
-class CurvePoint(NamedTuple):
-    """One line of `training.csv`: means up to a checkpoint, and what the checkpoint earns on validation users."""
-
-    version: int
-    steps: int
-    seconds: float
-    mean_return: float
-    ctr: float
-    entropy: float
-    policy_loss: float
-    value_loss: float
-    staleness: float
-    validation_return: float
 
 
 @dataclass
@@ -67,69 +55,114 @@ def train(
     config: Config,
     *,
     launch: Launch | None = None,
-    progress: Callable[[GlobalModel], None] | None = None,
+    progress: Callable[[SharedModel], None] | None = None,
     on_point: Callable[[CurvePoint], None] | None = None,
+    checkpoints: Path | None = None,
 ) -> Training:
     """Trains a policy with asynchronous local agents.
 
     Checkpoints are taken at fixed versions and judged, while the agents go on, by the mean return of the greedy policy
     over the world's validation users. With one agent, equal seeds give equal weights.
 
+    Agents that fail are named in the summary and the others go on; what they had not played is played by these.
+
     Args:
         world: its training users are played, its validation users judge.
         config: `seed`, `scenario` and `train`.
-        launch: how agents are run; threads of this process where absent.
+        launch: how agents are run; threads of this process, or with `executor: ray` tasks of Ray, where absent.
         progress: called about ten times a second.
         on_point: called with each new point of the learning curve.
+        checkpoints: folder of this training's checkpoints. If it was interrupted before, it goes on from the newest.
 
     Raises:
-        TrainingError: an agent failed, or every gradient was refused.
+        TrainingError: all agents failed, or every gradient was refused.
         WorldError: the world cannot play the scenario.
+        ConfigError: `executor` is `ray`, which is not installed or cannot be reached.
     """
-    limit_threads(config.train.agents)
-    player, as_policy = _prepare(world, config)
-    weights = player.network.flatten(player.network.initial_weights(config.rng("initial weights")))
-    model = GlobalModel(weights, config.train, steps_per_rollout=config.train.users * config.train.rollout)
-    log.info("compiling rollout and gradient: %s weights, %s movies", f"{len(weights):,}", f"{world.n_movies:,}")
-    compile_seconds = _compile(player, model)
-    judge = _Judge(world, config, as_policy)
-
-    def play_agent(number: int, tell: Callable[[int], None]) -> int:
-        return run_local_agent(number, player, model, config, tell)
-
-    with _running(launch or in_threads, play_agent, config.train.agents, model) as agents:
-        while True:
-            # Asked before the snapshots are taken: what an agent pushed before it ended is then judged below.
-            ended = [agent for agent in agents if agent.done()]
-            for agent in ended:
-                agent.result()  # raises what the agent raised
-            for snapshot in model.take_snapshots():
-                point = judge(snapshot)
-                if on_point:
-                    on_point(point)
-            if progress:
-                progress(model)
-            if len(ended) == len(agents):
-                break
-            wait(agents, POLL_SECONDS)
-    if judge.best is None:
-        raise TrainingError(
-            f"no checkpoint was reached: {sum(model.counters.refused_by_agent.values())} gradients were refused, "
-            f"{model.version} applied, and train.checkpoint_every is {config.train.checkpoint_every}"
+    started = time.perf_counter()
+    on_ray = config.train.executor == "ray"
+    limit_threads(1 if on_ray else config.train.agents)
+    center, scale = standardisation(world, config)
+    player, as_policy = _prepare(world, config, center, scale)
+    network = player.network
+    kept = Checkpoints(checkpoints.resolve(), identity_of(world, config, network)) if checkpoints else None
+    if kept and kept.newest() is None:
+        kept.clear()
+    log.info("%s weights, %s movies, %s agents", f"{network.size():,}", f"{world.n_movies:,}", config.train.agents)
+    model: SharedModel
+    play: Play
+    if on_ray:
+        model = cluster.start_global_model(network, config, kept)
+        play, start_agents = cluster.RemotePlay(world, config, center, scale, model), launch or cluster.as_ray_tasks
+    else:
+        weights = network.flatten(network.initial_weights(config.rng("initial weights")))
+        model = GlobalModel(weights, config.train, kept)
+        compile_functions(player)  # before the agents start, since they share the functions
+        play, start_agents = partial(_play_here, player, model, config), launch or in_threads
+    begun = model.state()
+    if begun.rollouts:
+        log.info(
+            "going on from the checkpoint of version %d, after %s of %s steps; %d updates after it were lost",
+            begun.version,
+            f"{begun.counters.steps:,}",
+            f"{config.train.steps:,}",
+            begun.counters.lost_updates,
         )
-    return Training(
-        as_policy(judge.best_weights), judge.best, judge.curve, summarise(config, model, judge, compile_seconds)
-    )
+    judge = Judge(world, config, as_policy, kept)
+    prepared_seconds = time.perf_counter() - started
+    failures: dict[int, BaseException] = {}
+    while True:
+        sound = [number for number in range(config.train.agents) if number not in failures]
+        with _running(start_agents, play, sound, model) as agents:
+            _follow(agents, model, judge, failures, progress, on_point)
+        if len(failures) == config.train.agents:
+            raise next(iter(failures.values()))
+        state = model.state()
+        if state.rollouts >= state.budget:
+            break
+        # The others had ended when an agent failed for good; what it left is still to be played.
+    if judge.best is None or judge.best_weights is None:
+        raise TrainingError(
+            f"no checkpoint was reached: {sum(r.total() for r in state.counters.refused.values())} gradients were "
+            f"refused, {state.version} applied, and train.checkpoint_every is {config.train.checkpoint_every}"
+        )
+    summary = summarise(config, state, judge, begun, prepared_seconds, failures)
+    return Training(as_policy(judge.best_weights), judge.best, judge.curve, summary)
 
 
-def limit_threads(agents: int) -> None:
-    """Sets TensorFlow's thread pools; has no effect once TensorFlow has run something.
-
-    XLA's code runs in the intra-op pool: with one thread there, two agents are no faster than one.
-    """
-    with suppress(RuntimeError):
-        tf.config.threading.set_inter_op_parallelism_threads(agents)
-        tf.config.threading.set_intra_op_parallelism_threads(min(agents, os.cpu_count() or 1))
+def _follow(
+    agents: "dict[int, Future[Any]]",
+    model: SharedModel,
+    judge: Judge,
+    failures: dict[int, BaseException],
+    progress: Callable[[SharedModel], None] | None,
+    on_point: Callable[[CurvePoint], None] | None,
+) -> None:
+    """Judges snapshots and tells progress until all agents have ended; adds those that failed to `failures`."""
+    restarts = model.state().counters.restarts
+    while True:
+        # Asked before the snapshots are taken: what an agent pushed before it ended is then judged below.
+        running = [future for future in agents.values() if not future.done()]
+        for number, future in agents.items():
+            if number not in failures and future.done() and (error := future.exception()):
+                if not isinstance(error, Exception):
+                    raise error  # an interrupt
+                failures[number] = error
+                log.error("local agent %d failed: %s", number, error)
+                model.release(number)
+        for snapshot in model.take_snapshots():
+            point = judge(snapshot)
+            if on_point:
+                on_point(point)
+        state = model.state()
+        if state.counters.restarts != restarts:
+            restarts, lost = state.counters.restarts, state.counters.lost_updates
+            log.warning("the global model died and went on from a checkpoint; %d updates are lost in all", lost)
+        if progress:
+            progress(model)
+        if not running:
+            return
+        wait(running, POLL_SECONDS)
 
 
 def standardisation(world: World, config: Config) -> tuple[Floats, Floats]:
@@ -146,88 +179,81 @@ def standardisation(world: World, config: Config) -> tuple[Floats, Floats]:
     return observed.mean(axis=0), np.where(deviation > 1e-3, deviation, np.float32(1)).astype(np.float32)
 
 
-def in_threads(play_agent: Play, n: int) -> list["Future[int]"]:
-    """Runs n agents in threads of this process."""
-    pool = ThreadPoolExecutor(n, thread_name_prefix="agent")
-    futures = [pool.submit(play_agent, number, lambda steps: None) for number in range(n)]
-    pool.shutdown(wait=False)
-    return futures
-
-
 @contextmanager
-def _running(launch: Launch, play_agent: Play, n: int, model: GlobalModel) -> Iterator[Sequence["Future[Any]"]]:
-    """The agents' futures; however the block is left, on Ctrl-C too, every agent has ended when it is."""
-    agents: Sequence[Future[Any]] = []
+def _running(
+    launch: Launch, play: Play, numbers: Sequence[int], model: SharedModel
+) -> Iterator["dict[int, Future[Any]]"]:
+    """The agents' futures by number; however the block is left, on Ctrl-C too, every agent has ended when it is."""
+    agents: dict[int, Future[Any]] = {}
     try:
-        agents = launch(play_agent, n)
+        agents = dict(zip(numbers, launch(play, numbers), strict=True))
         yield agents
-    finally:
+    except BaseException:
         model.stop()
-        wait(agents)
+        raise
+    finally:
+        wait(agents.values())
 
 
-class _Judge:
-    """Plays validation users with each snapshot and keeps the best."""
-
-    def __init__(self, world: World, config: Config, as_policy: Callable[[Floats], A3CPolicy]) -> None:
-        self._world, self._config, self._as_policy = world, config, as_policy
-        self._users = world.users_in("validation")
-        self.curve: list[CurvePoint] = []
-        self.best: CurvePoint | None = None
-        self.best_weights: Floats = np.empty(0, np.float32)
-
-    def __call__(self, snapshot: Snapshot) -> CurvePoint:
-        seed = derive_seed(self._config.seed, "validation sessions")
-        played = play(self._as_policy(snapshot.weights), self._world, self._users, self._config.scenario, seed)
-        earned = float(played.rewards.sum(axis=1).mean())
-        point = CurvePoint(snapshot.version, snapshot.steps, snapshot.seconds, *snapshot.means, earned)
-        self.curve.append(point)
-        # Of equals the earlier one: the choice depends on the weights alone. Version 0 learned nothing.
-        if snapshot.version and (self.best is None or earned > self.best.validation_return):
-            self.best, self.best_weights = point, snapshot.weights
-        return point
-
-
-def _prepare(world: World, config: Config) -> tuple[Player, Callable[[Floats], A3CPolicy]]:
-    """The compiled functions, and what makes a policy of flat weights."""
-    center, scale = standardisation(world, config)
+def _prepare(
+    world: World, config: Config, center: Floats, scale: Floats
+) -> tuple[Player, Callable[[Floats], A3CPolicy]]:
+    """The functions to be compiled, and what makes a policy of flat weights."""
     player = Player(world, config.scenario, config.train, center, scale)
-    catalogue = fingerprint(world)
+    scenario, catalogue = config.scenario, fingerprint(world, config.scenario.features)
 
     def as_policy(flat: Floats) -> A3CPolicy:
         weights = player.network.unflatten(flat, NUMPY)
-        return A3CPolicy(player.network, weights, center, scale, config.scenario.observation, catalogue)
+        return A3CPolicy(player.network, weights, center, scale, scenario.observation, catalogue, scenario.features)
 
     return player, as_policy
 
 
-def _compile(player: Player, model: GlobalModel) -> float:
-    """Compiles before the agents start, since they share the functions; the seconds it took."""
-    started = time.perf_counter()
-    seed = tf.zeros(2, tf.int32)
-    player.play(model.pull()[0], player.start(seed), seed)
-    return time.perf_counter() - started
+def _play_here(player: Player, model: SharedModel, config: Config, number: int, tell: Callable[[int], None]) -> int:
+    return run_local_agent(number, player, model, config, tell)
 
 
-def summarise(config: Config, model: GlobalModel, judge: _Judge, compile_seconds: float) -> dict[str, Any]:
-    """What `training.json` holds."""
-    counters, best = model.counters, judge.best
+def summarise(
+    config: Config,
+    state: State,
+    judge: Judge,
+    begun: State,
+    prepared_seconds: float,
+    failures: dict[int, BaseException],
+) -> dict[str, Any]:
+    """What `training.json` holds; counts by agent have the agents' numbers as keys."""
+    counters, best = state.counters, judge.best
     assert best is not None
-    staleness = {str(k): v for k, v in sorted(counters.staleness.items())}
-    updates = max(model.version, 1)
+    updates = max(state.version, 1)
+    staleness = sorted(counters.staleness.items())
     return {
+        "executor": config.train.executor,
+        "synchronous": config.train.synchronous,
         "agents": config.train.agents,
         "steps": counters.steps,
-        "steps_by_agent": {str(k): v for k, v in sorted(counters.steps_by_agent.items())},
-        "updates": model.version,
-        "refused_by_agent": {str(k): v for k, v in sorted(counters.refused_by_agent.items())},
+        "steps_by_agent": _by_number(counters.steps_by_agent),
+        "restarts_by_agent": _by_number({agent: starts - 1 for agent, starts in counters.starts_by_agent.items()}),
+        "updates": state.version,
+        "refused_by_agent": _by_number({agent: reasons.total() for agent, reasons in counters.refused.items()}),
+        "refused": {f"local agent {agent}": told(reasons) for agent, reasons in sorted(counters.refused.items())},
+        "failed_agents": _by_number({agent: str(error) for agent, error in failures.items()}),
+        "discarded": counters.discarded,
+        "global_model_restarts": counters.restarts,
+        "lost_updates": counters.lost_updates,
+        "resumed_from_version": begun.version if begun.rollouts else None,
         "seconds": counters.seconds,
-        "compile_seconds": compile_seconds,
+        "prepared_seconds": prepared_seconds,
         "steps_per_second": counters.steps / max(counters.seconds, 1e-9),
-        "staleness": staleness,
-        "mean_staleness": sum(k * v for k, v in counters.staleness.items()) / updates,
+        "updates_per_second": state.version / max(counters.seconds, 1e-9),
+        "staleness": {str(versions): count for versions, count in staleness},
+        "mean_staleness": sum(versions * count for versions, count in staleness) / updates,
         "apply_seconds": counters.apply_seconds,
         "lock_wait_seconds": counters.lock_wait_seconds,
+        "wait_seconds": counters.wait_seconds,
         "best": best._asdict(),
         "final": judge.curve[-1]._asdict(),
     }
+
+
+def _by_number(values: Any) -> dict[str, Any]:
+    return {str(number): value for number, value in sorted(values.items())}

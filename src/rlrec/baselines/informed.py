@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from rlrec.baselines.known import Known
 from rlrec.baselines.reward import expected_reward
 from rlrec.evaluation.policy import Policy, Scores
 from rlrec.simulator.dynamics import Floats
 from rlrec.simulator.sessions import Sessions
-from rlrec.simulator.world import World
 
 
 class StaticFactors(Policy):
@@ -20,9 +20,9 @@ class StaticFactors(Policy):
 
     name = "static_mf"
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._ratings: Floats = np.empty((0, world.n_movies), np.float32)
+    def __init__(self, known: Known) -> None:
+        self._world = known.world
+        self._ratings: Floats = np.empty((0, known.world.n_movies), np.float32)
 
     def begin(self, sessions: Sessions, rng: np.random.Generator) -> None:
         """Ranks the catalogue for each user."""
@@ -42,8 +42,8 @@ class Oracle(Policy):
 
     name = "oracle"
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, known: Known) -> None:
+        self._world = known.world
 
     def scores(self, sessions: Sessions) -> Scores:
         """`M · u_t`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rlrec.baselines.known import Known
 from rlrec.baselines.reward import expected_reward
 from rlrec.errors import WorldError
 from rlrec.evaluation.policy import Policy, Scores, session_generators
@@ -19,8 +20,9 @@ class Random(Policy):
     """Any available movie, each as likely. Knows nothing."""
 
     name = "random"
+    draws = True
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, known: Known) -> None:
         self._generators: list[np.random.Generator] = []
 
     def begin(self, sessions: Sessions, rng: np.random.Generator) -> None:
@@ -43,9 +45,9 @@ class Popularity(Policy):
 
     name = "popularity"
 
-    def __init__(self, world: World) -> None:
-        _require(world, "rating_counts", self.name)
-        self._counts = world.rating_counts.astype(np.float64)
+    def __init__(self, known: Known) -> None:
+        _require(known.world, "rating_counts", self.name)
+        self._counts = known.world.rating_counts.astype(np.float64)
 
     def scores(self, sessions: Sessions) -> Scores:
         """The counts."""
@@ -67,14 +69,14 @@ class BestRated(Policy):
 
     name = "best_rated"
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, known: Known) -> None:
+        self._world = world = known.world
         _require(world, "rating_counts", self.name)
         _require(world, "mean_ratings", self.name)
         counts = world.rating_counts.astype(np.float64)
         means = np.where(counts > 0, world.mean_ratings, 0).astype(np.float64)
         total = (counts * means).sum() / max(counts.sum(), 1)
         self._average = (counts * means + DAMPING * total) / (counts + DAMPING)
-        self._world = world
 
     def scores(self, sessions: Sessions) -> Scores:
         """The damped means."""
@@ -93,11 +95,11 @@ class BestAverage(Policy):
 
     name = "best_average"
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, known: Known) -> None:
+        self._world = world = known.world
         self._average = rate(world.user_vectors[world.users_in("train")], world.movie_vectors).mean(
             axis=0, dtype=np.float64
         )
-        self._world = world
 
     def scores(self, sessions: Sessions) -> Scores:
         """The average ratings."""

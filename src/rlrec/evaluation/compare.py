@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from rlrec.config import Config
-from rlrec.evaluation.evaluate import measure, part_of, prepare
+from rlrec.evaluation.evaluate import Measured, measure, part_of, prepare
 from rlrec.evaluation.online import Progress
 from rlrec.evaluation.policy import Policy
+from rlrec.evaluation.regret import regret_curves
+from rlrec.evaluation.significance import contrast, with_holm
 from rlrec.simulator.world import World
+
+Measurements = dict[int, dict[str, Measured]]
+"""By slate size, then by policy."""
 
 
 def compare(
@@ -20,47 +26,97 @@ def compare(
     reference: str = "a3c",
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """The comparison table.
+    """The comparison table: `comparison_table` of what `measure_all` gives."""
+    _check_reference(policies, reference)
+    return comparison_table(measure_all(policies, world, config, progress), config, reference)
+
+
+def measure_all(
+    policies: Mapping[str, Policy], world: World, config: Config, progress: Progress | None = None
+) -> Measurements:
+    """Plays every policy once at every slate size.
 
     Args:
-        policies: by the name they have in the table, in its order.
+        policies: by the name they have in the tables, in their order.
         world: its `test` pool is played.
         config: as for `evaluate`.
-        reference: the policy that the others are compared with.
         progress: told after every step.
-
-    Returns:
-        One row for each policy, slate size and metric, with the columns `policy`, `slate_size`, `metric`, `mean`,
-        `ci_low`, `ci_high` and the difference *policy minus reference*, paired by user: `diff_from_<reference>`,
-        `diff_ci_low`, `diff_ci_high`. The reference's own differences are 0. An interval of the difference below 0
-        says that the reference is better (where more is better).
 
     Raises:
         WorldError: the world has no test users, or too few movies for one of the slate sizes.
+    """
+    sizes, weights = prepare(world, config)
+    plays = [(k, name) for k in sizes for name in policies]
+    found: Measurements = {k: {} for k in sizes}
+    for number, (k, name) in enumerate(plays):
+        told = part_of(progress, number, len(plays), f"K={k}")
+        found[k][name] = measure(policies[name], world, config, k, weights, progress=told)
+    return found
+
+
+def comparison_table(measured: Measurements, config: Config, reference: str = "a3c") -> pd.DataFrame:
+    """Every policy's figures, and its differences from the reference.
+
+    Args:
+        measured: from `measure_all`.
+        config: its `evaluate.confidence` is the intervals' level.
+        reference: the policy that the others are compared with.
+
+    Returns:
+        One row for each policy, slate size and metric, with the columns `policy`, `slate_size`, `metric`, `mean`,
+        `ci_low`, `ci_high` and, of the difference *policy minus reference*, paired by user: `diff_from_<reference>`,
+        `diff_ci_low`, `diff_ci_high`, the p-value `p`, `p_holm`, corrected over all policies and slate sizes of the
+        metric, and the effect sizes `d_z` and `share_gaining`; see `significance`. The reference does not differ from
+        itself. An interval of the difference below 0 says that the reference is better (where more is better).
+        Coverage, which no user has alone, has no effect size.
+
+    Raises:
         ValueError: the reference is not among the policies.
     """
-    if reference not in policies:
-        raise ValueError(f"the reference {reference!r} is not among the policies {', '.join(policies)}")
-    sizes, weights = prepare(world, config)
     confidence = config.evaluate.confidence
     rows = []
-    for place, k in enumerate(sizes):
-        measured = {}
-        for number, (name, policy) in enumerate(policies.items()):
-            told = part_of(progress, place * len(policies) + number, len(sizes) * len(policies), f"K={k}")
-            measured[name] = measure(policy, world, config, k, weights, progress=told).metrics
-        for name in policies:
-            for metric, estimate in measured[name].items():
-                difference = (estimate - measured[reference][metric]).summary(confidence)
+    for k, of_policy in measured.items():
+        _check_reference(of_policy, reference)
+        compared = of_policy[reference]
+        for name, found in of_policy.items():
+            for metric, estimate in found.metrics.items():
+                users, others = found.users.metrics.get(metric), compared.users.metrics.get(metric)
+                by_user = None if users is None or others is None else users - others
                 rows.append(
                     {
                         "policy": name,
                         "slate_size": k,
                         "metric": metric,
                         **estimate.summary(confidence),
-                        f"diff_from_{reference}": difference["mean"],
-                        "diff_ci_low": difference["ci_low"],
-                        "diff_ci_high": difference["ci_high"],
+                        **contrast(estimate - compared.metrics[metric], by_user, confidence, reference),
                     }
                 )
-    return pd.DataFrame(rows)
+    return with_holm(pd.DataFrame(rows), reference)
+
+
+def regret_table(measured: Measurements, world: World, config: Config, oracle: str = "oracle") -> pd.DataFrame:
+    """Regret against the greedy oracle by step.
+
+    Args:
+        measured: from `measure_all`, the oracle among the policies.
+        world: as there.
+        config: as there; the intervals come from the same resamples.
+        oracle: its name.
+
+    Returns:
+        `slate_size` and the columns of `regret.regret_curves`.
+    """
+    _, users = prepare(world, config)
+    one_seed = np.ones((len(users), 1), np.float32)
+    tables = []
+    for k, of_policy in measured.items():
+        rewards = {name: [found.users.rewards] for name, found in of_policy.items()}
+        table = regret_curves(rewards, oracle, users, one_seed, config.evaluate.confidence)
+        table.insert(0, "slate_size", k)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _check_reference(policies: Mapping[str, object], reference: str) -> None:
+    if reference not in policies:
+        raise ValueError(f"the reference {reference!r} is not among the policies {', '.join(policies)}")

@@ -23,16 +23,38 @@ RESAMPLES = "bootstrap"
 
 
 @dataclass(frozen=True, eq=False)
+class ByUser:
+    """What was measured of each of U users, a user's sessions taken together.
+
+    Attributes:
+        metrics: `(U,)` each: `return`, `ctr`, `ndcg`, `ndcg_max`, `diversity` and, where K >= 2, `slate_diversity`.
+        rewards: `(U, T)`, of each step.
+        shown: `(U, N)` bool, whether a movie was shown to a user.
+    """
+
+    metrics: dict[str, NDArray[np.float64]]
+    rewards: NDArray[np.float64]
+    shown: NDArray[np.bool_]
+
+    def estimates(self, weights: Weights) -> dict[str, Estimate]:
+        """Every metric over the users, and `coverage`."""
+        found = statistics.means(np.column_stack(list(self.metrics.values())), weights)
+        return dict(zip(self.metrics, found, strict=True)) | {"coverage": statistics.coverage(self.shown, weights)}
+
+
+@dataclass(frozen=True, eq=False)
 class Measured:
     """What was measured of one policy at one slate size.
 
     Attributes:
-        metrics: `return`, `ctr`, `ndcg`, `ndcg_max`, `diversity`, `coverage` and, where K >= 2, `slate_diversity`.
+        metrics: those of `ByUser`, and `coverage`.
         genre_exposure: a genre's share of all genre flags shown, by genre.
+        users: what the metrics are the means of.
     """
 
     metrics: dict[str, Estimate]
     genre_exposure: dict[str, Estimate]
+    users: ByUser
 
 
 def evaluate(
@@ -123,10 +145,14 @@ def measure(
 def estimates(played: Played, world: World, weights: Weights, *, genre_names: Sequence[str] | None = None) -> Measured:
     """Every metric of R · U played sessions, a user's R sessions taken together."""
     n_users = weights.shape[1]
+    users = by_user(played, world, n_users)
+    counts = _of_users(metrics.genre_counts(played.slates, world.genres), n_users).sum(axis=0)
+    exposure = dict(zip(names_of_genres(world, genre_names), statistics.shares(counts, weights), strict=True))
+    return Measured(users.estimates(weights), exposure, users)
 
-    def by_user(values: NDArray[Any]) -> NDArray[Any]:
-        return values.reshape(-1, n_users, *values.shape[1:])  # (R, U, ...)
 
+def by_user(played: Played, world: World, n_users: int) -> ByUser:
+    """The metrics of R · U played sessions for each of the U users."""
     values = {
         "return": metrics.session_return(played.rewards),
         "ctr": metrics.ctr(played.ratings),
@@ -136,12 +162,15 @@ def estimates(played: Played, world: World, weights: Weights, *, genre_names: Se
     }
     if played.slates.shape[2] >= 2:
         values["slate_diversity"] = metrics.slate_diversity(played.slates, world.genres)
-    found = {name: statistics.mean(by_user(v).mean(axis=0), weights) for name, v in values.items()}
-    shown = by_user(metrics.shown_movies(played.slates, world.n_movies))
-    found["coverage"] = statistics.coverage(np.logical_or.reduce(shown, axis=0), weights)
-    counts = by_user(metrics.genre_counts(played.slates, world.genres)).sum(axis=0)
-    exposure = dict(zip(names_of_genres(world, genre_names), statistics.shares(counts, weights), strict=True))
-    return Measured(found, exposure)
+    return ByUser(
+        metrics={name: _of_users(value, n_users).mean(axis=0) for name, value in values.items()},
+        rewards=_of_users(played.rewards, n_users).mean(axis=0, dtype=np.float64),
+        shown=np.logical_or.reduce(_of_users(metrics.shown_movies(played.slates, world.n_movies), n_users), axis=0),
+    )
+
+
+def _of_users(values: NDArray[Any], n_users: int) -> NDArray[Any]:
+    return values.reshape(-1, n_users, *values.shape[1:])  # (R, U, ...)
 
 
 def with_slate_size(scenario: ScenarioConfig, slate_size: int) -> ScenarioConfig:

@@ -22,9 +22,11 @@ class Policy(ABC):
 
     Attributes:
         name: for tables and figures.
+        draws: whether what it shows depends on chance, hence on the seed it is played with.
     """
 
     name: str
+    draws: bool = False
 
     def begin(self, sessions: Sessions, rng: np.random.Generator) -> None:  # noqa: B027 (most policies have no state)
         """A new batch of sessions starts; what was learned in earlier sessions is forgotten.

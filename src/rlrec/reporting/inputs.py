@@ -115,14 +115,25 @@ class Point(TypedDict):
 class Training(TypedDict):
     """`training.json`."""
 
+    executor: str
+    synchronous: bool
     agents: int
     steps: int
     steps_by_agent: dict[str, int]
     updates: int
+    restarts_by_agent: dict[str, int]
     refused_by_agent: dict[str, int]
+    refused: dict[str, str]
+    failed_agents: dict[str, str]
+    global_model_restarts: int
+    lost_updates: int
     seconds: float
-    compile_seconds: float
+    prepared_seconds: float
     steps_per_second: float
+    updates_per_second: float
+    apply_seconds: float
+    lock_wait_seconds: float
+    wait_seconds: float
     staleness: dict[str, int]
     mean_staleness: float
     best: Point

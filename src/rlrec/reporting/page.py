@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from rlrec.config import Config
 from rlrec.files import write_atomically
 from rlrec.reporting import words
+from rlrec.reporting.asynchrony import asynchrony_figure
 from rlrec.reporting.figures import comparison_figure, drift_figure, fidelity_figure, learning_curve
 from rlrec.reporting.inputs import Evaluation, Inputs, Session, load_inputs
 from rlrec.reporting.style import data_uri
@@ -70,6 +71,7 @@ def build_page(inputs: Inputs, config: Config) -> str:
         fidelity_figure=data_uri(fidelity_figure(inputs.fidelity)),
         training=inputs.training,
         curve_figure=data_uri(learning_curve(inputs.curve, _references(comparison, config.scenario.slate_size))),
+        asynchrony_figure=data_uri(asynchrony_figure(inputs.training)),
         evaluation=evaluation,
         genres=_exposure(evaluation),
         sessions=[_session(session, evaluation["scenario"]["threshold"]) for session in inputs.sessions["sessions"]],

@@ -43,6 +43,30 @@ POLICIES: dict[str, PolicyNote] = {
         "What all training users would rate every movie in this world before any session: the best order that is the "
         "same for everybody while tastes stand still.",
     ),
+    "item_knn": PolicyNote(
+        "ItemKNN",
+        "Training users' real ratings; of this user, the session's. Predicts a rating from those of similar movies.",
+    ),
+    "als": PolicyNote(
+        "ALS", "Training users' real ratings, as clicks; of this user, the session's. Factors of implicit feedback."
+    ),
+    "bpr": PolicyNote(
+        "BPR", "Training users' real ratings, as clicks; of this user, the session's. Factors made for ranking."
+    ),
+    "ease": PolicyNote(
+        "EASE",
+        "Training users' real ratings; of this user, the session's. Predicts a rating by regression on all the others.",
+    ),
+    "epsilon_greedy": PolicyNote(
+        "ε-greedy",
+        "The features of all movies (the ones this world is made of) and this user's ratings in the session; nothing "
+        "of users in general. Now and then a movie at random.",
+    ),
+    "linucb": PolicyNote(
+        "LinUCB",
+        "The features of all movies (the ones this world is made of) and this user's ratings in the session; nothing "
+        "of users in general. Tries what it is unsure of.",
+    ),
     "static_mf": PolicyNote(
         "Static MF",
         "The user's true taste at the start of the session. Never learns that it moves.",

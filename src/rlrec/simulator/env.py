@@ -41,9 +41,9 @@ class MovieLensEnv(gymnasium.Env[Floats, Action]):
 
     ## Observation Space
     A `Box` of float32. `observation="history"` (the default) has `4 F + 5` entries, F being the number of movie
-    features (`World.features`): mean features of the movies shown, mean of (rating - 3.5)-weighted features, the same
-    of the last slate, the estimated taste given the ratings so far, the user's four demographics (sex, age,
-    occupation, zip), t / T. `observation="thesis"` has 25 entries: the four demographics, 19 genre flags of the last
+    features (see `features`): mean features of the movies shown, mean of (rating - 3.5)-weighted features, the same of
+    the last slate, the estimated taste given the ratings so far, the user's four demographics (sex, age, occupation,
+    zip), t / T. `observation="thesis"` has 25 entries: the four demographics, 19 genre flags of the last
     movie shown, its rating / 5, its violence; all but the demographics are 0 at first.
 
     ## Rewards
@@ -83,6 +83,8 @@ class MovieLensEnv(gymnasium.Env[Floats, Action]):
         allow_repeats: Whether a movie may be shown twice in one session.
         episode_length: T, slates in a session.
         pool: Users to draw from: `train`, `validation`, `test` or `all`.
+        features: What movie features are made of: the `world`'s own vectors, vectors fitted to `training` users' real
+            ratings only, or `genres` and popularity.
 
     Raises:
         ConfigError: an argument has the wrong type or is out of range.
@@ -104,12 +106,14 @@ class MovieLensEnv(gymnasium.Env[Floats, Action]):
         allow_repeats: bool = False,
         episode_length: int = 50,
         pool: str = "train",
+        features: str = "world",
     ) -> None:
         self._game = _game(
             world,
             pool,
             slate_size=slate_size,
             observation=observation,
+            features=features,
             delta=delta,
             threshold=threshold,
             affinity_cap=affinity_cap,
@@ -187,6 +191,7 @@ class MovieLensVectorEnv(VectorEnv[Floats, NDArray[np.integer[Any]], NDArray[Any
         allow_repeats: bool = False,
         episode_length: int = 50,
         pool: str = "train",
+        features: str = "world",
     ) -> None:
         if not isinstance(num_envs, int | np.integer) or num_envs < 1:
             raise ConfigError(f"num_envs: must be an integer of at least 1 (is {num_envs!r})")
@@ -195,6 +200,7 @@ class MovieLensVectorEnv(VectorEnv[Floats, NDArray[np.integer[Any]], NDArray[Any
             pool,
             slate_size=slate_size,
             observation=observation,
+            features=features,
             delta=delta,
             threshold=threshold,
             affinity_cap=affinity_cap,

@@ -86,9 +86,11 @@ class Fidelity:
     """What is reported of a world beside the world itself.
 
     Attributes:
-        ratings, users, movies, genres: Sizes of the data.
+        ratings: Ratings that the world is fitted to, and all figures below measured on.
+        future_ratings: Ratings left out of everything: the last of each test user, kept for the offline comparison.
+        users, movies, genres: Sizes of the data.
         held_out_ratings: Ratings that `held_out`, `candidates` and `calibration` are measured on; the models measured
-            there have not seen them. The world itself is fitted to all ratings.
+            there have not seen them. The world itself is fitted to all `ratings`.
         latent_factors, iterations, penalty: How the world was fitted; `penalty` is the candidate of the least RMSE.
         held_out: Accuracy of `model`, `user_item_bias` and `global_mean`.
         candidates: One for each penalty tried, in their order.
@@ -100,6 +102,7 @@ class Fidelity:
     """
 
     ratings: int
+    future_ratings: int
     users: int
     movies: int
     genres: int

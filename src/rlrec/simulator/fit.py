@@ -1,17 +1,20 @@
 """From the three tables to a world, and to a report of how far it can be trusted."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlrec.config import Config
+from rlrec.data.split import future_rows
 from rlrec.data.tables import Columns, Tables, demographics, genre_flags
 from rlrec.errors import WorldError
-from rlrec.simulator.dynamics import HIGHEST_RATING, LOWEST_RATING
-from rlrec.simulator.factorisation import BIAS_SHARE, Factors, Ints, Observed, factorise, fit_biases
+from rlrec.simulator.catalogue import genre_vectors
+from rlrec.simulator.dynamics import HIGHEST_RATING
+from rlrec.simulator.factorisation import BIAS_SHARE, Factors, Ints, Observed, factorise, fit_biases, fit_tastes
 from rlrec.simulator.fidelity import Accuracy, Candidate, Fidelity, Spread, calibrate, choose, compare_distributions
-from rlrec.simulator.world import World, draw_pools
+from rlrec.simulator.world import POOLS, World, draw_pools
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, and how many of how many sweeps are done in all."""
@@ -22,8 +25,11 @@ def fit_world(
 ) -> tuple[World, Fidelity]:
     """Fits a world to real ratings.
 
-    Some ratings are held out; the penalty that predicts them best is chosen, and the world is then fitted to all
-    ratings with that one. Deterministic in the tables and the settings.
+    The last ratings of each test user are left out of everything (see `future_rows`): they are what methods are to
+    find in the offline comparison. Of the others some are held out; the penalty that predicts these best is chosen, and
+    the world is then fitted to all but the future ratings with that one. What an agent may know that is not to know the
+    world's vectors is fitted to training users' ratings with the same penalty. Deterministic in the tables and the
+    settings.
 
     Args:
         tables: Ratings, users and movies.
@@ -37,12 +43,18 @@ def fit_world(
     Raises:
         WorldError: there are too few ratings, or some are of an unknown user or movie or not a number.
     """
-    ratings = _observed(tables)
-    genres = genre_flags(tables.movies)
+    everything, genres = _observed(tables), genre_flags(tables.movies)
     settings, penalties = config.world, config.world.regularisation
+    pools = draw_pools(len(tables.users), settings.train_users, settings.validation_users, config.rng("pools"))
+    future = future_rows(tables.ratings, np.flatnonzero(pools == POOLS.index("test")), settings.history)
+    ratings = everything.take(np.flatnonzero(~future))
+    in_training = pools == POOLS.index("train")
+    of_training = ratings.take(np.flatnonzero(in_training[ratings.users]))
+    if not len(of_training):
+        raise WorldError(f"no training user has a rating: world.train_users is {settings.train_users:g}")
     kept, held_out = _split(len(ratings), settings.holdout, config.rng("holdout"))
     seen, unseen = ratings.take(kept), ratings.take(held_out)
-    tell = _counter(progress, settings.iterations * (len(penalties) + 1))
+    tell = _counter(progress, settings.iterations * (len(penalties) + 2))
 
     def fitted(to: Observed, penalty: float, purpose: str) -> Factors:
         return factorise(
@@ -64,9 +76,12 @@ def fit_world(
     best = choose(candidates).penalty
     biases = fit_biases(seen, penalty=BIAS_SHARE * best, iterations=settings.iterations)
     factors = fitted(ratings, best, "all ratings")
-    world = _world(tables, ratings, genres, factors, config, has_violence)
+    known = fitted(of_training, best, "training users' ratings")
+    learned = _of_training_users(of_training, genres, known, np.flatnonzero(in_training), best)
+    world = _world(tables, genres, factors, pools, has_violence, learned)
     return world, Fidelity(
         ratings=len(ratings),
+        future_ratings=int(future.sum()),
         users=world.n_users,
         movies=world.n_movies,
         genres=world.n_genres,
@@ -107,23 +122,37 @@ def _observed(tables: Tables) -> Observed:
 def _split(n_ratings: int, holdout: float, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """Rows to fit to and rows held out, each in ascending order and at least one."""
     if n_ratings < 2:
-        raise WorldError(f"a world needs at least two ratings, but the ratings table has {n_ratings}")
+        raise WorldError(f"a world needs at least two ratings to be fitted to, but there are {n_ratings}")
     order = rng.permutation(n_ratings)
     n_held_out = min(max(round(holdout * n_ratings), 1), n_ratings - 1)
     return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
 
+def _of_training_users(
+    ratings: Observed, genres: NDArray[np.bool_], factors: Factors, users: Ints, penalty: float
+) -> dict[str, Any]:
+    """What a world knows from the ratings of its training `users` alone, by the names of its arrays."""
+    counts = np.bincount(ratings.movies, minlength=len(genres))
+    sums = np.bincount(ratings.movies, ratings.stars, minlength=len(genres))
+    by_genre = fit_tastes(ratings, genre_vectors(genres, counts).astype(np.float64), penalty=penalty)
+    return {
+        "mean_ratings": np.where(counts > 0, sums / np.maximum(counts, 1), ratings.stars.mean()),
+        "rating_counts": counts,
+        "training_movie_vectors": factors.movies,
+        "training_tastes": factors.users[users],
+        "genre_tastes": by_genre[users],
+    }
+
+
 def _world(
-    tables: Tables, ratings: Observed, genres: NDArray[np.bool_], factors: Factors, config: Config, has_violence: bool
+    tables: Tables,
+    genres: NDArray[np.bool_],
+    factors: Factors,
+    pools: NDArray[np.int8],
+    has_violence: bool,
+    learned: dict[str, Any],
 ) -> World:
     users, movies = tables.users, tables.movies
-    n_movies = len(movies)
-    pools = draw_pools(len(users), config.world.train_users, config.world.validation_users, config.rng("pools"))
-    in_training = ratings.take(np.flatnonzero(pools[ratings.users] == 0))
-    counts = np.bincount(in_training.movies, minlength=n_movies)
-    sums = np.bincount(in_training.movies, in_training.stars, minlength=n_movies)
-    # Never empty in practice; without training ratings all there is to say of a movie is the scale's middle.
-    overall = in_training.stars.mean() if len(in_training) else (LOWEST_RATING + HIGHEST_RATING) / 2
     violence = movies[Columns.VIOLENCE].fillna(0).to_numpy(dtype=np.float32)
     return World(
         user_vectors=factors.users.astype(np.float32),
@@ -135,9 +164,8 @@ def _world(
         titles=movies[Columns.TITLE].fillna("").to_numpy(dtype=np.str_),
         user_ids=users[Columns.ORIGINAL_ID].to_numpy(dtype=np.int64),
         movie_ids=movies[Columns.ORIGINAL_ID].to_numpy(dtype=np.int64),
-        mean_ratings=np.where(counts > 0, sums / np.maximum(counts, 1), overall).astype(np.float32),
-        rating_counts=counts,
         has_violence=has_violence,
+        **learned,
     )
 
 

@@ -11,60 +11,23 @@
 | user       | 4    | demographics                                                                   |
 | progress   | 1    | t / T                                                                          |
 
-The belief is that of a *static* linear-Gaussian user (recursive least squares): it is told neither how tastes move nor
-where ratings are clipped. What that costs under addiction or boredom is left to the agent to learn.
+Features and tastes are those of the scenario's catalogue, see `rlrec.simulator.catalogue`. The belief is that of a
+*static* linear-Gaussian user (recursive least squares): it is told neither how tastes move nor where ratings are
+clipped. What that costs under addiction or boredom is left to the agent to learn.
 """
 
-from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlrec.config import ScenarioConfig
+from rlrec.simulator.catalogue import catalogue
 from rlrec.simulator.dynamics import CLICK_THRESHOLD, HIGHEST_RATING, LOWEST_RATING, Floats
 from rlrec.simulator.world import World
 
 RATING_NOISE = 0.1
 """Variance of a rating around the belief's prediction, in squared stars."""
-
-
-@dataclass(frozen=True)
-class Prior:
-    """Gaussian over the tastes that training users start with, and the map from tastes to features.
-
-    Attributes:
-        mean: `(D,)` float32.
-        covariance: `(D, D)` float32.
-        columns: `(F,)` int, the columns of a movie vector that are features.
-        scale: `(F,)` float32, their standard deviations over the catalogue: `features · (scale * taste[columns])` is
-            the taste's rating of a movie up to a constant.
-    """
-
-    mean: Floats
-    covariance: Floats
-    columns: NDArray[np.int64]
-    scale: Floats
-
-    @classmethod
-    def of(cls, world: World) -> "Prior":
-        """The prior of a world's training users; worked out once a world."""
-        known = _PRIORS.get(world)
-        if known is None:
-            known = _PRIORS[world] = cls._estimate(world)
-        return known
-
-    @classmethod
-    def _estimate(cls, world: World) -> "Prior":
-        tastes = world.user_vectors[world.users_in("train")].astype(np.float64)
-        covariance = np.cov(tastes, rowvar=False, bias=True).reshape(tastes.shape[1], tastes.shape[1])
-        scale = world.movie_vectors.std(axis=0)
-        columns = np.flatnonzero(scale > 1e-6)
-        return cls(tastes.mean(axis=0).astype(np.float32), covariance.astype(np.float32), columns, scale[columns])
-
-
-_PRIORS: WeakKeyDictionary[World, Prior] = WeakKeyDictionary()
 
 
 def update_belief(mean: Floats, covariance: Floats, movies: Floats, ratings: Floats) -> tuple[Floats, Floats]:
@@ -89,10 +52,11 @@ def update_belief(mean: Floats, covariance: Floats, movies: Floats, ratings: Flo
 class History:
     """Sufficient statistics behind the `history` observation of a batch of sessions."""
 
-    def __init__(self, world: World, users: NDArray[np.int64], episode_length: int) -> None:
-        self._world, self._prior, self._episode_length = (world, Prior.of(world), episode_length)
+    def __init__(self, world: World, users: NDArray[np.int64], scenario: ScenarioConfig) -> None:
+        self._catalogue, self._episode_length = catalogue(world, scenario.features), scenario.episode_length
+        self._prior = self._catalogue.prior
         self._demographics = world.demographics[users]
-        batch, n_features = len(users), world.features.shape[1]
+        batch, n_features = len(users), self._catalogue.features.shape[1]
         self._shown = np.zeros((batch, n_features), np.float32)
         self._weighted = np.zeros((batch, n_features), np.float32)
         self._last = np.zeros((batch, n_features), np.float32)
@@ -101,9 +65,9 @@ class History:
         self._step = 0
 
     @staticmethod
-    def size(world: World) -> int:
+    def size(world: World, scenario: ScenarioConfig) -> int:
         """Length S of the observation."""
-        return 4 * int(world.features.shape[1]) + 5
+        return 4 * int(catalogue(world, scenario.features).features.shape[1]) + 5
 
     @staticmethod
     def bounds(world: World, scenario: ScenarioConfig) -> tuple[Floats, Floats]:
@@ -113,8 +77,9 @@ class History:
         prior mispredicts of their ratings. As `s / (s² + σ²) <= 1 / 2σ` for every singular value s of `M Σ^(1/2)`,
         entry j of it is at most `sqrt(Σ_jj) |e| / 2σ`.
         """
-        prior, largest = Prior.of(world), np.abs(world.features).max(axis=0)
-        scores = world.movie_vectors @ prior.mean
+        known = catalogue(world, scenario.features)
+        prior, largest = known.prior, np.abs(known.features).max(axis=0)
+        scores = known.vectors @ prior.mean
         misprediction = max(float(np.max(HIGHEST_RATING - scores)), float(np.max(scores - LOWEST_RATING)))
         shown = scenario.slate_size * scenario.episode_length
         spread = np.sqrt(np.diag(prior.covariance)[prior.columns].clip(min=0))
@@ -128,13 +93,12 @@ class History:
 
     def add(self, slates: NDArray[np.int64], ratings: Floats) -> None:
         """Takes in `(B, K)` slates and their ratings."""
-        features = self._world.features[slates]
+        features = self._catalogue.features[slates]
         self._last = np.einsum("bk,bkf->bf", ratings - np.float32(CLICK_THRESHOLD), features) / slates.shape[1]
         self._weighted += self._last
         self._shown += features.mean(axis=1)
-        self._mean, self._covariance = update_belief(
-            self._mean, self._covariance, self._world.movie_vectors[slates], ratings
-        )
+        vectors = self._catalogue.vectors[slates]
+        self._mean, self._covariance = update_belief(self._mean, self._covariance, vectors, ratings)
         self._step += 1
 
     def observe(self) -> Floats:
@@ -156,20 +120,21 @@ class History:
 class Thesis:
     """The thesis's observation: demographics, last movie's genres, last rating / 5, last movie's violence."""
 
-    def __init__(self, world: World, users: NDArray[np.int64], episode_length: int) -> None:
+    def __init__(self, world: World, users: NDArray[np.int64], scenario: ScenarioConfig) -> None:
         self._world = world
         self._demographics = world.demographics[users]
         self._last = np.zeros((len(users), world.n_genres + 2), np.float32)
 
     @staticmethod
-    def size(world: World) -> int:
+    def size(world: World, scenario: ScenarioConfig) -> int:
         """Length S of the observation: 25 with 19 genres."""
         return 4 + world.n_genres + 2
 
     @staticmethod
     def bounds(world: World, scenario: ScenarioConfig) -> tuple[Floats, Floats]:
         """Least and greatest value of each entry, `(S,)` each."""
-        return np.zeros(Thesis.size(world), np.float32), np.ones(Thesis.size(world), np.float32)
+        size = Thesis.size(world, scenario)
+        return np.zeros(size, np.float32), np.ones(size, np.float32)
 
     def add(self, slates: NDArray[np.int64], ratings: Floats) -> None:
         """Takes in `(B, K)` slates and their ratings; the slate's last movie counts."""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from rlrec.config import ScenarioConfig
 from rlrec.errors import WorldError
+from rlrec.simulator.catalogue import check_catalogue
 from rlrec.simulator.dynamics import CLICK_THRESHOLD, HIGHEST_RATING, Floats, dcg, rate, react, recover, reward
 from rlrec.simulator.observation import OBSERVATIONS
 from rlrec.simulator.world import World
@@ -61,7 +62,7 @@ class Sessions:
         self.available = np.ones((len(users), world.n_movies), bool)
         self.step = 0
         self._clicks = np.zeros(len(users), np.int64)
-        self._observer = OBSERVATIONS[scenario.observation](world, users, scenario.episode_length)
+        self._observer = OBSERVATIONS[scenario.observation](world, users, scenario)
 
     def observe(self) -> Floats:
         """`(B, S)` float32, see `rlrec.simulator.observation`."""
@@ -92,13 +93,30 @@ class Sessions:
         )
         if scenario.recovery:
             self.taste = recover(self.taste, world.user_vectors[self.users], scenario.recovery)
-        if not scenario.allow_repeats:
+        self._take_in(slates, ratings)
+        ctr = self._clicks / (self.step * slates.shape[1])
+        return Outcome(ratings, rewards, ctr, ndcg, ndcg_max, self.step == scenario.episode_length)
+
+    def record(self, slates: NDArray[np.integer], ratings: Floats) -> None:
+        """Takes in slates that were shown elsewhere and how they were rated there, as a step of the sessions.
+
+        The simulated users are neither asked nor changed: this is how a session becomes the history of a real person.
+
+        Args:
+            slates: `(B, K)`, as for `play`.
+            ratings: `(B, K)`.
+
+        Raises:
+            WorldError: see `play`.
+        """
+        self._take_in(self._checked(slates), np.asarray(ratings, np.float32))
+
+    def _take_in(self, slates: NDArray[np.int64], ratings: Floats) -> None:
+        if not self.scenario.allow_repeats:
             np.put_along_axis(self.available, slates, False, axis=1)
         self._observer.add(slates, ratings)
         self._clicks += (ratings > CLICK_THRESHOLD).sum(axis=1)
         self.step += 1
-        ctr = self._clicks / (self.step * slates.shape[1])
-        return Outcome(ratings, rewards, ctr, ndcg, ndcg_max, self.step == scenario.episode_length)
 
     def _ndcg(self, slates: NDArray[np.int64], ratings: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         k = ratings.shape[1]
@@ -135,7 +153,7 @@ def check_scenario(world: World, scenario: ScenarioConfig) -> None:
     """Refuses a scenario that this world cannot play.
 
     Raises:
-        WorldError: see `Sessions`.
+        WorldError: see `Sessions`, and `rlrec.simulator.catalogue.check_catalogue`.
     """
     needed = scenario.slate_size * (1 if scenario.allow_repeats else scenario.episode_length)
     if needed > world.n_movies:
@@ -143,6 +161,7 @@ def check_scenario(world: World, scenario: ScenarioConfig) -> None:
             f"a session of {scenario.episode_length} slates of {scenario.slate_size} needs {needed} movies "
             f"(allow_repeats is {str(scenario.allow_repeats).lower()}), but the world has {world.n_movies}"
         )
+    check_catalogue(world, scenario.features)
     if scenario.lambda_non_violent > 0 and not world.has_violence:
         raise WorldError(
             f"scenario.lambda_non_violent is {scenario.lambda_non_violent:g}, but this world knows no violence: "

@@ -35,6 +35,10 @@ class World:
         titles: `(N,)` str, for people to read.
         user_ids, movie_ids: `(U,)` and `(N,)` int64, the ids in the original data set.
         mean_ratings, rating_counts: `(N,)` float32 and int64, of the training users' real ratings.
+        training_movie_vectors, training_tastes: `(N, D')` and `(users in train, D')` float32, a factorisation of the
+            training users' real ratings alone; a row a training user, ascending.
+        genre_tastes: `(users in train, 2 + G)` float32, their real ratings regressed on 1, popularity and genres. Both
+            are what an agent may know that is not to know the world's vectors, see `rlrec.simulator.catalogue`.
         has_violence: whether `violence` was measured; where it was not it is 0 for all movies.
     """
 
@@ -49,6 +53,9 @@ class World:
     movie_ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     mean_ratings: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     rating_counts: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    training_movie_vectors: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    training_tastes: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    genre_tastes: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     has_violence: bool = True
 
     def __post_init__(self) -> None:
@@ -82,13 +89,8 @@ class World:
 
     @cached_property
     def features(self) -> NDArray[np.float32]:
-        """`(N, F)` movie vectors as an agent sees them: standardised, constant columns dropped."""
-        scale = self.movie_vectors.std(axis=0)
-        varies = scale > 1e-6
-        if not varies.any():
-            raise WorldError("all movies of this world are alike: there is nothing to recommend")
-        kept = self.movie_vectors[:, varies]
-        return np.ascontiguousarray((kept - kept.mean(axis=0)) / scale[varies], dtype=np.float32)
+        """`(N, F)` movie vectors, standardised and without constant columns."""
+        return standardise(self.movie_vectors)
 
     def users_in(self, pool: str) -> NDArray[np.int64]:
         """Users of a pool, ascending.
@@ -166,7 +168,16 @@ class World:
         for name, length in {**optional, "user_ids": n_users}.items():
             if getattr(self, name).shape not in ((0,), (length,)):
                 raise WorldError(f"{name} must have the shape ({length},), but has {getattr(self, name).shape}")
-        for name in ("user_vectors", "movie_vectors", "violence", "demographics", "mean_ratings"):
+        n_training = int(np.count_nonzero(self.pools == POOLS.index("train")))
+        width = self.training_movie_vectors.shape[-1]
+        for name, matrix in {
+            "training_movie_vectors": (n_movies, width),
+            "training_tastes": (n_training, width),
+            "genre_tastes": (n_training, 2 + self.n_genres),
+        }.items():
+            if getattr(self, name).shape not in ((0, 0), matrix):
+                raise WorldError(f"{name} must have the shape {matrix}, but has {getattr(self, name).shape}")
+        for name in _FINITE:
             if not np.isfinite(getattr(self, name)).all():
                 raise WorldError(f"{name} must be finite")
         for name, highest in (("violence", 1), ("demographics", 1), ("pools", len(POOLS) - 1)):
@@ -187,6 +198,16 @@ _UNREADABLE = (
     AttributeError,
     TypeError,
 )
+_FINITE = (
+    "user_vectors",
+    "movie_vectors",
+    "violence",
+    "demographics",
+    "mean_ratings",
+    "training_movie_vectors",
+    "training_tastes",
+    "genre_tastes",
+)
 _REQUIRED = ("user_vectors", "movie_vectors", "genres", "violence", "demographics")
 _DTYPES: dict[str, type[np.generic]] = {
     "user_vectors": np.float32,
@@ -200,7 +221,24 @@ _DTYPES: dict[str, type[np.generic]] = {
     "movie_ids": np.int64,
     "mean_ratings": np.float32,
     "rating_counts": np.int64,
+    "training_movie_vectors": np.float32,
+    "training_tastes": np.float32,
+    "genre_tastes": np.float32,
 }
+
+
+def standardise(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Movie vectors `(N, D)` as a network takes them: `(N, F)`, mean 0, deviation 1, constant columns dropped.
+
+    Raises:
+        WorldError: nothing is left.
+    """
+    scale = vectors.std(axis=0)
+    varies = scale > 1e-6
+    if not varies.any():
+        raise WorldError("all movies of this world are alike: there is nothing to recommend")
+    kept = vectors[:, varies]
+    return np.ascontiguousarray((kept - kept.mean(axis=0)) / scale[varies], dtype=np.float32)
 
 
 def draw_pools(n_users: int, train: float, validation: float, rng: np.random.Generator) -> NDArray[np.int8]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from worlds import small_world
+from worlds import informed, small_world
 
 from rlrec.a3c import A3CPolicy, load_policy, save_policy
 from rlrec.a3c.network import NETWORKS, NUMPY
@@ -12,19 +12,21 @@ from rlrec.a3c.policy import DESCRIPTION_FILE, WEIGHTS_FILE, fingerprint
 from rlrec.config import ScenarioConfig
 from rlrec.errors import ModelError
 from rlrec.evaluation.online import play
+from rlrec.simulator.catalogue import catalogue
 from rlrec.simulator.observation import History
 from rlrec.simulator.sessions import Sessions
 from rlrec.simulator.world import World
 
-WORLD = small_world(1)
+WORLD = informed(small_world(1))
 
 
-def policy_for(world: World, kind: str = "bilinear", seed: int = 0) -> A3CPolicy:
+def policy_for(world: World, kind: str = "bilinear", seed: int = 0, features: str = "world") -> A3CPolicy:
     rng = np.random.default_rng(seed)
-    network = NETWORKS[kind](History.size(world), 6, world.features.shape[1], world.n_movies)
+    size = History.size(world, ScenarioConfig(features=features))  # type: ignore[arg-type]
+    network = NETWORKS[kind](size, 6, catalogue(world, features).features.shape[1], world.n_movies)
     weights = network.unflatten(rng.normal(size=network.size()).astype(np.float32), NUMPY)
     center, scale = rng.normal(size=(2, network.state)).astype(np.float32)
-    return A3CPolicy(network, weights, center, np.abs(scale) + 0.5, "history", fingerprint(world))
+    return A3CPolicy(network, weights, center, np.abs(scale) + 0.5, "history", fingerprint(world, features), features)
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
@@ -131,6 +133,39 @@ def test_weights_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
 def test_another_catalogue_is_refused() -> None:
     with pytest.raises(ModelError, match="another catalogue"):
         play(policy_for(WORLD), small_world(2), np.array([0]), ScenarioConfig(), 0)
+
+
+def test_other_features_are_refused() -> None:
+    for trained_with, played_with in (("genres", "world"), ("world", "training")):
+        scenario = ScenarioConfig(features=played_with)  # type: ignore[arg-type]
+        with pytest.raises(
+            ModelError, match=f"the features '{trained_with}', but scenario.features is '{played_with}'"
+        ):
+            play(policy_for(WORLD, features=trained_with), WORLD, np.array([0]), scenario, 0)
+
+
+@pytest.mark.parametrize("features", ["training", "genres"])
+def test_a_saved_policy_remembers_its_features(tmp_path: Path, features: str) -> None:
+    save_policy(policy_for(WORLD, "recurrent", features=features), tmp_path)
+    scenario = ScenarioConfig(episode_length=5, slate_size=2, features=features)  # type: ignore[arg-type]
+
+    again = load_policy(tmp_path)
+
+    one, other = (
+        play(p, WORLD, np.arange(9), scenario, 0) for p in (policy_for(WORLD, "recurrent", features=features), again)
+    )
+    np.testing.assert_array_equal(one.slates, other.slates)
+    assert again.item_features == features
+
+
+def test_a_policy_of_before_there_was_a_choice_knows_the_worlds_features(tmp_path: Path) -> None:
+    save_policy(policy_for(WORLD), tmp_path)
+    file = tmp_path / DESCRIPTION_FILE
+    description = json.loads(file.read_text())
+    del description["item_features"]
+    file.write_text(json.dumps(description))
+
+    assert load_policy(tmp_path).item_features == "world"
 
 
 def test_another_observation_is_refused() -> None:

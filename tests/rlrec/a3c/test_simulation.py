@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from worlds import small_world
+from worlds import informed, small_world
 
 from rlrec.a3c.simulation import Simulation
 from rlrec.config import ScenarioConfig
@@ -10,17 +10,20 @@ from rlrec.simulator.sessions import Sessions
 STEPS = 8
 
 
-@pytest.mark.parametrize("observation", ["history", "thesis"])
+@pytest.mark.parametrize(
+    ("observation", "features"),
+    [("history", "world"), ("history", "training"), ("history", "genres"), ("thesis", "world")],
+)
 @pytest.mark.parametrize("delta", [-0.5, 0.0, 1.0])
 @pytest.mark.parametrize(("slate_size", "recovery"), [(1, 0.0), (3, 0.2)])
 def test_same_slates_give_the_same_numbers_as_the_reference(
-    observation: str, delta: float, slate_size: int, recovery: float
+    observation: str, features: str, delta: float, slate_size: int, recovery: float
 ) -> None:
-    world = small_world(3)
+    world = informed(small_world(3))
     scenario = ScenarioConfig(
-        slate_size=slate_size, observation=observation, delta=delta, affinity_cap=1.5, lambda_non_violent=0.3,
-        episode_length=STEPS, recovery=recovery,
-    )  # fmt: skip
+        slate_size=slate_size, observation=observation, features=features, delta=delta, affinity_cap=1.5,
+        lambda_non_violent=0.3, episode_length=STEPS, recovery=recovery,
+    )  # type: ignore[arg-type]  # fmt: skip
     users = world.users_in("all")[:5]
     reference = Sessions(world, users, scenario)
     simulation = Simulation(world, scenario, block=8)

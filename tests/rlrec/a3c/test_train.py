@@ -1,14 +1,20 @@
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from worlds import small_world
+import tensorflow as tf
+from worlds import known, small_world
 
-from rlrec.a3c.train import Play, in_threads, train
+from rlrec.a3c.local_agent import run_local_agent
+from rlrec.a3c.messages import SharedModel
+from rlrec.a3c.rollout import Player, Rollout
+from rlrec.a3c.threads import in_threads
+from rlrec.a3c.train import Launch, Play, train
 from rlrec.baselines.registry import BASELINES
 from rlrec.config import Config, ScenarioConfig, TrainConfig
 from rlrec.evaluation.online import play
@@ -48,7 +54,7 @@ def test_an_untrained_policy_is_no_better_than_random() -> None:
     untrained = replace(trained, weights=trained.network.initial_weights(np.random.default_rng(0)))
     users = world.users_in("all")
 
-    both = (untrained, BASELINES["random"](world))
+    both = (untrained, BASELINES["random"](known(world)))
     one, other = (play(policy, world, users, config.scenario, 0).rewards.sum(axis=1) for policy in both)
     difference = one - other
     # Ties go to the lowest ids: a fixed list of movies that nobody chose.
@@ -87,7 +93,8 @@ def test_training_beats_random_on_users_it_never_saw() -> None:
     users = world.users_in("test")
 
     a3c, random = (
-        play(p, world, users, config.scenario, 0).rewards.sum() for p in (training.policy, BASELINES["random"](world))
+        play(p, world, users, config.scenario, 0).rewards.sum()
+        for p in (training.policy, BASELINES["random"](known(world)))
     )
 
     assert a3c > random + 0.5 * len(users)
@@ -108,17 +115,164 @@ def test_other_observations_slates_and_networks_are_trained_too(
     assert np.isfinite(training.best.validation_return)
 
 
-def test_an_agents_error_ends_the_training_and_is_raised() -> None:
-    def launch(agent: Play, n: int) -> list["Future[int]"]:
-        def failing(number: int, tell: object) -> int:
+def failing(agents: Iterable[int]) -> Launch:
+    """Runs agents in threads, of which some raise after their first rollout."""
+
+    def launch(play: Play, numbers: Sequence[int]) -> list["Future[int]"]:
+        def ill(number: int, tell: object) -> int:
+            def told(steps: int) -> None:
+                if number in agents:
+                    raise RuntimeError(f"agent {number} is ill")
+
+            return play(number, told)
+
+        return in_threads(ill, numbers)
+
+    return launch
+
+
+def test_the_others_go_on_when_an_agent_fails_and_meet_the_budget() -> None:
+    training = train(small_world(0), settings(agents=3, steps=8_000), launch=failing({1}))
+
+    assert training.summary["failed_agents"] == {"1": "agent 1 is ill"}
+    assert training.summary["steps"] == 8_000
+    assert training.summary["steps_by_agent"]["1"] == 160
+    assert training.summary["updates"] == 50
+
+
+def test_an_error_of_all_agents_ends_the_training_and_is_raised() -> None:
+    with pytest.raises(RuntimeError, match=r"agent \d is ill"):
+        train(small_world(0), settings(agents=2, steps=10**6), launch=failing({0, 1}))
+
+
+def test_work_that_is_left_by_an_agent_that_fails_last_is_played_by_the_others() -> None:
+    """Agent 1 takes the last rollout and dies with it when the others have ended."""
+    world, config = small_world(0), settings(agents=2, steps=1_600)
+
+    def launch(play: Play, numbers: Sequence[int]) -> list["Future[int]"]:
+        ended = threading.Event()
+
+        def late(number: int, tell: object) -> int:
             if number == 1:
-                raise RuntimeError("agent 1 is ill")
-            return agent(number, lambda steps: None)
 
-        return in_threads(failing, n)
+                def told(steps: int) -> None:
+                    ended.wait(30)
+                    raise RuntimeError("agent 1 is ill")
 
-    with pytest.raises(RuntimeError, match="agent 1 is ill"):
-        train(small_world(0), settings(agents=2), launch=launch)
+                return play(number, told)
+            played = play(number, lambda steps: None)
+            ended.set()
+            return played
+
+        return in_threads(late, numbers)
+
+    training = train(world, config, launch=launch)
+
+    assert training.summary["steps"] == 1_600
+
+
+def test_an_interrupted_training_goes_on_from_its_last_checkpoint(tmp_path: Path, caplog) -> None:
+    world, config = small_world(0), settings(agents=1, steps=8_000)
+
+    def interrupt(model: SharedModel) -> None:
+        if model.state().version >= 22:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(world, config, progress=interrupt, checkpoints=tmp_path / "ck")
+    with caplog.at_level("INFO", "rlrec"):
+        training = train(world, config, checkpoints=tmp_path / "ck")
+
+    resumed = training.summary["resumed_from_version"]
+    assert resumed >= 20
+    assert resumed % 5 == 0
+    assert f"going on from the checkpoint of version {resumed}" in caplog.text
+    assert training.summary["steps"] == 8_000
+    assert [p.version for p in training.curve] == list(range(0, 51, 5))
+
+
+def test_a_torn_checkpoint_is_told_of_and_the_one_before_is_used(tmp_path: Path, caplog) -> None:
+    world, config = small_world(0), settings(agents=1, steps=8_000)
+
+    def interrupt(model: SharedModel) -> None:
+        if model.state().version >= 22:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(world, config, progress=interrupt, checkpoints=tmp_path)
+    newest = sorted(tmp_path.glob("version-*.npz"))[-1]
+    newest.write_bytes(newest.read_bytes()[:-700])
+    training = train(world, config, checkpoints=tmp_path)
+
+    assert f"{newest} is torn" in caplog.text
+    assert training.summary["resumed_from_version"] == int(newest.stem.split("-")[1]) - 5
+    assert [p.version for p in training.curve] == list(range(0, 51, 5))
+
+
+def test_checkpoints_of_other_settings_are_not_gone_on_from(tmp_path: Path) -> None:
+    world, config = small_world(0), settings(agents=1, steps=8_000)
+
+    def interrupt(model: SharedModel) -> None:
+        if model.state().version >= 12:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(world, config, progress=interrupt, checkpoints=tmp_path)
+    other = train(world, config.model_copy(update={"seed": 8}), checkpoints=tmp_path)
+    alone = train(world, config.model_copy(update={"seed": 8}))
+
+    assert other.summary["resumed_from_version"] is None
+    assert other.summary["global_model_restarts"] == 0
+    for name, array in alone.policy.weights.items():
+        np.testing.assert_array_equal(array, other.policy.weights[name])
+
+
+class Faulty:
+    """A player whose gradients are not what they should be."""
+
+    def __init__(self, player: Player, spoil: Callable[[tf.Tensor], tf.Tensor]) -> None:
+        self._player, self._spoil = player, spoil
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._player, name)
+
+    def play(self, weights: tf.Tensor, play: object, seed: tf.Tensor) -> Rollout:
+        rollout = self._player.play(weights, play, seed)
+        return rollout._replace(gradient=self._spoil(rollout.gradient))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda gradient: gradient * np.nan, "not finite"),
+        (lambda gradient: gradient + np.inf, "not finite"),
+        (lambda gradient: gradient[1:], "wrong shape"),
+    ],
+    ids=["nan", "infinite", "wrong shape"],
+)
+def test_an_agent_that_sends_rubbish_is_stopped_and_named_and_the_others_go_on(spoil, reason, monkeypatch) -> None:
+    def run(number: int, player: Player, *rest: object) -> int:
+        return run_local_agent(number, Faulty(player, spoil) if number == 1 else player, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("rlrec.a3c.train.run_local_agent", run)
+    training = train(small_world(0), settings(agents=2, steps=8_000))
+
+    assert training.summary["failed_agents"].keys() == {"1"}
+    assert training.summary["refused"] == {"local agent 1": f"11 (11 {reason})"}
+    assert training.summary["steps"] == 8_000
+    assert training.summary["updates"] == 50 - 11
+    assert np.isfinite(training.best.validation_return)
+
+
+def test_synchronous_training_has_no_stale_gradients() -> None:
+    config = settings(agents=2, steps=8_000)
+    config = config.model_copy(update={"train": config.train.model_copy(update={"synchronous": True})})
+
+    training = train(small_world(0), config)
+
+    assert training.summary["staleness"].keys() == {"0"}
+    assert training.summary["updates"] == 25
+    assert training.summary["steps"] == 8_000
 
 
 def test_after_an_interrupt_no_agent_is_left_running() -> None:
@@ -143,7 +297,7 @@ def test_planning_beats_the_greedy_policy_that_sees_the_hidden_taste() -> None:
 
     policy = train(world, config).policy
 
-    planned, greedy = (play(p, world, users, config.scenario, 0) for p in (policy, BASELINES["oracle"](world)))
+    planned, greedy = (play(p, world, users, config.scenario, 0) for p in (policy, BASELINES["oracle"](known(world))))
     difference = planned.rewards.sum(axis=1) - greedy.rewards.sum(axis=1)
     assert difference.mean() > 0.3
     assert (difference > 0).mean() > 0.9

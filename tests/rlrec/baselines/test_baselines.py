@@ -1,31 +1,49 @@
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import small_world
+from numpy.typing import NDArray
+from worlds import known, small_world
 
-from rlrec.baselines import BASELINES
-from rlrec.config import ScenarioConfig
+from rlrec.baselines import BASELINES, Known
+from rlrec.config import Config, ScenarioConfig
+from rlrec.data.parse import parse
 from rlrec.errors import WorldError
 from rlrec.evaluation import metrics, statistics
 from rlrec.evaluation.online import Played, play
-from rlrec.simulator.dynamics import rate
+from rlrec.evaluation.policy import Policy, Scores, top_slates
+from rlrec.simulator.dynamics import Floats, rate
+from rlrec.simulator.fit import fit_world
 from rlrec.simulator.observation import RATING_NOISE
-from rlrec.simulator.sessions import Sessions
+from rlrec.simulator.sessions import Outcome, Sessions
 from rlrec.simulator.world import World
 
 STATIC = ScenarioConfig(delta=0, episode_length=8)
 
 
+class BestLiked(Policy):
+    """What most training users rated above 3.5."""
+
+    name = "best_liked"
+
+    def __init__(self, known: Known) -> None:
+        self._likes = (known.training_ratings(self.name) > 3.5).sum(axis=0).astype(float)
+
+    def scores(self, sessions: Sessions) -> Scores:
+        return np.broadcast_to(self._likes, sessions.available.shape)
+
+
 def played(name: str, world: World, scenario: ScenarioConfig, pool: str = "all", repetitions: int = 1) -> Played:
-    return play(BASELINES[name](world), world, world.users_in(pool), scenario, 0, sessions_per_user=repetitions)
+    return play(BASELINES[name](known(world)), world, world.users_in(pool), scenario, 0, sessions_per_user=repetitions)
 
 
 def test_every_baseline_goes_by_its_name() -> None:
     world = small_world()
-    assert {name: make(world).name for name, make in BASELINES.items()} == {name: name for name in BASELINES}
+    assert {name: make(known(world)).name for name, make in BASELINES.items()} == {name: name for name in BASELINES}
 
 
 @settings(max_examples=8, deadline=None)
@@ -106,7 +124,59 @@ def test_best_average_is_the_best_order_for_the_training_users() -> None:
 def test_real_averages_need_a_world_that_carries_them(name: str) -> None:
     world = replace(small_world(), rating_counts=np.empty(0, np.int64), mean_ratings=np.empty(0, np.float32))
     with pytest.raises(WorldError, match=f"'{name}' needs rating_counts"):
-        BASELINES[name](world)
+        BASELINES[name](known(world))
+
+
+class Sealed(Sessions):
+    """Sessions whose taste only the simulator itself may read."""
+
+    @property
+    def taste(self) -> Floats:
+        if not self._playing:
+            raise AssertionError("a policy reads the taste")
+        return self._taste
+
+    @taste.setter
+    def taste(self, taste: Floats) -> None:
+        self._taste = taste
+
+    _playing = False
+
+    def play(self, slates: NDArray[np.integer]) -> Outcome:
+        self._playing = True
+        try:
+            return super().play(slates)
+        finally:
+            self._playing = False
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_no_baseline_but_the_oracle_reads_the_taste_of_the_session(name: str) -> None:
+    world = small_world()
+    policy = BASELINES[name](known(world))
+    sessions = Sealed(world, world.users_in("test"), STATIC)
+
+    def session() -> None:
+        policy.begin(sessions, np.random.default_rng(0))
+        for _ in range(3):
+            slates = top_slates(policy.scores(sessions), sessions.available, 1)
+            policy.learn(slates, sessions.play(slates).ratings)
+
+    if name == "oracle":
+        with pytest.raises(AssertionError, match="a policy reads the taste"):
+            session()
+    else:
+        session()
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_what_a_user_is_shown_does_not_depend_on_who_else_is_in_the_batch(name: str) -> None:
+    world = small_world()
+    policy, scenario = BASELINES[name](known(world)), STATIC.model_copy(update={"slate_size": 2})
+    together = play(policy, world, np.arange(20), scenario, 0, sessions_per_user=2).slates.reshape(2, 20, 8, 2)
+    for users in ([7], [19, 7, 2]):
+        alone = play(policy, world, np.array(users), scenario, 0, sessions_per_user=2)
+        assert np.array_equal(alone.slates.reshape(2, len(users), 8, 2), together[:, users])
 
 
 @pytest.mark.parametrize("name", [name for name in BASELINES if name not in ("static_mf", "oracle")])
@@ -118,7 +188,7 @@ def test_only_those_that_say_so_know_the_taste_of_the_user(name: str) -> None:
     vectors[users] = np.random.default_rng(1).normal(0, 2, vectors[users].shape)
     found = []
     for w in (world, replace(world, user_vectors=vectors)):
-        policy, sessions = BASELINES[name](w), Sessions(w, users, STATIC)
+        policy, sessions = BASELINES[name](known(w)), Sessions(w, users, STATIC)
         policy.begin(sessions, np.random.default_rng(0))
         first = np.array(policy.scores(sessions))
         slates = np.full((len(users), 1), 2)
@@ -131,7 +201,7 @@ def test_only_those_that_say_so_know_the_taste_of_the_user(name: str) -> None:
 def test_the_bandit_believes_what_bayes_rule_says() -> None:
     """Against the closed form of Gaussian regression, for ratings that come in slates."""
     world, rng = small_world(), np.random.default_rng(3)
-    policy, sessions = BASELINES["bayesian_bandit"](world), Sessions(world, np.array([0, 1]), STATIC)
+    policy, sessions = BASELINES["bayesian_bandit"](known(world)), Sessions(world, np.array([0, 1]), STATIC)
     slates = np.stack([rng.permutation(world.n_movies)[:12] for _ in range(2)]).reshape(2, 4, 3)
     ratings = rng.uniform(1, 5, slates.shape).astype(np.float32)
     policy.begin(sessions, rng)
@@ -166,15 +236,49 @@ def test_the_bandit_finds_a_planted_taste(genre: int) -> None:
 
 def test_the_bandit_forgets_between_batches() -> None:
     world = small_world()
-    policy = BASELINES["bayesian_bandit"](world)
+    policy = BASELINES["bayesian_bandit"](known(world))
     first = play(policy, world, world.users_in("test"), STATIC, 0)
     again = play(policy, world, world.users_in("test"), STATIC, 0)
     assert np.array_equal(first.slates, again.slates)
 
 
-@pytest.mark.parametrize("name", ["best_average", "best_rated", "static_mf", "bayesian_bandit", "oracle"])
+@pytest.mark.parametrize(
+    "name",
+    ["best_average", "best_rated", "item_knn", "ease", "linucb", "static_mf", "bayesian_bandit", "oracle"],
+)
 def test_what_is_ranked_is_the_reward(name: str) -> None:
     """Where only non-violence is rewarded, those who predict ratings show the mildest movies first."""
     world = small_world()
     slates = played(name, world, STATIC.model_copy(update={"lambda_non_violent": 1.0})).slates[:, :, 0]
     assert (slates == np.argsort(world.violence)[:8]).all()
+
+
+@pytest.mark.parametrize("name", ["random", "popularity", "als", "bpr"])
+def test_those_that_do_not_predict_ratings_do_not_mind_violence(name: str) -> None:
+    world = small_world()
+    mild, careless = (played(name, world, STATIC.model_copy(update={"lambda_non_violent": w})) for w in (0.5, 0.0))
+    assert np.array_equal(mild.slates, careless.slates)
+
+
+@pytest.mark.slow
+@pytest.mark.realdata
+def test_on_real_ratings_every_collaborative_filter_earns_more_than_what_most_people_liked(
+    ml100k_archive: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(ml100k_archive) as archive:
+        archive.extractall(tmp_path)
+    tables = parse(tmp_path, "ml-100k")
+    world = fit_world(tables, Config.model_validate({"world": {"regularisation": [12.0], "iterations": 8}}))[0]
+    users, scenario = world.users_in("validation"), ScenarioConfig(delta=0)
+    everything = Known.of(world, tables)
+
+    def returns(policy: Policy) -> NDArray[np.float64]:
+        return metrics.session_return(play(policy, world, users, scenario, 0).rewards)
+
+    liked = returns(BestLiked(everything))
+    ideal = returns(BASELINES["oracle"](everything))
+    weights = statistics.resample(len(users), 1000, np.random.default_rng(0))
+    for name in ("item_knn", "als", "bpr", "ease"):
+        found = returns(BASELINES[name](everything))
+        assert (found <= ideal + 1e-4).all()
+        assert statistics.mean(found - liked, weights).interval(0.95)[0] > 0, name

@@ -1,14 +1,15 @@
 import numpy as np
 import pandas as pd
 import pytest
-from worlds import small_world
+from worlds import known, small_world
 
 from rlrec.baselines import BASELINES
 from rlrec.config import Config
 from rlrec.errors import WorldError
-from rlrec.evaluation.compare import compare
+from rlrec.evaluation.compare import compare, comparison_table, measure_all, regret_table
 from rlrec.evaluation.evaluate import evaluate
 from rlrec.evaluation.policy import Policy
+from rlrec.evaluation.significance import holm
 
 WORLD = small_world(3)
 CONFIG = Config.model_validate(
@@ -19,22 +20,24 @@ CONFIG = Config.model_validate(
     }
 )
 KEYS = ["policy", "slate_size", "metric"]
+EFFECT_SIZES = ["d_z", "share_gaining"]
 
 
 def policies(*names: str) -> dict[str, Policy]:
-    return {name: BASELINES[name](WORLD) for name in names}
+    return {name: BASELINES[name](known(WORLD)) for name in names}
 
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
     # Stand-ins for a trained agent: what it is does not matter to the table.
-    return compare({"a3c": BASELINES["bayesian_bandit"](WORLD), **policies(*BASELINES)}, WORLD, CONFIG)
+    return compare({"a3c": BASELINES["bayesian_bandit"](known(WORLD)), **policies(*BASELINES)}, WORLD, CONFIG)
 
 
 def test_there_is_a_row_for_every_policy_slate_size_and_metric(table: pd.DataFrame) -> None:
-    assert list(table) == [*KEYS, "mean", "ci_low", "ci_high", "diff_from_a3c", "diff_ci_low", "diff_ci_high"]
+    differences = ["diff_from_a3c", "diff_ci_low", "diff_ci_high", "p", "p_holm", *EFFECT_SIZES]
+    assert list(table) == [*KEYS, "mean", "ci_low", "ci_high", *differences]
     assert not table.duplicated(KEYS).any()
-    assert not table.isna().to_numpy().any()
+    assert not table.drop(columns=EFFECT_SIZES).isna().to_numpy().any()
     counts = table.groupby("slate_size").size()
     assert counts.to_dict() == {1: 6 * (len(BASELINES) + 1), 3: 7 * (len(BASELINES) + 1)}
     assert table["policy"].unique().tolist() == ["a3c", *BASELINES]
@@ -56,6 +59,51 @@ def test_the_reference_does_not_differ_from_itself(table: pd.DataFrame) -> None:
     assert (differences.to_numpy() == 0).all()
 
 
+def test_the_reference_has_no_p_value_to_speak_of_and_is_no_member_of_a_family(table: pd.DataFrame) -> None:
+    own = table[table["policy"] == "a3c"]
+    assert (own[["p", "p_holm"]].to_numpy() == 1).all()
+    others = table[(table["policy"] != "a3c") & (table["metric"] == "return")]
+    # One family a metric: all baselines at both slate sizes.
+    assert len(others) == 2 * len(BASELINES)
+    assert others["p_holm"].to_numpy() == pytest.approx(holm(others["p"].to_numpy()))
+
+
+def test_a_difference_is_significant_where_its_interval_is_clear_of_zero(table: pd.DataFrame) -> None:
+    clear = (table["diff_ci_low"] > 0) | (table["diff_ci_high"] < 0)
+    assert clear.any()
+    assert (~clear).any()
+    assert (table.loc[clear, "p"] <= 0.06).all()  # 0.05, and the one that is added to few resamples
+    assert (table.loc[~clear, "p"] >= 0.05).all()
+
+
+def test_effect_sizes_have_the_sign_of_the_difference_and_coverage_has_none(table: pd.DataFrame) -> None:
+    coverage = table["metric"] == "coverage"
+    assert table.loc[coverage, EFFECT_SIZES].isna().to_numpy().all()
+    rest = table[~coverage]
+    assert not rest[EFFECT_SIZES].isna().to_numpy().any()
+    assert (np.sign(rest["d_z"].round(12)) == np.sign(rest["diff_from_a3c"].round(12))).all()
+    assert rest["share_gaining"].between(0, 1).all()
+    returns = rest[(rest["metric"] == "return") & (rest["slate_size"] == 1)].set_index("policy")
+    assert returns["share_gaining"]["random"] < 0.2
+    assert returns["share_gaining"]["oracle"] > 0.8
+
+
+def test_regret_is_what_the_oracle_earns_more() -> None:
+    chosen = {"a3c": BASELINES["bayesian_bandit"](known(WORLD)), **policies("random", "oracle")}
+    measured = measure_all(chosen, WORLD, CONFIG)
+    regret = regret_table(measured, WORLD, CONFIG)
+    assert list(regret) == ["slate_size", "policy", "step", "regret", "ci_low", "ci_high"]
+    assert regret.groupby(["slate_size", "policy"], sort=False)["step"].agg(list).to_dict() == {
+        (k, name): [1, 2, 3, 4, 5] for k in (1, 3) for name in ("a3c", "random")
+    }
+    assert regret["regret"].between(regret["ci_low"], regret["ci_high"]).all()
+    means = comparison_table(measured, CONFIG).query("metric == 'return'").set_index(["slate_size", "policy"])["mean"]
+    for row in regret[regret["step"] == 5].itertuples():
+        assert row.regret == pytest.approx(
+            means[row.slate_size, "oracle"] - means[row.slate_size, row.policy], rel=1e-5
+        )
+
+
 def test_the_same_policy_under_another_name_does_not_differ(table: pd.DataFrame) -> None:
     differences = table.loc[table["policy"] == "bayesian_bandit", ["diff_from_a3c", "diff_ci_low", "diff_ci_high"]]
     assert (differences.to_numpy() == 0).all()
@@ -63,7 +111,7 @@ def test_the_same_policy_under_another_name_does_not_differ(table: pd.DataFrame)
 
 @pytest.mark.parametrize("name", ["random", "bayesian_bandit"])
 def test_a_policy_has_the_figures_that_it_has_when_evaluated_alone(table: pd.DataFrame, name: str) -> None:
-    alone = evaluate(BASELINES[name](WORLD), WORLD, CONFIG)
+    alone = evaluate(BASELINES[name](known(WORLD)), WORLD, CONFIG)
     for row in table[table["policy"] == name].itertuples():
         figure = alone["slates"][str(row.slate_size)]["metrics"][row.metric]
         assert {"mean": row.mean, "ci_low": row.ci_low, "ci_high": row.ci_high} == figure

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from worlds import small_world
+from worlds import known, small_world
 
 from rlrec.baselines import BASELINES
 from rlrec.config import Config
@@ -32,7 +32,7 @@ class Untouchable(Policy):
 
 
 def test_the_result_has_the_form_of_the_report() -> None:
-    found = evaluate(BASELINES["oracle"](WORLD), WORLD, CONFIG)
+    found = evaluate(BASELINES["oracle"](known(WORLD)), WORLD, CONFIG)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["policy"] == "oracle"
     assert found["seed"] == CONFIG.seed
@@ -52,7 +52,7 @@ def test_the_result_has_the_form_of_the_report() -> None:
 def test_figures_are_the_metrics_of_the_sessions() -> None:
     scenario = CONFIG.scenario.model_copy(update={"slate_size": 4})
     users = WORLD.users_in("test")
-    played = play(BASELINES["random"](WORLD), WORLD, users, scenario, 0, sessions_per_user=2)
+    played = play(BASELINES["random"](known(WORLD)), WORLD, users, scenario, 0, sessions_per_user=2)
     found = estimates(played, WORLD, resample(len(users), 100, np.random.default_rng(0)))
     values = {name: estimate.value for name, estimate in found.metrics.items()}
     assert values["return"] == pytest.approx(played.rewards.sum(axis=1).mean(), rel=1e-5)
@@ -70,7 +70,7 @@ def test_a_user_is_resampled_with_all_sessions() -> None:
     """Two equal sessions a user say no more than one: the interval must not shrink."""
     users = WORLD.users_in("test")
     weights = resample(len(users), 200, np.random.default_rng(0))
-    policy = BASELINES["static_mf"](WORLD)
+    policy = BASELINES["static_mf"](known(WORLD))
     once, twice = (
         estimates(play(policy, WORLD, users, CONFIG.scenario, 0, sessions_per_user=n), WORLD, weights) for n in (1, 2)
     )
@@ -81,18 +81,18 @@ def test_a_user_is_resampled_with_all_sessions() -> None:
 
 
 def test_equal_seeds_give_equal_results() -> None:
-    first, second = (evaluate(BASELINES["random"](WORLD), WORLD, CONFIG) for _ in range(2))
+    first, second = (evaluate(BASELINES["random"](known(WORLD)), WORLD, CONFIG) for _ in range(2))
     assert first == second
-    other = evaluate(BASELINES["random"](WORLD), WORLD, CONFIG.model_copy(update={"seed": 8}))
+    other = evaluate(BASELINES["random"](known(WORLD)), WORLD, CONFIG.model_copy(update={"seed": 8}))
     assert other["slates"] != first["slates"]
 
 
 def test_genres_have_the_names_that_were_given() -> None:
     names = ["Action", "Comedy", "Drama", "Horror", "War"]
-    found = evaluate(BASELINES["oracle"](WORLD), WORLD, CONFIG, genre_names=names)
+    found = evaluate(BASELINES["oracle"](known(WORLD)), WORLD, CONFIG, genre_names=names)
     assert list(found["slates"]["1"]["genre_exposure"]) == names
     with pytest.raises(ValueError, match="1 names were given for 5 genres"):
-        evaluate(BASELINES["oracle"](WORLD), WORLD, CONFIG, genre_names=["Action"])
+        evaluate(BASELINES["oracle"](known(WORLD)), WORLD, CONFIG, genre_names=["Action"])
 
 
 def test_a_slate_size_too_large_for_the_catalogue_is_refused_before_anything_is_played() -> None:
@@ -103,7 +103,7 @@ def test_a_slate_size_too_large_for_the_catalogue_is_refused_before_anything_is_
 
 def test_progress_goes_from_the_first_step_to_the_last() -> None:
     seen: list[tuple[int, int, str]] = []
-    evaluate(BASELINES["random"](WORLD), WORLD, CONFIG, progress=lambda *told: seen.append(told))
+    evaluate(BASELINES["random"](known(WORLD)), WORLD, CONFIG, progress=lambda *told: seen.append(told))
     # 2 slate sizes of 2 sessions a user of 5 steps
     assert [done for done, _, _ in seen] == list(range(1, 21))
     assert {total for _, total, _ in seen} == {20}

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from worlds import small_world
+from worlds import known, small_world
 
 from rlrec.baselines import BASELINES
 from rlrec.config import Config, derive_seed
@@ -35,11 +35,11 @@ def test_typical_places_are_distinct_and_in_the_ranking(n_users: int, n: int) ->
 
 
 def test_sessions_are_told_as_they_were_played() -> None:
-    told = example_sessions(BASELINES["random"](WORLD), WORLD, CONFIG, genre_names=NAMES, top_genres=5)
+    told = example_sessions(BASELINES["random"](known(WORLD)), WORLD, CONFIG, genre_names=NAMES, top_genres=5)
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     seed = derive_seed(CONFIG.seed, SESSIONS)
     users = WORLD.users_in("test")
-    played = play(BASELINES["random"](WORLD), WORLD, users, CONFIG.scenario, seed, keep_tastes=True)
+    played = play(BASELINES["random"](known(WORLD)), WORLD, users, CONFIG.scenario, seed, keep_tastes=True)
     assert played.tastes is not None
     assert len(told["sessions"]) == 3
     for session in told["sessions"]:
@@ -64,7 +64,7 @@ def test_sessions_are_told_as_they_were_played() -> None:
 
 
 def test_users_come_from_the_lowest_the_middle_and_the_highest_third() -> None:
-    told = example_sessions(BASELINES["oracle"](WORLD), WORLD, CONFIG)
+    told = example_sessions(BASELINES["oracle"](known(WORLD)), WORLD, CONFIG)
     quantiles = [session["quantile"] for session in told["sessions"]]
     assert quantiles == pytest.approx([1 / 6, 1 / 2, 5 / 6], abs=1 / told["n_users"])
     returns = [session["return"] for session in told["sessions"]]
@@ -72,8 +72,8 @@ def test_users_come_from_the_lowest_the_middle_and_the_highest_third() -> None:
 
 
 def test_the_genres_told_are_those_that_moved_most() -> None:
-    told = example_sessions(BASELINES["oracle"](WORLD), WORLD, CONFIG, genre_names=NAMES, top_genres=2)
-    everything = example_sessions(BASELINES["oracle"](WORLD), WORLD, CONFIG, genre_names=NAMES, top_genres=5)
+    told = example_sessions(BASELINES["oracle"](known(WORLD)), WORLD, CONFIG, genre_names=NAMES, top_genres=2)
+    everything = example_sessions(BASELINES["oracle"](known(WORLD)), WORLD, CONFIG, genre_names=NAMES, top_genres=5)
     for short, full in zip(told["sessions"], everything["sessions"], strict=True):
         start, end = full["steps"][0]["affinities_before"], full["steps"][-1]["affinities_after"]
         moves = sorted(NAMES, key=lambda name: -abs(end[name] - start[name]))
@@ -84,13 +84,13 @@ def test_the_genres_told_are_those_that_moved_most() -> None:
 def test_fewer_test_users_than_examples_are_all_told() -> None:
     world = small_world(0, n_users=6)
     config = CONFIG.model_copy(update={"report": CONFIG.report.model_copy(update={"example_sessions": 20})})
-    told = example_sessions(BASELINES["oracle"](world), world, config)
+    told = example_sessions(BASELINES["oracle"](known(world)), world, config)
     assert len(told["sessions"]) == told["n_users"] == 1
 
 
 def test_movies_without_titles_are_told_by_number() -> None:
     bare = replace(WORLD, titles=np.empty(0, np.str_), movie_ids=NO_IDS, user_ids=NO_IDS)
-    session = example_sessions(BASELINES["oracle"](bare), bare, CONFIG)["sessions"][0]
+    session = example_sessions(BASELINES["oracle"](known(bare)), bare, CONFIG)["sessions"][0]
     movie = session["steps"][0]["movies"][0]
     assert movie["title"] == f"movie {movie['movie']}"
     assert movie["movie_id"] == movie["movie"]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from worlds import small_world
+from worlds import known, small_world
 
 from rlrec.baselines import BASELINES
 from rlrec.config import ScenarioConfig
@@ -47,7 +47,7 @@ class Broken(Policy):
 
 
 def random_play(users: NDArray[np.int64], seed: int = 0, sessions_per_user: int = 1) -> Played:
-    return play(BASELINES["random"](WORLD), WORLD, users, SCENARIO, seed, sessions_per_user=sessions_per_user)
+    return play(BASELINES["random"](known(WORLD)), WORLD, users, SCENARIO, seed, sessions_per_user=sessions_per_user)
 
 
 def test_a_policy_is_begun_and_then_asked_and_told_at_every_step() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from worlds import small_world
+from worlds import known, small_world
 
 from rlrec.baselines import BASELINES
 from rlrec.config import Config
@@ -44,10 +44,10 @@ def finished_stages(tmp_path_factory: pytest.TempPathFactory, report_config: Con
     pd.DataFrame(curve(), columns=list(CURVE_COLUMNS)).to_csv(reports / "training.csv", index=False)
     world = small_world(3)
     # A stand-in for a trained agent: what it is does not matter to the page.
-    agent = BASELINES["bayesian_bandit"](world)
+    agent = BASELINES["bayesian_bandit"](known(world))
     dump(reports / "evaluation.json", evaluate(agent, world, report_config, genre_names=GENRES))
     dump(reports / "sessions.json", example_sessions(agent, world, report_config, genre_names=GENRES))
-    policies = {"a3c": agent, **{name: BASELINES[name](world) for name in ("random", "best_average", "oracle")}}
+    policies = {"a3c": agent, **{name: BASELINES[name](known(world)) for name in ("random", "best_average", "oracle")}}
     compare(policies, world, report_config).to_csv(reports / "comparison.csv", index=False)
     return data
 
@@ -87,6 +87,7 @@ def fidelity(has_violence: bool = False) -> Fidelity:
     smooth = Distribution((0.0, 0.1, 0.4, 0.4, 0.1), 3.5, 0.81)
     return Fidelity(
         ratings=100_000,
+        future_ratings=3_000,
         users=943,
         movies=1_682,
         genres=19,
@@ -119,14 +120,25 @@ def curve() -> list[tuple[float, ...]]:
 
 def training() -> dict[str, object]:
     return {
+        "executor": "threads",
+        "synchronous": False,
         "agents": 2,
         "steps": 48_000,
         "steps_by_agent": {"0": 25_600, "1": 22_400},
         "updates": 15,
+        "restarts_by_agent": {"0": 0, "1": 0},
         "refused_by_agent": {},
+        "refused": {},
+        "failed_agents": {},
+        "global_model_restarts": 0,
+        "lost_updates": 0,
         "seconds": 1.8,
-        "compile_seconds": 4.0,
+        "prepared_seconds": 4.0,
         "steps_per_second": 26_666.7,
+        "updates_per_second": 8.3,
+        "apply_seconds": 0.05,
+        "lock_wait_seconds": 0.01,
+        "wait_seconds": 0.07,
         "staleness": {"0": 5, "1": 10},
         "mean_staleness": 0.67,
         "best": dict(zip(CURVE_COLUMNS, curve()[2], strict=True)),

@@ -79,7 +79,7 @@ def test_links_lead_to_citations_the_validation_and_the_page_itself(page: Reader
 
 
 def test_there_is_a_figure_for_each_part_and_each_session(page: Reader, inputs: Inputs) -> None:
-    assert page.tags.count("img") == 3 + len(inputs.sessions["sessions"])
+    assert page.tags.count("img") == 4 + len(inputs.sessions["sessions"])
     assert len(set(page.loads)) == len(page.loads)
 
 

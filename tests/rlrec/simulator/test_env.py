@@ -9,6 +9,7 @@ from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
+from worlds import informed
 
 import rlrec.simulator  # noqa: F401 (registers the environment)
 from rlrec.errors import ConfigError, WorldError
@@ -42,6 +43,22 @@ def test_the_environment_conforms_to_gymnasium_without_a_warning(make_world, obs
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_env(env.unwrapped)
+
+
+@pytest.mark.parametrize("features", ["world", "training", "genres"])
+def test_the_environment_conforms_whatever_its_features_are_made_of(make_world, features):
+    world = informed(make_world(movies=60))
+    env = gymnasium.make(NAME, world=world, features=features)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(env.unwrapped)
+    size = {"world": 4 * 23 + 5, "training": 4 * 25 + 5, "genres": 4 * 20 + 5}[features]
+    assert env.observation_space.shape == (size,)
+    envs = gymnasium.make_vec(NAME, num_envs=3, world=world, features=features)
+    observations, _ = envs.reset(seed=0)
+    single, _ = env.reset(options={"user": int(envs.reset(seed=0)[1]["user"][0])})
+    assert observations.shape == (3, size)
+    np.testing.assert_array_equal(observations[0], single)
 
 
 def test_a_stranger_plays_a_random_session(world, tmp_path):

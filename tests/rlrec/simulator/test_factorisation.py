@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rlrec.simulator import factorisation
-from rlrec.simulator.factorisation import BIAS_SHARE, Observed, factorise, fit_biases
+from rlrec.simulator.factorisation import BIAS_SHARE, Observed, factorise, fit_biases, fit_tastes
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,19 @@ def test_each_movie_solves_its_own_ridge_regression(ratings, genres):
         penalty = np.diag([0.5, 2, 2, 2])
         expected = np.linalg.solve(inputs.T @ inputs + penalty, inputs.T @ targets)
         np.testing.assert_allclose(factors.movies[movie, 1:5], expected, atol=1e-10)
+
+
+def test_each_users_taste_solves_its_own_ridge_regression(ratings, genres):
+    movies = np.column_stack([np.ones(40), np.random.default_rng(2).normal(size=40), genres])
+    tastes = fit_tastes(ratings, movies, penalty=2.0)
+    mean = ratings.stars.mean()
+    for user in range(49):
+        rows = ratings.users == user
+        inputs = movies[ratings.movies[rows]]
+        penalty = np.diag([0.5] + [2.0] * 6)
+        expected = np.linalg.solve(inputs.T @ inputs + penalty, inputs.T @ (ratings.stars[rows] - mean))
+        np.testing.assert_allclose(tastes[user] - mean * (np.arange(7) == 0), expected, atol=1e-10)
+    assert tastes[49].tolist() == [mean] + [0] * 6
 
 
 def test_each_sweep_lowers_the_penalised_error_until_nothing_moves(ratings, genres):

@@ -8,8 +8,10 @@ import pytest
 
 from rlrec.config import Config, WorldConfig
 from rlrec.data.parse import parse
+from rlrec.data.split import future_rows
 from rlrec.data.tables import GENRES, Tables, demographics, genre_flags
 from rlrec.errors import WorldError
+from rlrec.simulator.catalogue import catalogue
 from rlrec.simulator.fit import fit_world
 from rlrec.simulator.world import World, draw_pools
 
@@ -22,7 +24,7 @@ def as_tables(users, movies, stars, n_users, genres, violence):
     ratings = pd.DataFrame(
         {"user": users, "movie": movies, "original_user": users + 1, "original_movie": movies + 1, "rating": stars}
     ).astype({"user": "int32", "movie": "int32", "rating": "float32"})
-    ratings["timestamp"] = 880_000_000
+    ratings["timestamp"] = 880_000_000 + np.arange(len(ratings)) * 7919 % len(ratings)
     people = pd.DataFrame({"user": np.arange(n_users), "original_id": np.arange(n_users) + 1})
     people["sex"] = pd.array(["M", "F"] * (n_users // 2), "string")
     people["age"] = pd.array([30] * n_users, "Int16")
@@ -115,6 +117,67 @@ def test_average_ratings_are_those_of_training_users(fitted, tables):
     assert world.mean_ratings[119] == pytest.approx(of_training["rating"].mean(), rel=1e-5)
 
 
+def test_the_last_ratings_of_test_users_change_nothing(fitted, tables, tmp_path):
+    world, fidelity = fitted
+    future = future_rows(tables.ratings, world.users_in("test"), 0.8)
+    share = future.sum() / np.isin(tables.ratings["user"], world.users_in("test")).sum()
+    assert share == pytest.approx(0.2, abs=0.02)
+    assert fidelity.future_ratings == future.sum()
+    stars = tables.ratings["rating"].to_numpy(copy=True)
+    stars[future] = 5.5 - stars[future]
+
+    same, same_fidelity = fit_world(dataclasses.replace(tables, ratings=tables.ratings.assign(rating=stars)), config())
+
+    for folder, made in (("as it was", world), ("other future", same)):
+        made.save(tmp_path / folder)
+    assert (tmp_path / "as it was").read_bytes() == (tmp_path / "other future").read_bytes()
+    assert same_fidelity == fidelity
+
+
+def test_every_other_rating_counts(fitted, tables):
+    world = fitted[0]
+    past = np.flatnonzero(~future_rows(tables.ratings, world.users_in("test"), 0.8))
+    for row in past[[0, len(past) // 2, -1]]:
+        ratings = tables.ratings.copy()
+        ratings.loc[row, "rating"] = 5.5 - ratings.loc[row, "rating"]
+        other, _ = fit_world(dataclasses.replace(tables, ratings=ratings), config())
+        assert not np.array_equal(other.movie_vectors, world.movie_vectors)
+
+
+def test_what_agents_may_know_comes_from_training_users_only(fitted, tables):
+    world, _ = fitted
+    training = np.isin(tables.ratings["user"], world.users_in("train"))
+    stars = tables.ratings["rating"].to_numpy(copy=True)
+    stars[~training] = np.random.default_rng(0).permutation(stars[~training])
+    other, _ = fit_world(dataclasses.replace(tables, ratings=tables.ratings.assign(rating=stars)), config())
+    assert not np.allclose(other.movie_vectors, world.movie_vectors, atol=0.01)
+    for kind in ("training", "genres"):
+        one, two = catalogue(world, kind), catalogue(other, kind)
+        np.testing.assert_array_equal(one.features, two.features)
+        np.testing.assert_array_equal(one.prior.mean, two.prior.mean)
+        np.testing.assert_array_equal(one.prior.covariance, two.prior.covariance)
+
+
+def test_what_agents_may_know_predicts_training_users(fitted, tables):
+    world, _ = fitted
+    users = world.users_in("train")
+    rated = tables.ratings[np.isin(tables.ratings["user"], users)]
+    rows, movies = np.searchsorted(users, rated["user"]), rated["movie"].to_numpy()
+
+    def error(tastes, kind):
+        predicted = np.sum(tastes[rows] * catalogue(world, kind).vectors[movies], axis=1)
+        return np.sqrt(np.mean((predicted - rated["rating"]) ** 2))
+
+    assert error(world.training_tastes, "training") < NOISE
+    assert error(world.training_tastes, "training") < error(world.genre_tastes, "genres") < rated["rating"].std()
+
+
+def test_without_a_training_rating_there_is_nothing_to_learn_from(fitted, tables):
+    kept = tables.ratings[~np.isin(tables.ratings["user"], fitted[0].users_in("train"))]
+    with pytest.raises(WorldError, match="no training user has a rating"):
+        fit_world(dataclasses.replace(tables, ratings=kept), config())
+
+
 def test_unmeasured_violence_is_zero_and_said_to_be_unknown(tables):
     world, fidelity = fit_world(tables, config(regularisation=(1.0,), iterations=1), has_violence=False)
     assert not world.violence.any()
@@ -135,8 +198,9 @@ def test_equal_tables_and_settings_give_equal_worlds_and_reports(fitted, tables,
 def test_the_report_is_plain_json_that_adds_up(fitted, tables):
     _, fidelity = fitted
     report = json.loads(json.dumps(fidelity.to_dict(), allow_nan=False))
-    n = len(tables.ratings)
-    assert (report["ratings"], report["users"], report["movies"], report["genres"]) == (n, 160, 120, 19)
+    n = report["ratings"]
+    assert n + report["future_ratings"] == len(tables.ratings)
+    assert (report["users"], report["movies"], report["genres"]) == (160, 120, 19)
     assert report["held_out_ratings"] == round(n / 10)
     assert sum(b["count"] for b in report["calibration"]) == report["held_out_ratings"]
     assert set(report["held_out"]) == {"model", "user_item_bias", "global_mean"}
@@ -150,12 +214,14 @@ def test_progress_counts_every_sweep(tables):
     told = []
     fit_world(tables, config(iterations=2), lambda *told_now: told.append(told_now))
     assert told == [
-        ("penalty 0.3", 1, 6),
-        ("penalty 0.3", 2, 6),
-        ("penalty 100", 3, 6),
-        ("penalty 100", 4, 6),
-        ("all ratings", 5, 6),
-        ("all ratings", 6, 6),
+        ("penalty 0.3", 1, 8),
+        ("penalty 0.3", 2, 8),
+        ("penalty 100", 3, 8),
+        ("penalty 100", 4, 8),
+        ("all ratings", 5, 8),
+        ("all ratings", 6, 8),
+        ("training users' ratings", 7, 8),
+        ("training users' ratings", 8, 8),
     ]
 
 
@@ -176,7 +242,7 @@ def test_a_rating_that_cannot_be_is_named(tables, column, value, message):
 
 
 def test_too_few_ratings_are_refused(tables):
-    with pytest.raises(WorldError, match="at least two ratings, but the ratings table has 1"):
+    with pytest.raises(WorldError, match="at least two ratings to be fitted to, but there are 1"):
         fit_world(dataclasses.replace(tables, ratings=tables.ratings[:1]), config())
 
 

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlrec.config import ScenarioConfig
-from rlrec.simulator.observation import RATING_NOISE, History, Prior, Thesis, update_belief
+from rlrec.simulator.catalogue import catalogue
+from rlrec.simulator.observation import RATING_NOISE, History, Thesis, update_belief
 from rlrec.simulator.sessions import Sessions
 from rlrec.simulator.world import World
 
@@ -53,7 +54,7 @@ def test_every_part_of_the_history_is_what_it_says(world, slate_size):
     slates = [order[:, t * slate_size : (t + 1) * slate_size] for t in range(steps)]
     ratings = [sessions.play(slate).ratings for slate in slates]
     observed, n = sessions.observe(), world.features.shape[1]
-    assert observed.shape == (2, History.size(world)) == (2, 4 * n + 5)
+    assert observed.shape == (2, History.size(world, scenario)) == (2, 4 * n + 5)
     assert observed.dtype == np.float32
     train = world.user_vectors[world.users_in("train")].astype(np.float64)
     for row, user in enumerate(users):
@@ -74,14 +75,14 @@ def test_every_part_of_the_history_is_what_it_says(world, slate_size):
 
 def test_the_history_starts_with_the_prior(world):
     observed, n = Sessions(world, np.array([0]), ScenarioConfig()).observe()[0], world.features.shape[1]
-    prior = Prior.of(world)
+    prior = catalogue(world).prior
     assert not observed[: 3 * n].any()
     np.testing.assert_array_equal(observed[3 * n : 4 * n], prior.mean[prior.columns] * prior.scale)
     assert observed[-1] == 0
 
 
 def test_features_times_the_believed_part_rank_movies_as_the_taste_does(world):
-    prior = Prior.of(world)
+    prior = catalogue(world).prior
     by_features = world.features @ (prior.scale * prior.mean[prior.columns])
     by_taste = world.movie_vectors @ prior.mean
     np.testing.assert_allclose(by_features - by_features.mean(), by_taste - by_taste.mean(), atol=1e-4)
@@ -92,8 +93,9 @@ def test_the_prior_is_that_of_training_users_only(make_world):
     changed = world.user_vectors.copy()
     changed[world.pools != 0] += 7
     other = World(changed, world.movie_vectors, world.genres, world.violence, world.demographics, world.pools)
-    np.testing.assert_array_equal(Prior.of(world).mean, Prior.of(other).mean)
-    np.testing.assert_array_equal(Prior.of(world).covariance, Prior.of(other).covariance)
+    priors = [catalogue(one).prior for one in (world, other)]
+    np.testing.assert_array_equal(priors[0].mean, priors[1].mean)
+    np.testing.assert_array_equal(priors[0].covariance, priors[1].covariance)
 
 
 def test_the_thesis_observation_is_25_numbers_in_its_order():

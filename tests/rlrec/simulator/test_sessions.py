@@ -168,6 +168,28 @@ def test_with_repeats_everything_stays_available(world):
     assert sessions.available.all()
 
 
+@pytest.mark.parametrize("observation", ["history", "thesis"])
+def test_a_recorded_session_looks_like_a_played_one_and_leaves_the_simulated_user_alone(world, observation):
+    users, scenario = np.array([3, 1]), ScenarioConfig(slate_size=2, episode_length=5, observation=observation)
+    played, recorded = Sessions(world, users, scenario), Sessions(world, users, scenario)
+    for slates in (np.array([[4, 7], [1, 4]]), np.array([[0, 2], [9, 8]])):
+        recorded.record(slates, played.play(slates).ratings)
+    np.testing.assert_array_equal(recorded.observe(), played.observe())
+    np.testing.assert_array_equal(recorded.available, played.available)
+    assert recorded.step == 2
+    np.testing.assert_array_equal(recorded.taste, world.user_vectors[users])
+    assert np.abs(played.taste - recorded.taste).max() > 0
+
+
+def test_what_cannot_have_been_shown_cannot_be_recorded(world):
+    sessions = Sessions(world, np.array([0]), ScenarioConfig(episode_length=1))
+    with pytest.raises(WorldError, match="unknown movie 60"):
+        sessions.record(np.array([[60]]), np.array([[5.0]], np.float32))
+    sessions.record(np.array([[3]]), np.array([[5.0]], np.float32))
+    with pytest.raises(WorldError, match="the session is over after 1 steps"):
+        sessions.record(np.array([[4]]), np.array([[5.0]], np.float32))
+
+
 @pytest.mark.parametrize(
     ("slates", "message"),
     [

@@ -73,6 +73,9 @@ def test_a_saved_world_comes_back_whole(world, tmp_path):
         movie_ids=np.arange(world.n_movies) + 7,
         mean_ratings=np.full(world.n_movies, 3.5),
         rating_counts=np.arange(world.n_movies),
+        training_movie_vectors=np.ones((world.n_movies, 7)),
+        training_tastes=np.ones((15, 7)),
+        genre_tastes=np.ones((15, 21)),
         has_violence=False,
     )
     changed.save(path)
@@ -149,6 +152,12 @@ def test_files_that_are_no_world_are_refused(world, tmp_path):
         World.load(tmp_path / "partial.npz")
 
 
+def test_a_world_of_before_agents_had_knowledge_of_their_own_is_read(world, tmp_path):
+    older = {name: value for name, value in arrays_of(world).items() if not name.startswith(("training", "genre_"))}
+    np.savez(tmp_path / "older.npz", **older)
+    np.testing.assert_array_equal(World.load(tmp_path / "older.npz").features, world.features)
+
+
 def test_wrong_contents_are_refused_with_the_files_name(world, tmp_path):
     np.savez(tmp_path / "wrong.npz", **(arrays_of(world) | {"violence": np.zeros(3)}))
     with pytest.raises(WorldError, match=r"wrong\.npz is not a world: violence must have the shape \(60,\)"):
@@ -180,6 +189,10 @@ def test_a_place_that_cannot_be_written_to_is_named(world, tmp_path):
         ("pools", np.zeros(29), r"pools must have the shape \(30,\)"),
         ("titles", np.array(["a"]), r"titles must have the shape \(60,\)"),
         ("mean_ratings", np.full(60, np.nan), "mean_ratings must be finite"),
+        ("training_movie_vectors", np.zeros((59, 3)), r"training_movie_vectors must have the shape \(60, 3\)"),
+        ("training_tastes", np.zeros((21, 3)), r"training_tastes must have the shape \(21, 0\)"),
+        ("genre_tastes", np.zeros((21, 20)), r"genre_tastes must have the shape \(21, 21\)"),
+        ("genre_tastes", np.full((21, 21), np.inf), "genre_tastes must be finite"),
     ],
 )
 def test_arrays_that_do_not_fit_are_named(world, name, value, message):

@@ -1,0 +1,43 @@
+"""Stage `matrix`, of `matrix/dvc.yaml`."""
+
+from typing import Annotated
+
+import typer
+from prefect import Flow
+
+from flows.stage import as_flow, main
+from rlrec.config import Config
+from tasks.matrix import fill_matrix
+
+
+def flow_of(only: list[str] | None = None, seeds: int | None = None) -> Flow[[], None]:
+    """The flow of the whole matrix, or of a part of it."""
+
+    def matrix(config: Config) -> None:
+        """All learners and baselines in all scenarios."""
+        fill_matrix(config, only, seeds)
+
+    return as_flow(matrix)
+
+
+matrix = flow_of()
+
+
+def run(
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="SCENARIO", help="Try this scenario only; may be repeated.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Try with so many training seeds.")] = None,
+) -> None:
+    """Fills the experiment matrix: every learner, with several seeds, and every baseline in every scenario.
+
+    What is in it, and with which budgets, is in matrix/scenarios.yaml. Finished runs are kept in
+    data/reports/matrix/runs: interrupted at any point, the next invocation makes only what is missing. A trial with
+    --only or --seeds keeps its runs there too, and shows its table in the log and in the UI; the files
+    data/reports/matrix/*.csv are written for the whole matrix only. `make matrix` runs this as a DVC stage.
+    """
+    main(flow_of(only, seeds))
+
+
+if __name__ == "__main__":
+    typer.run(run)

@@ -1,0 +1,273 @@
+"""Judges policies on ratings that real people gave, without a simulated user.
+
+Test users are people whom no agent was trained on. The first of a test user's ratings by time (`world.history`, 80 %)
+are the history that every policy is given, one rating after another, as if they were a session. Then it is asked once
+for its scores, and these are held against the rest, the future, which nothing has learned from: the world is fitted
+without it (`rlrec.data.split`). Three protocols, one table:
+
+| protocol          | what is ranked                       | relevant, gain                | metrics                   |
+|-------------------|--------------------------------------|-------------------------------|---------------------------|
+| `catalogue`       | every movie but the history's, no    | every movie of the future, 1  | NDCG, Recall, MAP, HR,    |
+|                   | sampled negatives                    |                               | coverage, novelty, at 10  |
+| `catalogue_liked` | the same                             | those rated above 3.5, 1      | NDCG, Recall, MAP, HR, 10 |
+| `rerank`          | the movies of the future alone, like | NDCG: all, by rating;         | NDCG, MAP, lists uncut    |
+|                   | LIRD (Zhao et al. 2018, section 4)   | MAP: those rated above 3.5, 1 |                           |
+
+`catalogue` asks who foresees what people will watch next; that they then liked it is another question, which
+`catalogue_liked` asks. `rerank` asks who foresees ratings; since all movies in these lists were watched, even a random
+order has a high NDCG there. (LIRD goes on learning while it reranks a session; here all answers come after the list.)
+
+A user without a relevant movie is left out of a metric: `n_users` counts the others. The expected *rating* is what most
+policies rank by, and a rating is not the probability of watching, so a strong policy of the simulator may be weak in
+`catalogue`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rlrec.config import Config, ScenarioConfig, derive_seed
+from rlrec.data.split import future_rows
+from rlrec.data.tables import Columns, Tables
+from rlrec.errors import WorldError
+from rlrec.evaluation import metrics, ranking, statistics
+from rlrec.evaluation.evaluate import RESAMPLES
+from rlrec.evaluation.online import Progress
+from rlrec.evaluation.policy import Policy, Scores, top_slates
+from rlrec.evaluation.significance import contrast, with_holm
+from rlrec.evaluation.statistics import Estimate, Weights
+from rlrec.simulator.dynamics import CLICK_THRESHOLD, Floats
+from rlrec.simulator.sessions import Sessions
+from rlrec.simulator.world import World
+
+TOP = 10
+"""Length of the lists that are taken from the whole catalogue."""
+DRAWS = "offline comparison"
+"""Purpose of the seed of policies that draw."""
+
+_CELLS = 2**22
+"""Most entries of a batch's `(B, N)` arrays."""
+
+
+class Timeline(NamedTuple):
+    """A test user's real ratings in order of time: the first `known` are history, the others future.
+
+    Attributes:
+        user: as numbered in the world.
+        movies: `(n,)` int64.
+        stars: `(n,)` float32.
+        known: at least 1 and less than n.
+    """
+
+    user: int
+    movies: NDArray[np.int64]
+    stars: Floats
+    known: int
+
+
+ByMetric = dict[tuple[str, str], NDArray[np.float64]]
+"""Figures of U users, `(U,)`, by protocol and metric."""
+
+
+def compare_offline(
+    policies: Mapping[str, Policy],
+    world: World,
+    tables: Tables,
+    config: Config,
+    reference: str = "a3c",
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """The table of the offline comparison.
+
+    Args:
+        policies: by the name they have in the table, in its order. One that reads `taste` finds there what was fitted
+            to the user's history: nobody knows the taste of a real person.
+        world: fitted to `tables`; its `test` pool is judged.
+        tables: their ratings.
+        config: `seed`, `scenario.observation` and what agents know (`scenario.features`), `scenario.episode_length`
+            (T), `evaluate` and `world.history`. A history longer than T is taken in as a longer session. Non-violence
+            is not rewarded here, and how simulated users react does not matter.
+        reference: the policy that the others are compared with.
+        progress: told the number of users judged.
+
+    Returns:
+        One row for each protocol, policy and metric, with the columns `protocol`, `policy`, `metric`, `mean`, `ci_low`,
+        `ci_high`, those of `rlrec.evaluation.significance` for the difference *policy minus reference*, paired by user
+        (`diff_from_<reference>`, `diff_ci_low`, …), and `n_users`. All policies are judged on the same users and
+        resamples.
+
+    Raises:
+        WorldError: the world is not of these tables, has no test users, or a user's history leaves less than `TOP`
+            movies to recommend.
+        ValueError: the reference is not among the policies.
+    """
+    if reference not in policies:
+        raise ValueError(f"the reference {reference!r} is not among the policies {', '.join(policies)}")
+    people = timelines(world, tables, config.world.history)
+    judged: dict[str, list[tuple[ByMetric, NDArray[np.int64]]]] = {name: [] for name in policies}
+    done = 0
+    for batch in _batches(people, world.n_movies):
+        for name, scores, available in _scores_after(batch, policies, world, config):
+            judged[name].append(_judge(scores, available, batch, world))
+        done += len(batch)
+        if progress is not None:
+            progress(done, len(people), "offline")
+    values = {
+        name: {key: np.concatenate([part[key] for part, _ in parts]) for key in parts[0][0]}
+        for name, parts in judged.items()
+    }
+    lists = {name: np.concatenate([part for _, part in parts])[:, None] for name, parts in judged.items()}
+    shown = {name: metrics.shown_movies(movies, world.n_movies) for name, movies in lists.items()}
+    return _table(values, shown, config, reference)
+
+
+def timelines(world: World, tables: Tables, history: float) -> list[Timeline]:
+    """The test users who have both a history and a future, ascending.
+
+    Args:
+        world: whose test users.
+        tables: their ratings.
+        history: the share of a user's ratings that are history, see `rlrec.data.split.future_rows`.
+
+    Raises:
+        WorldError: see `compare_offline`.
+    """
+    if (len(tables.users), len(tables.movies)) != (world.n_users, world.n_movies):
+        raise WorldError(
+            f"the world has {world.n_users} users and {world.n_movies} movies, but the tables have {len(tables.users)} "
+            f"and {len(tables.movies)}: it was fitted to others"
+        )
+    users, table = world.users_in("test"), tables.ratings
+    future = future_rows(table, users, history)
+    by_row, times = table[Columns.USER].to_numpy(np.int64), table[Columns.TIMESTAMP].to_numpy(np.int64)
+    movies, stars = table[Columns.MOVIE].to_numpy(np.int64), table[Columns.RATING].to_numpy(np.float32)
+    rows = np.flatnonzero(np.isin(by_row, users))
+    rows = rows[np.lexsort((times[rows], by_row[rows]))]
+    of_users = np.split(rows, np.flatnonzero(np.diff(by_row[rows])) + 1)
+    people = [
+        Timeline(int(by_row[own[0]]), movies[own], stars[own], int(np.count_nonzero(~future[own])))
+        for own in of_users
+        if future[own].any()
+    ]
+    if not people:
+        raise WorldError("no test user has two ratings: there is no future to compare with")
+    for person in people:
+        if world.n_movies - person.known < TOP:
+            raise WorldError(
+                f"user {person.user} has rated {person.known} of {world.n_movies} movies: less than {TOP} are left"
+            )
+    return people
+
+
+def _batches(people: Sequence[Timeline], n_movies: int) -> Iterator[list[Timeline]]:
+    """Users whose histories are equally long: they can be told in step, as one batch of sessions."""
+    size = max(1, _CELLS // n_movies)
+    for known in sorted({person.known for person in people}):
+        alike = [person for person in people if person.known == known]
+        yield from (alike[start : start + size] for start in range(0, len(alike), size))
+
+
+def _scores_after(
+    batch: Sequence[Timeline], policies: Mapping[str, Policy], world: World, config: Config
+) -> Iterator[tuple[str, Scores, NDArray[np.bool_]]]:
+    """Tells all policies the histories of a batch; of each its name, its scores, and what is available."""
+    sessions = Sessions(
+        world, np.array([person.user for person in batch]), _scenario(config.scenario, batch[0].known, world)
+    )
+    for policy in policies.values():
+        policy.begin(sessions, np.random.default_rng(derive_seed(config.seed, DRAWS)))
+    for step in range(batch[0].known):
+        slates = np.array([[person.movies[step]] for person in batch])
+        ratings = np.array([[person.stars[step]] for person in batch], np.float32)
+        sessions.record(slates, ratings)
+        for policy in policies.values():
+            policy.learn(slates, ratings)
+    for name, policy in policies.items():
+        yield name, policy.scores(sessions), sessions.available
+
+
+def _scenario(scenario: ScenarioConfig, known: int, world: World) -> ScenarioConfig:
+    """Sessions that are not over after the history."""
+    length = min(max(scenario.episode_length, known + 1), world.n_movies)
+    return scenario.model_copy(
+        update={"slate_size": 1, "allow_repeats": False, "lambda_non_violent": 0.0, "episode_length": length}
+    )
+
+
+def _judge(
+    scores: Scores, available: NDArray[np.bool_], batch: Sequence[Timeline], world: World
+) -> tuple[ByMetric, NDArray[np.int64]]:
+    """Figures of each user of a batch, and the lists from the whole catalogue."""
+    lists = top_slates(scores, available, TOP)
+    ratings = np.zeros(available.shape, np.float32)
+    watched = np.zeros(available.shape, np.bool_)
+    for row, person in enumerate(batch):
+        future = person.movies[person.known :]
+        ratings[row, future], watched[row, future] = person.stars[person.known :], True
+    liked, reranked = ratings > CLICK_THRESHOLD, ranking.rank(scores, watched)
+    found: ByMetric = {}
+    for protocol, relevant in (("catalogue", watched), ("catalogue_liked", liked)):
+        found[protocol, f"ndcg@{TOP}"] = ranking.ndcg(lists, relevant)
+        found[protocol, f"recall@{TOP}"] = ranking.recall(lists, relevant)
+        found[protocol, f"map@{TOP}"] = ranking.average_precision(lists, relevant)
+        found[protocol, f"hr@{TOP}"] = ranking.hit_rate(lists, relevant)
+    if world.rating_counts.size:
+        shares = ranking.familiarity(world.rating_counts, len(world.users_in("train")))
+        found["catalogue", f"novelty@{TOP}"] = ranking.novelty(lists, shares)
+    found["rerank", "ndcg"] = ranking.ndcg(reranked, ratings)
+    found["rerank", "map"] = ranking.average_precision(reranked, liked)
+    return found, lists
+
+
+class _Figure(NamedTuple):
+    estimate: Estimate
+    by_user: NDArray[np.float64] | None
+    n_users: int
+
+
+def _figures(
+    values: ByMetric, shown: NDArray[np.bool_], resamples: Callable[[int], Weights]
+) -> dict[tuple[str, str], _Figure]:
+    """What the users' values come to, by protocol and metric; a metric that no user has is left out."""
+    found = {}
+    for key, by_user in values.items():
+        judged = by_user[~np.isnan(by_user)]
+        if judged.size:
+            found[key] = _Figure(statistics.mean(judged, resamples(len(judged))), judged, len(judged))
+    covered = statistics.coverage(shown, resamples(len(shown)))
+    return found | {("catalogue", f"coverage@{TOP}"): _Figure(covered, None, len(shown))}
+
+
+def _table(
+    values: Mapping[str, ByMetric], shown: Mapping[str, NDArray[np.bool_]], config: Config, reference: str
+) -> pd.DataFrame:
+    @cache  # a metric's users are the same for all policies, and so are their resamples
+    def resamples(n_users: int) -> Weights:
+        return statistics.resample(n_users, config.evaluate.bootstrap_samples, config.rng(RESAMPLES))
+
+    figures = {name: _figures(values[name], shown[name], resamples) for name in values}
+    rows, confidence = [], config.evaluate.confidence
+    for protocol in dict.fromkeys(protocol for protocol, _ in figures[reference]):
+        for name, found in figures.items():
+            for key, own in found.items():
+                if key[0] != protocol:
+                    continue
+                other = figures[reference][key]
+                by_user = None if own.by_user is None or other.by_user is None else own.by_user - other.by_user
+                rows.append(
+                    {
+                        "protocol": protocol,
+                        "policy": name,
+                        "metric": key[1],
+                        **own.estimate.summary(confidence),
+                        **contrast(own.estimate - other.estimate, by_user, confidence, reference),
+                        "n_users": own.n_users,
+                    }
+                )
+    return with_holm(pd.DataFrame(rows), reference)

@@ -1,0 +1,196 @@
+"""Which policies are trained and played in which scenarios: settings that differ from `params.yaml`, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rlrec.config import Config
+from rlrec.errors import ConfigError, WorldError
+from rlrec.simulator.sessions import check_scenario
+from rlrec.simulator.world import World
+
+Entry = TypeVar("Entry")
+
+
+class Differences(BaseModel):
+    """Settings that differ from those of `params.yaml`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    scenario: dict[str, Any] = {}
+    """Of the section of that name."""
+    train: dict[str, Any] = {}
+    """Likewise."""
+
+
+class GridScenario(Differences):
+    """A scenario in which everybody is played."""
+
+    title: str
+    """For tables and figures."""
+
+
+class Learner(Differences):
+    """A way to train."""
+
+    only: tuple[str, ...] | None = None
+    """Names of the scenarios it is trained in; all where absent."""
+
+
+class Grid(BaseModel):
+    """What `matrix/scenarios.yaml` holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    seeds: Annotated[int, Field(ge=1, le=100)] = 5
+    """Training seeds: that of the settings and those after it."""
+    bootstrap_samples: Annotated[int, Field(ge=100, le=1_000_000)] = 20_000
+    """Resamples of seeds and users. Enough for a family of comparisons, see `rlrec.evaluation.significance.p_value`."""
+    reference: str = "a3c"
+    """The learner that all others, and all baselines, are compared with."""
+    train: dict[str, Any] = {}
+    """What all learners train with in all scenarios, unless one of these says otherwise."""
+    scenarios: Annotated[dict[str, GridScenario], Field(min_length=1)]
+    """By name."""
+    learners: Annotated[dict[str, Learner], Field(min_length=1)]
+    """By name."""
+
+    def config(self, base: Config, scenario: str, learner: str | None = None, seed: int = 0) -> Config:
+        """The settings of a run: those of `base`, of the grid, of the scenario and of the learner, the last prevails.
+
+        Args:
+            base: settings of `params.yaml`.
+            scenario: name of the scenario.
+            learner: name of the learner; None for what all baselines are played with.
+            seed: number of the run, counted from the seed of `base`.
+
+        Raises:
+            ConfigError: a setting is unknown, of the wrong type or out of range.
+        """
+        layers = [Differences(train=self.train), self.scenarios[scenario]]
+        name = f"scenario {scenario!r}"
+        if learner is not None:
+            layers.append(self.learners[learner])
+            name += f", learner {learner!r}"
+        return configure(base, base.seed + seed, layers, name)
+
+    def learners_in(self, scenario: str) -> list[str]:
+        """Names of those that are trained in a scenario."""
+        return [name for name, learner in self.learners.items() if learner.only is None or scenario in learner.only]
+
+    def restricted(self, scenarios: Sequence[str] | None = None, seeds: int | None = None) -> Grid:
+        """A part of the grid, to try something.
+
+        Raises:
+            ConfigError: there is no scenario of a name.
+        """
+        chosen = choose(self.scenarios, scenarios)
+        return self.model_copy(update={"scenarios": chosen, "seeds": seeds or self.seeds})
+
+
+def load_grid(path: Path, base: Config) -> Grid:
+    """Reads a grid and checks every setting of it.
+
+    Raises:
+        ConfigError: the file cannot be read, a name is unknown, or a value is wrong.
+    """
+    try:
+        grid = Grid.model_validate(read_settings(path))
+    except ValidationError as error:
+        raise ConfigError(f"{path}:\n{told(error)}") from error
+    for name, learner in grid.learners.items():
+        for scenario in learner.only or ():
+            if scenario not in grid.scenarios:
+                raise ConfigError(f"{path}: learners.{name}.only: there is no scenario {scenario!r}")
+    for scenario in grid.scenarios:
+        if grid.reference not in grid.learners_in(scenario):
+            raise ConfigError(f"{path}: reference: {grid.reference!r} is not trained in the scenario {scenario!r}")
+        for learner_name in grid.learners_in(scenario):
+            try:
+                grid.config(base, scenario, learner_name)
+            except ConfigError as error:
+                raise ConfigError(f"{path}: {error}") from error
+    return grid
+
+
+def playable(grid: Grid, base: Config, world: World) -> tuple[Grid, dict[str, str]]:
+    """The part of a grid that a world can play, and why it cannot play the other scenarios, by name.
+
+    Non-violence can only be rewarded where violence is known, and a session needs movies enough.
+
+    Raises:
+        ConfigError: the world can play none of the scenarios.
+    """
+    skipped: dict[str, str] = {}
+    for name in grid.scenarios:
+        try:
+            check_scenario(world, grid.config(base, name).scenario)
+        except WorldError as error:
+            skipped[name] = str(error)
+    kept = {name: scenario for name, scenario in grid.scenarios.items() if name not in skipped}
+    if not kept:
+        raise ConfigError("no scenario can be played: " + "; ".join(skipped.values()))
+    return grid.model_copy(update={"scenarios": kept}), skipped
+
+
+def configure(base: Config, seed: int, layers: Sequence[Differences], name: str) -> Config:
+    """Settings with differences on top of one another.
+
+    Args:
+        base: what no layer says.
+        seed: of the run.
+        layers: the later prevails.
+        name: what to call this where a value is wrong.
+
+    Raises:
+        ConfigError: a setting is unknown, of the wrong type or out of range.
+    """
+    values = base.model_dump()
+    values["seed"] = seed
+    for layer in layers:
+        values["scenario"] |= layer.scenario
+        values["train"] |= layer.train
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{name}:\n{told(error)}") from error
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """A YAML file of settings by name.
+
+    Raises:
+        ConfigError: it cannot be read, or holds something else.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    if not isinstance(values, dict) or not values:
+        raise ConfigError(f"{path} must hold settings by name")
+    return values
+
+
+def choose(entries: Mapping[str, Entry], names: Sequence[str] | None) -> dict[str, Entry]:
+    """Those with the given names, in that order; all where no name is given.
+
+    Raises:
+        ConfigError: there is no scenario of a name.
+    """
+    for name in names or []:
+        if name not in entries:
+            raise ConfigError(f"unknown scenario {name!r}: it is one of {', '.join(entries)}")
+    return {name: entries[name] for name in dict.fromkeys(names or entries)}
+
+
+def told(error: ValidationError) -> str:
+    """Every wrong value with its path, a line each."""
+    return "\n".join(
+        f"  {'.'.join(str(part) for part in one['loc']) or 'settings'}: {one['msg']} (is {one['input']!r})"
+        for one in error.errors()
+    )

@@ -1,0 +1,130 @@
+"""The tables of a filled grid: estimates over seeds and users, and every policy beside the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rlrec.config import Config
+from rlrec.evaluation.evaluate import RESAMPLES
+from rlrec.evaluation.regret import regret_curves
+from rlrec.evaluation.significance import contrast, with_holm
+from rlrec.evaluation.statistics import Estimate, Weights, across_seeds, resample, resample_seeds
+from rlrec.experiments.fill import Results
+from rlrec.experiments.grid import Grid
+from rlrec.experiments.runs import Run
+
+ORACLE = "oracle"
+_SEEDS = "bootstrap of seeds"
+_OF_A_TRAINING = ("train_seconds", "steps_per_second", "validation_return")
+
+
+@dataclass(frozen=True, eq=False)
+class Resamples:
+    """S resamples, the same for all policies, scenarios and metrics.
+
+    Attributes:
+        users: `(S, U)`.
+        seeds: `(S, R)`, of training seeds.
+    """
+
+    users: Weights
+    seeds: Weights
+
+
+def draw_resamples(grid: Grid, base: Config, n_users: int) -> Resamples:
+    """The grid's resamples for `n_users` test users."""
+    samples = grid.bootstrap_samples
+    return Resamples(
+        users=resample(n_users, samples, base.rng(RESAMPLES)),
+        seeds=resample_seeds(grid.seeds, samples, base.rng(_SEEDS)),
+    )
+
+
+def matrix_table(results: Results, grid: Grid, resamples: Resamples, confidence: float) -> pd.DataFrame:
+    """Every policy's figures in every scenario, and its differences from the reference.
+
+    Args:
+        results: from `fill`.
+        grid: what was filled.
+        resamples: from `draw_resamples`.
+        confidence: level of the intervals.
+
+    Returns:
+        One row for each scenario, policy and metric, with the columns `scenario`, `policy`, `slate_size`, `runs` (seeds
+        it was trained or played with), `metric`, `mean`, `ci_low`, `ci_high` and, of the difference *policy minus
+        reference*, paired by user: `diff_from_<reference>`, `diff_ci_low`, `diff_ci_high`, `p`, `p_holm`, `d_z` and
+        `share_gaining`, see `rlrec.evaluation.significance`. A family of comparisons is one metric in all scenarios.
+        Intervals are over users and, of what learns or draws, over seeds too. Effect sizes are of the users' means over
+        seeds; `coverage`, which no user has alone, has none.
+    """
+    rows = []
+    for scenario, policies in results.items():
+        estimates = {name: _over_seeds(runs, resamples) for name, runs in policies.items()}
+        by_user = {name: _mean_by_user(runs) for name, runs in policies.items()}
+        for name, runs in policies.items():
+            for metric, estimate in estimates[name].items():
+                differences = None
+                if metric in by_user[name]:
+                    differences = by_user[name][metric] - by_user[grid.reference][metric]
+                difference = estimate - estimates[grid.reference][metric]
+                rows.append(
+                    {
+                        "scenario": scenario,
+                        "policy": name,
+                        "slate_size": runs[0].facts["settings"]["scenario"]["slate_size"],
+                        "runs": len(runs),
+                        "metric": metric,
+                        **estimate.summary(confidence),
+                        **contrast(difference, differences, confidence, grid.reference),
+                    }
+                )
+    return with_holm(pd.DataFrame(rows), grid.reference)
+
+
+def regret_table(results: Results, resamples: Resamples, confidence: float) -> pd.DataFrame:
+    """Regret against the greedy oracle by step, in every scenario.
+
+    Returns:
+        `scenario` and the columns of `rlrec.evaluation.regret.regret_curves`.
+    """
+    tables = []
+    for scenario, policies in results.items():
+        rewards = {name: [run.users.rewards for run in runs] for name, runs in policies.items()}
+        table = regret_curves(rewards, ORACLE, resamples.users, resamples.seeds, confidence)
+        table.insert(0, "scenario", scenario)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def runs_table(results: Results) -> pd.DataFrame:
+    """One row a run: `scenario`, `policy`, `seed`, its mean `return`, and what is known of its training."""
+    rows = []
+    for scenario, policies in results.items():
+        for policy, runs in policies.items():
+            for run in runs:
+                settings = run.facts["settings"]
+                rows.append(
+                    {
+                        "scenario": scenario,
+                        "policy": policy,
+                        "seed": settings["seed"],
+                        "return": float(np.mean(run.users.metrics["return"])),
+                        "steps": settings.get("train", {}).get("steps"),
+                        **{name: run.facts.get(name) for name in _OF_A_TRAINING},
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _over_seeds(runs: Sequence[Run], resamples: Resamples) -> dict[str, Estimate]:
+    by_run = [run.users.estimates(resamples.users) for run in runs]
+    return {metric: across_seeds([found[metric] for found in by_run], resamples.seeds) for metric in by_run[0]}
+
+
+def _mean_by_user(runs: Sequence[Run]) -> dict[str, NDArray[np.float64]]:
+    return {metric: np.mean([run.users.metrics[metric] for run in runs], axis=0) for metric in runs[0].users.metrics}

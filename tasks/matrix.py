@@ -1,0 +1,78 @@
+"""The task of the stage `matrix`."""
+
+import logging
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import pandas as pd
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from rlrec.baselines import BASELINES, Known
+from rlrec.config import Config
+from rlrec.data.tables import load_tables
+from rlrec.experiments.fill import fill
+from rlrec.experiments.grid import load_grid, playable
+from rlrec.experiments.runs import Runs, train_and_play
+from rlrec.experiments.table import draw_resamples, matrix_table, regret_table, runs_table
+from rlrec.files import write_atomically
+from rlrec.simulator.world import World
+from tasks.artifacts import publish_table, to_json
+from tasks.paths import MATRIX, MATRIX_SETTINGS, TABLES, WORLD
+from tasks.progress import progress_bar
+
+log = logging.getLogger(__name__)
+
+
+@task(name="fill the matrix", cache_policy=NO_CACHE)
+def fill_matrix(config: Config, only: Sequence[str] | None = None, seeds: int | None = None) -> None:
+    """Makes the runs that are missing, and of all of them the tables.
+
+    Args:
+        config: settings of `params.yaml`.
+        only: names of scenarios to try; all where absent.
+        seeds: number of training seeds to try; the grid's where absent. With either of the two, finished runs are kept
+            for the whole matrix, and the tables of the whole matrix stay as they are.
+
+    Raises:
+        ConfigError: `matrix/scenarios.yaml` is wrong, or the world can play none of the scenarios.
+    """
+    world = World.load(WORLD)
+    asked = load_grid(MATRIX_SETTINGS, config).restricted(only, seeds)
+    grid, skipped = playable(asked, config, world)
+    for name, reason in skipped.items():
+        log.warning("%s is skipped: %s", asked.scenarios[name].title, reason)
+    known = Known.of(world, load_tables(TABLES), config.seed)
+    baselines = {name: make(known) for name, make in BASELINES.items()}
+    with progress_bar("matrix") as advance:
+        results = fill(grid, config, world, baselines, Runs(MATRIX / "runs"), trainer=train_and_play, progress=advance)
+    confidence, n_users = config.evaluate.confidence, len(world.users_in("test"))
+    resamples = draw_resamples(grid, config, n_users)
+    table = matrix_table(results, grid, resamples, confidence)
+    titles = {name: scenario.title for name, scenario in grid.scenarios.items()}
+    publish_table("matrix", f"Return on {n_users} test users, {grid.seeds} seeds", _returns(table, titles))
+    if only or seeds:
+        log.info("a trial: %s still holds the tables of the whole matrix, if it was filled", MATRIX)
+        return
+    description = {
+        **asked.model_dump(mode="json"),
+        "confidence": confidence,
+        "n_users": n_users,
+        "skipped": skipped,
+    }
+    write_atomically(MATRIX / "matrix.json", to_json(description))
+    for name, frame in {
+        "matrix.csv": table,
+        "regret.csv": regret_table(results, resamples, confidence),
+        "runs.csv": runs_table(results),
+    }.items():
+        write_atomically(MATRIX / name, frame.to_csv(index=False).encode())
+
+
+def _returns(table: pd.DataFrame, titles: dict[str, str]) -> list[dict[Hashable, Any]]:
+    """The rows of `return`, said and shown."""
+    rows = []
+    for row in table[table["metric"] == "return"].drop(columns=["slate_size", "metric", "p"]).to_dict("records"):
+        rows.append(row | {"scenario": titles[row["scenario"]]})
+        log.info("%(scenario)s, %(policy)s: return %(mean).2f [%(ci_low).2f, %(ci_high).2f]", rows[-1])
+    return rows

@@ -1,0 +1,211 @@
+"""What happens on a Ray cluster of two nodes when somebody is killed, dawdles, or sends rubbish."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from paced import paced
+from worlds import small_world
+
+from rlrec.a3c import cluster
+from rlrec.a3c.messages import SharedModel, State
+from rlrec.a3c.train import Training, train
+from rlrec.config import Config, EvaluateConfig, RayConfig, ScenarioConfig, TrainConfig
+from rlrec.evaluation.evaluate import evaluate
+
+pytestmark = pytest.mark.slow
+
+PACE = 0.04
+"""Seconds of a rollout, most of them asleep: what is seen does not depend on how busy the machine is."""
+ROLLOUT = 16 * 10
+"""Environment steps of a rollout."""
+WORLD = small_world(0, n_users=120)
+
+
+def settings(agents: int = 2, rollouts: int = 400, **train: Any) -> Config:
+    sizes = {"users": 16, "rollout": 10, "hidden": 16, "checkpoint_every": 20, "learning_rate": 0.01}
+    return Config(
+        scenario=ScenarioConfig(episode_length=10, delta=0.0),
+        train=TrainConfig(
+            executor="ray", ray=RayConfig(address="auto"), agents=agents, steps=rollouts * ROLLOUT, **sizes | train
+        ),
+        evaluate=EvaluateConfig(slate_sizes=(1,), bootstrap_samples=500),
+    )
+
+
+def run(
+    config: Config,
+    checkpoints: Path | None = None,
+    progress: Callable[[SharedModel], None] | None = None,
+    pace: float = PACE,
+    **options: Any,
+) -> Training:
+    """Trains on the cluster at a pace."""
+
+    def launch(play: Any, numbers: Sequence[int]) -> Any:
+        return cluster.as_ray_tasks(paced(play, pace, **options), numbers)
+
+    with cluster.connected(config):
+        return train(WORLD, config, launch=launch, progress=progress, checkpoints=checkpoints)
+
+
+class Once:
+    """Does something when all agents play and training has got as far as a version, and keeps what it saw."""
+
+    def __init__(self, agents: int, version: int = 0, act: Callable[[State], None] = lambda state: None) -> None:
+        self.states: list[tuple[float, State]] = []
+        self.acted: float | None = None
+        self._agents, self._version, self._act = agents, version, act
+
+    def __call__(self, model: SharedModel) -> None:
+        state = model.state()
+        self.states.append((time.monotonic(), state))
+        playing = len(state.counters.steps_by_agent) == self._agents
+        if self.acted is None and playing and state.version >= self._version:
+            self.acted = time.monotonic()
+            self._act(state)
+
+    def seconds_until(self, reached: Callable[[State], bool]) -> float:
+        """From the act to the first state like that."""
+        assert self.acted is not None
+        return next(when for when, state in self.states if when >= self.acted and reached(state)) - self.acted
+
+    def steps_per_second(self) -> float:
+        """From the act to when the last rollouts were given out."""
+        assert self.acted is not None
+        seen = [
+            (when, s.counters.steps) for when, s in self.states if when >= self.acted and s.rollouts < s.budget - 10
+        ]
+        return (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
+
+
+def test_an_agent_that_is_killed_is_started_again_and_nothing_is_lost(two_nodes, record_property) -> None:
+    before: dict[int, int] = {}
+
+    def kill(state: State) -> None:
+        before.update(state.counters.steps_by_agent)
+        os.kill(_pid(state.places[1]), signal.SIGKILL)
+
+    watch = Once(2, 50, kill)
+    training = run(settings(rollouts=900), progress=watch)
+    undisturbed = train(WORLD, settings(rollouts=900).model_copy(update={"train": _in_threads(settings(rollouts=900))}))
+
+    summary = training.summary
+    assert summary["steps"] == 900 * ROLLOUT
+    assert summary["updates"] == 900
+    assert summary["restarts_by_agent"] == {"0": 0, "1": 1}
+    assert summary["failed_agents"] == {}
+    assert summary["steps_by_agent"]["1"] > before[1], "the agent never came back"
+    seconds = watch.seconds_until(lambda state: state.counters.steps_by_agent[1] > before[1])
+    record_property("recovery_seconds", seconds)
+    # The other agent's steps never stand still, not even for ten rollouts' time.
+    assert _longest_pause(watch, agent=0) < 10 * PACE + 0.5
+    config = settings(rollouts=900)
+    interval = evaluate(undisturbed.policy, WORLD, config)["slates"]["1"]["metrics"]["return"]
+    earned = evaluate(training.policy, WORLD, config)["slates"]["1"]["metrics"]["return"]["mean"]
+    assert interval["ci_low"] <= earned <= interval["ci_high"]
+
+
+def test_training_goes_on_when_a_node_with_half_of_the_agents_is_killed(two_nodes, record_property) -> None:
+    config = settings(agents=4, rollouts=600)
+    killed_at: list[int] = []
+
+    def kill(state: State) -> None:
+        killed_at.append(state.rollouts)
+        two_nodes.kill_second()
+
+    watch = Once(4, 60, kill)
+    training = run(config, progress=watch)
+
+    summary = training.summary
+    assert summary["steps"] == 600 * ROLLOUT
+    assert sum(summary["restarts_by_agent"].values()) == 2, "half of the agents were on the node"
+    record_property("recovery_seconds", watch.seconds_until(lambda state: state.rollouts > killed_at[0] + 4))
+    survivors = [int(agent) for agent, restarts in summary["restarts_by_agent"].items() if not restarts]
+    assert all(_longest_pause(watch, agent) < 10 * PACE + 0.5 for agent in survivors)
+
+
+def test_the_global_model_goes_on_from_its_last_checkpoint_when_it_is_killed(
+    two_nodes, tmp_path: Path, caplog, record_property
+) -> None:
+    config = settings(rollouts=400)
+    reached: list[int] = []
+
+    def kill(state: State) -> None:
+        reached.append(state.version)
+        os.kill(_pid(state.home), signal.SIGKILL)
+
+    watch = Once(2, 110, kill)
+    training = run(config, checkpoints=tmp_path / "checkpoints", progress=watch)
+
+    summary = training.summary
+    assert summary["global_model_restarts"] == 1
+    assert 0 < summary["lost_updates"] <= config.train.checkpoint_every
+    assert summary["steps"] == 400 * ROLLOUT
+    assert summary["updates"] == 400
+    assert summary["failed_agents"] == {}
+    assert summary["restarts_by_agent"] == {"0": 0, "1": 0}, "agents reconnect, they are not started again"
+    assert "the global model died and went on from a checkpoint" in caplog.text
+    assert [p.version for p in training.curve] == list(range(0, 401, 20))
+    record_property("recovery_seconds", watch.seconds_until(lambda state: state.version > reached[0]))
+    record_property("lost_updates", summary["lost_updates"])
+
+
+def test_a_straggler_costs_no_more_than_its_own_share(two_nodes) -> None:
+    even, uneven = Once(3), Once(3)
+    run(settings(agents=3, rollouts=200), pace=0.1, progress=even)
+    summary = run(settings(agents=3, rollouts=200), pace=0.1, slow={2: 1.0}, progress=uneven).summary
+
+    assert summary["steps_by_agent"]["2"] < summary["steps_by_agent"]["0"] / 4, "one agent was to be slow"
+    share = 1 / 3
+    assert uneven.steps_per_second() > (1 - share) * even.steps_per_second()
+
+
+def test_agents_that_send_rubbish_are_stopped_and_the_rest_go_on(two_nodes) -> None:
+    spoil = {
+        1: lambda gradient: gradient * np.nan,
+        2: lambda gradient: gradient[1:],
+    }
+    # Agent 3 takes so long that the others are versions ahead when its gradients arrive.
+    config = settings(agents=4, rollouts=500, max_refused=3, max_staleness=15)
+    training = run(config, spoil=spoil, slow={3: 1.5})
+
+    summary = training.summary
+    assert summary["refused"] == {
+        "local agent 1": "4 (4 not finite)",
+        "local agent 2": "4 (4 wrong shape)",
+        "local agent 3": "4 (4 too old)",
+    }
+    assert summary["failed_agents"].keys() == {"1", "2", "3"}
+    assert "local agent 3 was stopped: 4 (4 too old) of its gradients were refused" in summary["failed_agents"]["3"]
+    assert summary["steps"] == 500 * ROLLOUT
+    assert summary["updates"] == 500 - 12
+
+
+def _pid(place: str) -> int:
+    return int(place.rsplit(":", 1)[1])
+
+
+def _in_threads(config: Config) -> TrainConfig:
+    return config.train.model_copy(update={"executor": "threads", "ray": RayConfig()})
+
+
+def _longest_pause(watch: Once, agent: int) -> float:
+    """Longest time, from the act on, in which the agent's steps stood still before the last rollouts were given out."""
+    assert watch.acted is not None
+    seen = [
+        (when, state.counters.steps_by_agent[agent])
+        for when, state in watch.states
+        if when >= watch.acted - 1 and state.rollouts < state.budget - 10
+    ]
+    pause, since = 0.0, seen[0]
+    for when, steps in seen:
+        if steps != since[1]:
+            since = (when, steps)
+        pause = max(pause, when - since[0])
+    return pause

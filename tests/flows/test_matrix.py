@@ -1,0 +1,99 @@
+"""The experiment matrix: a graph of its own, that goes on wherever it was killed."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from dvc.repo import Repo
+from projects import ROOT, environment, run
+
+from flows.pipeline import stages_of
+
+GRID = {
+    "seeds": 2,
+    "bootstrap_samples": 200,
+    "train": {"steps": 400},
+    "scenarios": {
+        "calm": {"title": "calm users", "scenario": {"delta": 0.0}},
+        "slates": {"title": "slates of two", "scenario": {"slate_size": 2}},
+        "mild": {"title": "mild movies", "scenario": {"lambda_non_violent": 0.5}},
+    },
+    "learners": {"a3c": {}, "a2c": {"train": {"synchronous": True}}},
+}
+TRAININGS = 2 * 2 * 2  # of scenarios that can be played, learners and seeds
+
+# DVC's own, and that it logs outside of a flow.
+DVC_S_OWN = pytest.mark.filterwarnings("ignore:_NoneStep", "ignore:Logger .* attempted to send logs to the API")
+
+
+@DVC_S_OWN
+def test_the_pipeline_leaves_other_graphs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "aside").mkdir()
+    graphs = {
+        "dvc.yaml": {"report": {"cmd": "c", "deps": ["b"]}, "train": {"cmd": "a", "outs": ["b"]}},
+        "aside/dvc.yaml": {"more": {"cmd": "m", "wdir": "..", "deps": ["b"], "outs": ["n"]}},
+    }
+    for name, stages in graphs.items():
+        (tmp_path / name).write_text(yaml.safe_dump({"stages": stages}))
+    monkeypatch.chdir(tmp_path)
+    with Repo.init(str(tmp_path), no_scm=True) as repo:
+        assert len(repo.index.stages) == 3
+        assert stages_of(repo) == ["train", "report"]
+
+
+@DVC_S_OWN
+def test_the_pipeline_of_this_project_is_its_dvc_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "matrix").mkdir()
+    for graph in ("dvc.yaml", "matrix/dvc.yaml"):
+        shutil.copy(ROOT / graph, tmp_path / graph)
+    monkeypatch.chdir(tmp_path)
+    with Repo.init(str(tmp_path), no_scm=True) as repo:
+        assert sorted(stages_of(repo)) == sorted(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+        assert "matrix/dvc.yaml:matrix" in {stage.addressing for stage in repo.index.stages}
+
+
+@pytest.mark.slow
+@pytest.mark.realdata
+def test_killed_after_its_first_run_it_goes_on_from_there(project, tmp_path: Path, server: str) -> None:
+    folder = tmp_path / "rlrec"
+    shutil.copytree(project.folder, folder, symlinks=True)
+    (folder / "matrix" / "scenarios.yaml").write_text(yaml.safe_dump(GRID, sort_keys=False))
+    env, runs = environment(folder, PREFECT_API_URL=server), folder / "data" / "reports" / "matrix" / "runs"
+    command = ("dvc", "repro", "matrix/dvc.yaml")
+
+    with (tmp_path / "log").open("w") as log:
+        first = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True)
+        while not list(runs.glob("*.npz")):
+            assert first.poll() is None, (tmp_path / "log").read_text()
+            time.sleep(0.05)
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+    kept = {path: path.stat().st_mtime_ns for path in runs.glob("*.npz")}
+    assert 1 <= len(kept) < TRAININGS
+    assert not (folder / "matrix" / "dvc.lock").exists()
+
+    second = run(folder, *command, env=env)
+    assert second.returncode == 0, second.stdout
+    assert "seed 7: return" in second.stdout
+    assert second.stdout.count("of training") == TRAININGS - len(kept)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    table = pd.read_csv(runs.parent / "matrix.csv")
+    assert set(table["scenario"]) == {"calm", "slates"}
+    assert {"a3c", "a2c", "oracle"} <= set(table["policy"])
+    assert len(pd.read_csv(runs.parent / "runs.csv").dropna()) == TRAININGS
+    assert list(json.loads((runs.parent / "matrix.json").read_text())["skipped"]) == ["mild"]
+
+    assert "didn't change, skipping" in run(folder, *command, env=env).stdout
+    tried = run(folder, sys.executable, "-m", "flows.matrix", "--only", "calm", "--seeds", "1", env=env)
+    assert tried.returncode == 0, tried.stdout
+    assert "calm users, a3c: return" in tried.stdout
+    assert "of training" not in tried.stdout
+    assert pd.read_csv(runs.parent / "matrix.csv").equals(table)

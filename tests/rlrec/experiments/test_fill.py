@@ -1,0 +1,89 @@
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from grids import BASE, BASELINE_NAMES, GRID, WORLD, Pretender, fill_grid
+from worlds import known
+
+from rlrec.baselines import BASELINES
+from rlrec.experiments.runs import play_test_users
+
+pytestmark = pytest.mark.filterwarnings("ignore:Logger .* attempted to send logs to the API")  # outside of a flow
+
+TRAININGS = 3 * 4  # seeds times learners: blind is a3c under another name, hence the same runs
+FILES = TRAININGS + 2 * (3 + 1 + 1)  # and random with each seed, best_average and the oracle once, in both scenarios
+
+
+def test_every_policy_has_a_run_for_each_seed_or_one_where_seeds_do_not_matter(tmp_path: Path) -> None:
+    results = fill_grid(tmp_path, Pretender())
+    counts = {scenario: {name: len(runs) for name, runs in found.items()} for scenario, found in results.items()}
+    baselines = {"random": 3, "best_average": 1, "oracle": 1}
+    assert counts == {
+        "calm": {"a3c": 3, "a2c": 3, "blind": 3, **baselines},
+        "slates": {"a3c": 3, "a2c": 3, **baselines},
+    }
+
+
+def test_learners_are_trained_with_the_settings_of_the_grid(tmp_path: Path) -> None:
+    trainer = Pretender()
+    fill_grid(tmp_path, trainer)
+    found = [(c.scenario.slate_size, c.train.synchronous, c.seed) for c in trainer.asked]
+    assert found == [(k, waits, seed) for k in (1, 2) for waits in (False, True) for seed in (3, 4, 5)]
+
+
+def test_all_policies_play_the_same_users_and_the_same_seeds(tmp_path: Path) -> None:
+    results = fill_grid(tmp_path, Pretender())
+    for scenario, found in results.items():
+        for name in BASELINE_NAMES:
+            for number, run in enumerate(found[name]):
+                config = GRID.config(BASE, scenario, seed=number)
+                alone = play_test_users(BASELINES[name](known(WORLD)), WORLD, config)
+                assert np.array_equal(run.users.metrics["return"], alone.users.metrics["return"])
+        seeds = {name: [run.facts["settings"]["seed"] for run in runs] for name, runs in found.items()}
+        assert seeds["a3c"] == seeds["a2c"] == seeds["random"] == [3, 4, 5]
+
+
+def test_wherever_it_is_interrupted_only_what_is_missing_is_made_the_next_time(tmp_path: Path) -> None:
+    done = (0, 1, 4, 6)
+    assert sum(done) == TRAININGS - 1
+    for trainings in done:
+        with pytest.raises(KeyboardInterrupt):
+            fill_grid(tmp_path / "runs", Pretender(interrupted_at=trainings))
+        finished = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("*.npz")}
+    last = Pretender()
+    results = fill_grid(tmp_path / "runs", last)
+    assert len(last.asked) == 1
+    after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("*.npz")}
+    assert finished.items() <= after.items()
+    assert len(after) == FILES
+    assert not list((tmp_path / "runs").glob(".*"))
+    whole = fill_grid(tmp_path / "at once", Pretender())
+    for scenario, found in whole.items():
+        for name, runs in found.items():
+            for one, other in zip(runs, results[scenario][name], strict=True):
+                assert np.array_equal(one.users.metrics["return"], other.users.metrics["return"])
+
+
+def test_the_second_time_nothing_is_made(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first, second = Pretender(), Pretender()
+    with caplog.at_level(logging.INFO):
+        fill_grid(tmp_path, first)
+        assert "slates of two, a2c, seed 5: return" in caplog.text
+        caplog.clear()
+        fill_grid(tmp_path, second)
+    assert len(first.asked) == TRAININGS
+    assert second.asked == []
+    assert caplog.text == ""
+
+
+def test_progress_counts_runs_and_the_share_of_the_one_under_way(tmp_path: Path) -> None:
+    told: list[tuple[float, float, str]] = []
+    fill_grid(tmp_path, Pretender(), progress=lambda *state: told.append(state))
+    done = [share for share, _, _ in told]
+    runs = 3 * 5 + 2 * 5
+    assert done == sorted(done)
+    assert (done[0], done[1], done[-1]) == (0, 0.5, runs)
+    assert {total for _, total, _ in told} == {runs}
+    assert told[1][2] == f"1 of {runs}: calm users, a3c, seed 3"
+    assert told[-1][2] == f"{runs} of {runs}: slates of two, oracle, seed 3"

@@ -1,0 +1,121 @@
+from pathlib import Path
+
+import pytest
+from worlds import small_world
+
+from rlrec.config import Config, load_config
+from rlrec.errors import ConfigError
+from rlrec.experiments.grid import Grid, load_grid, playable
+
+ROOT = Path(__file__).resolve().parents[3]
+MATRIX = ROOT / "matrix" / "scenarios.yaml"
+SMALL = """
+seeds: 2
+train: {hidden: 8, gamma: 0.2, entropy: 0.01}
+scenarios:
+  calm: {title: calm, scenario: {delta: 0.0}, train: {gamma: 0.4}}
+  mild: {title: mild, scenario: {lambda_non_violent: 0.5}}
+learners:
+  a3c: {}
+  a2c: {train: {synchronous: true, gamma: 0.6}, scenario: {features: genres}, only: [calm]}
+"""
+
+
+def grid_of(folder: Path, text: str = SMALL) -> Grid:
+    path = folder / "grid.yaml"
+    path.write_text(text)
+    return load_grid(path, Config())
+
+
+def test_the_matrix_has_every_scenario_and_learner_with_five_seeds() -> None:
+    base = load_config(ROOT / "params.yaml")
+    grid = load_grid(MATRIX, base)
+    assert grid.seeds >= 5
+    scenarios = {name: grid.config(base, name).scenario for name in grid.scenarios}
+    assert {(s.delta, s.slate_size) for s in scenarios.values()} == {(d, k) for d in (-0.5, 0, 1) for k in (1, 10)}
+    assert [name for name, s in scenarios.items() if s.lambda_non_violent == 0.5] == ["non_violent"]
+    everywhere = ["a3c", "a2c", "a3c_thesis"]
+    default = next(name for name, s in scenarios.items() if s == base.scenario)
+    assert grid.learners_in(default) == [*everywhere, "a3c_training_features", "a3c_genre_features"]
+    assert all(grid.learners_in(name) == everywhere for name in scenarios if name != default)
+
+
+def test_learners_of_the_matrix_differ_from_a3c_in_what_their_name_says_only() -> None:
+    base = load_config(ROOT / "params.yaml")
+    grid = load_grid(MATRIX, base)
+    a3c = grid.config(base, "addiction", "a3c").model_dump()
+
+    def differences(learner: str) -> dict[str, object]:
+        other = grid.config(base, "addiction", learner).model_dump()
+        return {
+            f"{section}.{name}": value
+            for section in ("scenario", "train")
+            for name, value in other[section].items()
+            if value != a3c[section][name] and name != "steps"
+        }
+
+    assert differences("a2c") == {"train.synchronous": True}
+    assert differences("a3c_thesis") == {"scenario.observation": "thesis", "train.network": "thesis"}
+    assert differences("a3c_training_features") == {"scenario.features": "training"}
+    assert differences("a3c_genre_features") == {"scenario.features": "genres"}
+    budgets = {name: grid.config(base, "addiction", name).train.steps for name in ("a3c", "a2c")}
+    assert budgets["a2c"] == budgets["a3c"]
+
+
+def test_the_last_of_settings_grid_scenario_and_learner_prevails(tmp_path: Path) -> None:
+    grid, base = grid_of(tmp_path), Config.model_validate({"seed": 3, "train": {"value": 0.7, "hidden": 32}})
+    config = grid.config(base, "calm", "a2c", seed=1)
+    assert (config.seed, config.train.value, config.train.hidden) == (4, 0.7, 8)
+    assert (config.train.gamma, config.train.entropy, config.train.synchronous) == (0.6, 0.01, True)
+    assert (config.scenario.delta, config.scenario.features) == (0.0, "genres")
+    assert grid.config(base, "calm", "a3c").train.gamma == 0.4
+
+
+def test_baselines_are_played_in_the_scenario_whatever_learners_see(tmp_path: Path) -> None:
+    config = grid_of(tmp_path).config(Config(), "calm", seed=2)
+    assert (config.seed, config.scenario.delta, config.scenario.features) == (9, 0.0, "world")
+
+
+def test_a_part_of_a_grid(tmp_path: Path) -> None:
+    grid = grid_of(tmp_path)
+    part = grid.restricted(["mild"], 1)
+    assert (list(part.scenarios), part.seeds, part.learners_in("mild")) == (["mild"], 1, ["a3c"])
+    assert grid.restricted() == grid
+    with pytest.raises(ConfigError, match=r"unknown scenario 'wild': it is one of calm, mild"):
+        grid.restricted(["wild"])
+
+
+def test_a_scenario_that_the_world_cannot_play_is_named_with_the_reason(tmp_path: Path) -> None:
+    grid = grid_of(tmp_path)
+    assert playable(grid, Config(), small_world()) == (grid, {})
+    part, skipped = playable(grid, Config(), small_world(violent=False))
+    assert list(part.scenarios) == ["calm"]
+    assert list(skipped) == ["mild"]
+    assert "knows no violence" in skipped["mild"]
+    with pytest.raises(ConfigError, match=r"no scenario can be played.*needs 50 movies"):
+        playable(grid, Config(), small_world(n_movies=10))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("- 1", "by name"),
+        ("a: [", "cannot read"),
+        ("seeds: 2", "scenarios: Field required"),
+        (SMALL.replace("seeds: 2", "seeds: 0"), r"seeds: .*\(is 0\)"),
+        (SMALL.replace("title: calm, ", ""), r"scenarios\.calm\.title"),
+        (SMALL.replace("only: [calm]", "only: [calm, clam]"), r"learners\.a2c\.only: there is no scenario 'clam'"),
+        (SMALL.replace("a3c: {}", "a3c: {only: [calm]}"), "'a3c' is not trained in the scenario 'mild'"),
+        (SMALL.replace("delta: 0.0", "delta: 99"), r"scenario 'calm', learner 'a3c':\n.*scenario\.delta"),
+        (SMALL.replace("gamma: 0.6", "gama: 0.6"), r"learner 'a2c':\n.*train\.gama"),
+    ],
+)
+def test_a_wrong_grid_is_told_with_its_path_and_the_wrong_value(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(ConfigError, match=named) as raised:
+        grid_of(tmp_path, text)
+    assert str(tmp_path / "grid.yaml") in str(raised.value)
+
+
+def test_a_missing_grid_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot read .*nowhere\.yaml"):
+        load_grid(tmp_path / "nowhere.yaml", Config())
