@@ -64,7 +64,7 @@ class Killer:
             errors.print(
                 f"{now - self._began:5.0f} s: {state.counters.steps / 1e6:.1f} million steps, {self.kills} kills, "
                 f"the global model has {resident:.0f} MiB",
-                end="\r",
+                end="\r" if errors.is_terminal else "\n",
                 highlight=False,
             )
         if now >= self._next:

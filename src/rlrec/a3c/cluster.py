@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -60,6 +61,8 @@ def connected(config: Config, modules: Sequence[Path] = (), variables: dict[str,
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if address is None:
         os.environ[_LOOPBACK_SWITCH] = "0"
+    else:
+        _knock(address, os.environ.get("RAY_ADDRESS", "") if address == "auto" else address)
     import ray
 
     here: dict[str, Any] = {
@@ -92,6 +95,18 @@ def connected(config: Config, modules: Sequence[Path] = (), variables: dict[str,
         yield
     finally:
         ray.shutdown()
+
+
+def _knock(setting: str, address: str) -> None:
+    """Tries whether anybody listens: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return  # Ray looks for a cluster on this machine, and says at once if there is none
+    try:
+        socket.create_connection((host, int(port)), timeout=_PROBE_SECONDS).close()
+    except OSError as error:
+        where = address if setting == address else f"{address} (RAY_ADDRESS)"
+        raise ConfigError(f"train.ray.address: cannot reach a Ray cluster at {where}: {error}") from error
 
 
 def check_nodes(url: str | None = None) -> None:

@@ -125,6 +125,7 @@ def playable(grid: Grid, base: Config, world: World) -> tuple[Grid, dict[str, st
 
     Raises:
         ConfigError: the world can play none of the scenarios.
+        WorldError: the world lacks what a learner is to know of its movies.
     """
     skipped: dict[str, str] = {}
     for name in grid.scenarios:
@@ -135,6 +136,9 @@ def playable(grid: Grid, base: Config, world: World) -> tuple[Grid, dict[str, st
     kept = {name: scenario for name, scenario in grid.scenarios.items() if name not in skipped}
     if not kept:
         raise ConfigError("no scenario can be played: " + "; ".join(skipped.values()))
+    for name in kept:
+        for learner in grid.learners_in(name):
+            check_scenario(world, grid.config(base, name, learner).scenario)
     return grid.model_copy(update={"scenarios": kept}), skipped
 
 

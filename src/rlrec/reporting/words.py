@@ -1,10 +1,8 @@
-"""Names and sentences for people: what a policy knows, what a metric means, and what a comparison came to."""
+"""Names for people: what a policy knows, what a metric means, how a number is printed."""
 
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
-
-Outcome = Literal["win", "tie", "loss"]
 
 
 class PolicyNote(NamedTuple):
@@ -15,6 +13,8 @@ class PolicyNote(NamedTuple):
     """In one line."""
     sees_taste: bool = False
     """Whether it is told the user's true taste, which no recommender can know."""
+    learner: bool = False
+    """Whether it is one of our own trainings, and so no rival from elsewhere."""
 
 
 class MetricNote(NamedTuple):
@@ -30,6 +30,25 @@ POLICIES: dict[str, PolicyNote] = {
         "A3C",
         "The trained agent. Knows the features of all movies (the ones this world is made of) and what this user rated "
         "in this session; it learned how tastes move by playing training users.",
+        learner=True,
+    ),
+    "a2c": PolicyNote(
+        "A2C", "The same as A3C, network and budget too, but its agents wait for one another.", learner=True
+    ),
+    "a3c_thesis": PolicyNote(
+        "A3C, thesis",
+        "The thesis's dense network and its observation of 25 numbers: what the user rated last, and which genres.",
+        learner=True,
+    ),
+    "a3c_training_features": PolicyNote(
+        "A3C, fitted features",
+        "The same as A3C, but with movie features fitted to training users' ratings, not those of the world.",
+        learner=True,
+    ),
+    "a3c_genre_features": PolicyNote(
+        "A3C, genres only",
+        "The same as A3C, but of a movie it knows the genre flags and how often training users rated it.",
+        learner=True,
     ),
     "random": PolicyNote("Random", "Knows nothing: every movie is as likely."),
     "popularity": PolicyNote(
@@ -92,15 +111,15 @@ METRICS: dict[str, MetricNote] = {
     "coverage": MetricNote("Coverage", "Share of the catalogue shown to at least one test user.", percent=True),
     "diversity": MetricNote("Diversity", "Mean distance of genres (Jaccard) between two movies of a session."),
     "slate_diversity": MetricNote("Slate diversity", "The same, between two movies of one slate."),
+    "ndcg@10": MetricNote("NDCG@10", "Movies that the user did rate later, among the first 10, earlier ones counting more."),
+    "recall@10": MetricNote("Recall@10", "Share of the movies rated later that are among the first 10."),
+    "map@10": MetricNote("MAP@10", "Mean over users of the average precision of the first 10."),
+    "hr@10": MetricNote("HR@10", "Share of users with one or more hits among the first 10.", percent=True),
+    "coverage@10": MetricNote("Coverage", "Share of the catalogue that is among the first 10 of anybody.", percent=True),
+    "novelty@10": MetricNote("Novelty", "Mean surprise of the first 10, in bits: of how few training users rated them."),
+    "rerank_ndcg": MetricNote("Reranked NDCG", "LIRD's: the later movies alone, in order of prediction, by their ratings."),
+    "rerank_map": MetricNote("Reranked MAP", "LIRD's: the same, a movie rated above 3.5 counting as found."),
 }
-
-
-class Verdict(NamedTuple):
-    """How A3C did beside one rival."""
-
-    outcome: Outcome
-    rival: str
-    sentence: str
 
 
 def policy_note(name: str) -> PolicyNote:
@@ -138,66 +157,24 @@ def signed(metric: str, value: float) -> str:
     return f"{'+' if value > 0 else '−'}{text}"
 
 
-def outcome_of(low: float, high: float) -> Outcome:
-    """What an interval of *A3C minus rival* says; one that holds zero says nothing.
+def p_text(p: float) -> str:
+    """A p-value as it is printed.
 
-    >>> outcome_of(0.2, 1.5), outcome_of(-0.1, 0.4), outcome_of(-2.0, -0.3)
-    ('win', 'tie', 'loss')
+    >>> p_text(0.02398), p_text(0.0004), p_text(1.0), p_text(float("nan"))
+    ('p = 0.024', 'p < 0.001', 'p = 1', 'p unknown')
     """
-    if low > 0:
-        return "win"
-    return "loss" if high < 0 else "tie"
+    if pd.isna(p):
+        return "p unknown"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2g}"
 
 
-def strongest_rival(comparison: pd.DataFrame, slate_size: int) -> str | None:
-    """Who earns the highest mean return of those that are not told the user's taste; None without any."""
-    rows = comparison[(comparison["metric"] == "return") & (comparison["slate_size"] == slate_size)]
-    fair = rows[[name != "a3c" and not policy_note(name).sees_taste for name in rows["policy"]]]
-    return None if fair.empty else str(fair["policy"].iloc[int(fair["mean"].argmax())])
+def shown(slate_size: int) -> str:
+    """How movies are shown.
 
-
-def verdict(comparison: pd.DataFrame, rival: str, slate_size: int, confidence: float) -> Verdict:
-    """A sentence on A3C's return beside a rival's, with the interval of their difference paired by user.
-
-    Args:
-        comparison: `comparison.csv`.
-        rival: a policy in it other than `a3c`.
-        slate_size: K.
-        confidence: level of the intervals.
+    >>> shown(1), shown(10)
+    ('one movie a step', '10 movies a step')
     """
-    row = _row(comparison, rival, slate_size)
-    # The table holds rival minus A3C.
-    lead, low, high = -row["diff_from_a3c"], -row["diff_ci_high"], -row["diff_ci_low"]
-    outcome = outcome_of(low, high)
-    label = policy_note(rival).label
-    earned = f"{label}'s {number('return', row['mean'])}"
-    size = number("return", abs(lead))
-    span = f"{100 * confidence:g} % interval of the difference {signed('return', low)} to {signed('return', high)}"
-    sentence = {
-        "win": f"That is {size} more than {earned} ({span}): A3C wins.",
-        "loss": f"That is {size} less than {earned} ({span}): A3C loses.",
-        "tie": f"{earned} cannot be told from it: A3C's lead is {signed('return', lead)} ({span}, around zero).",
-    }[outcome]
-    return Verdict(outcome, rival, sentence)
-
-
-def result_sentence(comparison: pd.DataFrame, slate_size: int, confidence: float, n_users: int, length: int) -> str:
-    """What A3C earned, with its interval.
-
-    Args:
-        comparison: `comparison.csv`.
-        slate_size: K.
-        confidence: level of the intervals.
-        n_users: test users behind the figures.
-        length: steps a session.
-    """
-    row = _row(comparison, "a3c", slate_size)
-    shown = "one movie" if slate_size == 1 else f"a slate of {slate_size} movies"
-    return (
-        f"Shown {shown} at a time, the {n_users:,} test users, whom A3C never met in training, gave it a return of "
-        f"{number('return', row['mean'])} out of {length} a session ({100 * confidence:g} % interval "
-        f"{number('return', row['ci_low'])} to {number('return', row['ci_high'])})."
-    )
+    return "one movie a step" if slate_size == 1 else f"{slate_size} movies a step"
 
 
 def tastes(delta: float) -> str:
@@ -220,12 +197,3 @@ def heading(delta: float) -> str:
     if delta == 0:
         return "A recommender that learns your taste as it goes"
     return f"A recommender that learns what you are growing {'into' if delta > 0 else 'tired of'}"
-
-
-def _row(comparison: pd.DataFrame, policy: str, slate_size: int) -> dict[str, Any]:
-    rows = comparison[
-        (comparison["policy"] == policy) & (comparison["metric"] == "return") & (comparison["slate_size"] == slate_size)
-    ]
-    if rows.empty:
-        raise ValueError(f"there is no return of {policy!r} at K={slate_size}")
-    return dict(rows.iloc[0])

@@ -30,6 +30,17 @@ def test_a_cluster_that_does_not_run_is_named(monkeypatch: pytest.MonkeyPatch) -
         pass
 
 
+@pytest.mark.parametrize(("address", "variable"), [("auto", "127.0.0.1:9"), ("ray://127.0.0.1:9", "")])
+def test_an_address_at_which_nobody_listens_is_told_of_at_once(address: str, variable: str, monkeypatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", variable)
+
+    with (
+        pytest.raises(ConfigError, match=r"cannot reach a Ray cluster at \S*127\.0\.0\.1:9"),
+        cluster.connected(on(address)),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("address", ["here", "ray://", "ray://host", "ray://host:port", "10.0.0.1:6379", ""])
 def test_an_address_is_auto_or_a_client_s(address: str) -> None:
     with pytest.raises(ValueError, match=r"ray\.address|address"):

@@ -1,10 +1,12 @@
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from worlds import small_world
 
 from rlrec.config import Config, load_config
-from rlrec.errors import ConfigError
+from rlrec.errors import ConfigError, WorldError
 from rlrec.experiments.grid import Grid, load_grid, playable
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -17,7 +19,7 @@ scenarios:
   mild: {title: mild, scenario: {lambda_non_violent: 0.5}}
 learners:
   a3c: {}
-  a2c: {train: {synchronous: true, gamma: 0.6}, scenario: {features: genres}, only: [calm]}
+  a2c: {train: {synchronous: true, gamma: 0.6}, scenario: {observation: thesis}, only: [calm]}
 """
 
 
@@ -67,13 +69,13 @@ def test_the_last_of_settings_grid_scenario_and_learner_prevails(tmp_path: Path)
     config = grid.config(base, "calm", "a2c", seed=1)
     assert (config.seed, config.train.value, config.train.hidden) == (4, 0.7, 8)
     assert (config.train.gamma, config.train.entropy, config.train.synchronous) == (0.6, 0.01, True)
-    assert (config.scenario.delta, config.scenario.features) == (0.0, "genres")
+    assert (config.scenario.delta, config.scenario.observation) == (0.0, "thesis")
     assert grid.config(base, "calm", "a3c").train.gamma == 0.4
 
 
 def test_baselines_are_played_in_the_scenario_whatever_learners_see(tmp_path: Path) -> None:
     config = grid_of(tmp_path).config(Config(), "calm", seed=2)
-    assert (config.seed, config.scenario.delta, config.scenario.features) == (9, 0.0, "world")
+    assert (config.seed, config.scenario.delta, config.scenario.observation) == (9, 0.0, "history")
 
 
 def test_a_part_of_a_grid(tmp_path: Path) -> None:
@@ -94,6 +96,13 @@ def test_a_scenario_that_the_world_cannot_play_is_named_with_the_reason(tmp_path
     assert "knows no violence" in skipped["mild"]
     with pytest.raises(ConfigError, match=r"no scenario can be played.*needs 50 movies"):
         playable(grid, Config(), small_world(n_movies=10))
+
+
+def test_a_learner_that_the_world_cannot_teach_is_told_before_anything_is_trained(tmp_path: Path) -> None:
+    grid = grid_of(tmp_path, SMALL.replace("observation: thesis", "features: training"))
+    world = replace(small_world(), training_movie_vectors=np.empty((0, 0)), training_tastes=np.empty((0, 0)))
+    with pytest.raises(WorldError, match="lacks training_movie_vectors"):
+        playable(grid, Config(), world)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,223 @@
+"""What a comparison came to, in sentences made of its numbers: each has its interval, and none says more than that.
+
+A difference is one only if its interval is clear of zero and its p-value, corrected after Holm, is below the level.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import pandas as pd
+
+from rlrec.reporting.words import number, p_text, policy_note, shown, signed
+
+Outcome = Literal["win", "tie", "loss"]
+
+COLLABORATIVE = ("item_knn", "als", "bpr", "ease")
+"""Baselines that learn from who rated what."""
+
+
+class Verdict(NamedTuple):
+    """How A3C did beside one rival, or several."""
+
+    outcome: Outcome
+    rival: str
+    sentence: str
+
+
+class Lead(NamedTuple):
+    """*A3C minus rival*."""
+
+    outcome: Outcome
+    size: str
+    """Its absolute value, as printed."""
+    value: str
+    """With its sign."""
+    evidence: str
+    """Its interval and p-value."""
+
+
+def outcome_of(low: float, high: float, p_holm: float = 0.0, confidence: float = 0.95) -> Outcome:
+    """What an interval of *A3C minus rival* and its corrected p-value say; an interval that holds zero says nothing.
+
+    >>> outcome_of(0.2, 1.5), outcome_of(-0.1, 0.4), outcome_of(-2.0, -0.3), outcome_of(-2.0, -0.3, p_holm=0.2)
+    ('win', 'tie', 'loss', 'tie')
+    """
+    if low <= 0 <= high or p_holm >= 1 - confidence:
+        return "tie"
+    return "win" if low > 0 else "loss"
+
+
+def lead_of(row: pd.Series, confidence: float) -> Lead:
+    """A3C's lead over the policy of a row.
+
+    Args:
+        row: of a table with `metric` and the columns of the difference *policy minus A3C*.
+        confidence: level of its interval.
+    """
+    metric = str(row["metric"])
+    value, low, high = -row["diff_from_a3c"], -row["diff_ci_high"], -row["diff_ci_low"]
+    span = f"{100 * confidence:g} % interval of the difference {signed(metric, low)} to {signed(metric, high)}"
+    return Lead(
+        outcome_of(low, high, row["p_holm"], confidence),
+        number(metric, abs(value)),
+        signed(metric, value),
+        f"{span}; Holm's {p_text(row['p_holm'])}",
+    )
+
+
+def strongest_rival(comparison: pd.DataFrame, slate_size: int, among: Sequence[str] | None = None) -> str | None:
+    """Who earns the highest mean return of those that are not told the user's taste; None without any.
+
+    Args:
+        comparison: `comparison.csv`.
+        slate_size: K.
+        among: names to choose from; all but our own learners where absent.
+    """
+    rows = comparison[(comparison["metric"] == "return") & (comparison["slate_size"] == slate_size)]
+    if among is not None:
+        rows = rows[rows["policy"].isin(among)]
+    return strongest(rows)
+
+
+def strongest(rows: pd.DataFrame) -> str | None:
+    """The policy with the highest mean of those that are neither told the user's taste nor our own learners."""
+    notes = [(name, policy_note(name)) for name in rows["policy"]]
+    fair = rows[[not (note.sees_taste or note.learner) for _, note in notes]]
+    return None if fair.empty else str(fair["policy"].iloc[int(fair["mean"].argmax())])
+
+
+def verdict(comparison: pd.DataFrame, rival: str, slate_size: int, confidence: float) -> Verdict:
+    """A sentence on A3C's return beside a rival's, with the interval of their difference paired by user.
+
+    Args:
+        comparison: `comparison.csv`.
+        rival: a policy in it other than `a3c`.
+        slate_size: K.
+        confidence: level of the intervals.
+    """
+    row = _return(comparison, rival, slate_size)
+    lead = lead_of(row, confidence)
+    earned = f"{policy_note(rival).label}'s {number('return', row['mean'])}"
+    sentence = {
+        "win": f"That is {lead.size} more than {earned} ({lead.evidence}): A3C wins.",
+        "loss": f"That is {lead.size} less than {earned} ({lead.evidence}): A3C loses.",
+        "tie": f"{earned} cannot be told from it: A3C's lead is {lead.value} ({lead.evidence}).",
+    }[lead.outcome]
+    return Verdict(lead.outcome, rival, sentence)
+
+
+def result_sentence(comparison: pd.DataFrame, slate_size: int, confidence: float, n_users: int, length: int) -> str:
+    """What A3C earned, with its interval.
+
+    Args:
+        comparison: `comparison.csv`.
+        slate_size: K.
+        confidence: level of the intervals.
+        n_users: test users behind the figures.
+        length: steps a session.
+    """
+    row = _return(comparison, "a3c", slate_size)
+    manner = "one movie" if slate_size == 1 else f"a slate of {slate_size} movies"
+    return (
+        f"Shown {manner} at a time, the {n_users:,} test users, whom A3C never met in training, gave it a return of "
+        f"{number('return', row['mean'])} out of {length} a session ({100 * confidence:g} % interval "
+        f"{number('return', row['ci_low'])} to {number('return', row['ci_high'])})."
+    )
+
+
+def three_sentences(
+    comparison: pd.DataFrame, offline: pd.DataFrame, slate_size: int, confidence: float
+) -> list[Verdict]:
+    """The comparison in a minute: beside the strongest fair rival, beside the oracle, and on real ratings beside EASE.
+
+    Args:
+        comparison: `comparison.csv`.
+        offline: `offline.csv`, see `rlrec.reporting.offline`.
+        slate_size: K of the first sentence; the second is on all that were played.
+        confidence: level of the intervals.
+
+    Returns:
+        The sentences; one whose rival was not played is left out.
+    """
+    rival = strongest_rival(comparison, slate_size)
+    return [
+        *([_online(comparison, rival, slate_size, confidence)] if rival else []),
+        *([_beside_oracle(comparison, confidence)] if "oracle" in set(comparison["policy"]) else []),
+        *offline_verdicts(offline, "ndcg@10", confidence)[:1],
+    ]
+
+
+def offline_verdicts(offline: pd.DataFrame, metric: str, confidence: float) -> list[Verdict]:
+    """A3C beside EASE on real ratings, and beside the best of all if that is another.
+
+    Args:
+        offline: from `rlrec.reporting.offline.renamed`.
+        metric: `ndcg@10`, or `rerank_ndcg`.
+        confidence: level of the intervals.
+    """
+    rows = offline[offline["metric"] == metric].set_index("policy", drop=False)
+    others = rows.drop(index="a3c", errors="ignore")
+    if others.empty or "a3c" not in rows.index:
+        return []
+    best = str(others["mean"].idxmax())
+    rivals = dict.fromkeys([*(["ease"] if "ease" in others.index else []), best])
+    return [_offline(rows, name, "the best of all others" if name == best else "", confidence) for name in rivals]
+
+
+def _online(comparison: pd.DataFrame, rival: str, slate_size: int, confidence: float) -> Verdict:
+    row = _return(comparison, rival, slate_size)
+    lead, label = lead_of(row, confidence), policy_note(rival).label
+    means = f"a return of {number('return', row['mean'] - row['diff_from_a3c'])}, {{}} {number('return', row['mean'])}"
+    told = {
+        "win": f"A3C beats {label}, the strongest rival that is not told the taste, by {lead.size}: {means}",
+        "loss": f"A3C loses to {label}, the strongest rival that is not told the taste, by {lead.size}: {means}",
+        "tie": f"A3C cannot be told from {label}, the strongest rival that is not told the taste: its lead is "
+        f"{lead.value}, with {means}",
+    }[lead.outcome].format("against")
+    return Verdict(lead.outcome, rival, f"In the simulator, {shown(slate_size)}, {told} ({lead.evidence}).")
+
+
+def _beside_oracle(comparison: pd.DataFrame, confidence: float) -> Verdict:
+    played = comparison[(comparison["metric"] == "return") & (comparison["policy"] == "oracle")]
+    parts, outcomes = [], set()
+    for _, row in played.iterrows():
+        lead, manner = lead_of(row, confidence), shown(int(row["slate_size"]))
+        outcomes.add(lead.outcome)
+        told = {
+            "win": f"{lead.size} more with {manner}",
+            "loss": f"{lead.size} less with {manner}",
+            "tie": f"with {manner} a return that cannot be told from the oracle's, {lead.value}",
+        }[lead.outcome]
+        parts.append(f"{told} ({lead.evidence})")
+    outcome: Outcome = outcomes.pop() if len(outcomes) == 1 else "tie"
+    sentence = (
+        "Beside the greedy oracle, which is told the true taste at every step and takes what is best now, A3C earns "
+        f"{', and '.join(parts)}."
+    )
+    return Verdict(outcome, "oracle", sentence)
+
+
+def _offline(rows: pd.DataFrame, rival: str, standing: str, confidence: float) -> Verdict:
+    row, mine = rows.loc[rival], rows.loc["a3c"]
+    metric, lead = str(row["metric"]), lead_of(row, confidence)
+    label = policy_note(rival).label + (f", {standing}" if standing else "")
+    task = "foreseeing what people watch next" if metric == "ndcg@10" else "putting what they watched in order of liking"
+    figures = f"{'NDCG@10' if metric == 'ndcg@10' else 'NDCG'} {number(metric, mine['mean'])} against "
+    figures += number(metric, row["mean"])
+    told = {
+        "win": f"A3C beats {label}, at {task}: {figures}, {lead.size} higher",
+        "loss": f"A3C loses to {label}, at {task}: {figures}, {lead.size} lower",
+        "tie": f"A3C cannot be told from {label}, at {task}: {figures}, {lead.value}",
+    }[lead.outcome]
+    if not standing:
+        told = told.replace(f"{label}, at", f"{label} at")
+    return Verdict(lead.outcome, rival, f"On real ratings, {told} ({lead.evidence}).")
+
+
+def _return(comparison: pd.DataFrame, policy: str, slate_size: int) -> pd.Series:
+    rows: Any = comparison[
+        (comparison["policy"] == policy) & (comparison["metric"] == "return") & (comparison["slate_size"] == slate_size)
+    ]
+    if rows.empty:
+        raise ValueError(f"there is no return of {policy!r} at K={slate_size}")
+    return rows.iloc[0]  # type: ignore[no-any-return]
