@@ -40,6 +40,8 @@ class Learner(Differences):
 
     only: tuple[str, ...] | None = None
     """Names of the scenarios it is trained in; all where absent."""
+    steps: dict[str, Annotated[int, Field(ge=1)]] = {}
+    """Budgets in scenarios where its own is not the scenario's, by their names."""
 
 
 class Grid(BaseModel):
@@ -75,7 +77,9 @@ class Grid(BaseModel):
         layers = [Differences(train=self.train), self.scenarios[scenario]]
         name = f"scenario {scenario!r}"
         if learner is not None:
-            layers.append(self.learners[learner])
+            chosen = self.learners[learner]
+            budget = {"steps": chosen.steps[scenario]} if scenario in chosen.steps else {}
+            layers += [chosen, Differences(train=budget)]
             name += f", learner {learner!r}"
         return configure(base, base.seed + seed, layers, name)
 
@@ -104,9 +108,10 @@ def load_grid(path: Path, base: Config) -> Grid:
     except ValidationError as error:
         raise ConfigError(f"{path}:\n{told(error)}") from error
     for name, learner in grid.learners.items():
-        for scenario in learner.only or ():
-            if scenario not in grid.scenarios:
-                raise ConfigError(f"{path}: learners.{name}.only: there is no scenario {scenario!r}")
+        for field, scenarios in (("only", learner.only or ()), ("steps", learner.steps)):
+            for scenario in scenarios:
+                if scenario not in grid.scenarios:
+                    raise ConfigError(f"{path}: learners.{name}.{field}: there is no scenario {scenario!r}")
     for scenario in grid.scenarios:
         if grid.reference not in grid.learners_in(scenario):
             raise ConfigError(f"{path}: reference: {grid.reference!r} is not trained in the scenario {scenario!r}")

@@ -73,6 +73,12 @@ def test_the_last_of_settings_grid_scenario_and_learner_prevails(tmp_path: Path)
     assert grid.config(base, "calm", "a3c").train.gamma == 0.4
 
 
+def test_a_learner_may_have_a_budget_of_its_own_in_a_scenario(tmp_path: Path) -> None:
+    grid = grid_of(tmp_path, SMALL.replace("a3c: {}", "a3c: {train: {steps: 300}, steps: {mild: 200}}"))
+    found = {name: grid.config(Config(), name, "a3c").train.steps for name in grid.scenarios}
+    assert found == {"calm": 300, "mild": 200}
+
+
 def test_baselines_are_played_in_the_scenario_whatever_learners_see(tmp_path: Path) -> None:
     config = grid_of(tmp_path).config(Config(), "calm", seed=2)
     assert (config.seed, config.scenario.delta, config.scenario.observation) == (9, 0.0, "history")
@@ -114,6 +120,8 @@ def test_a_learner_that_the_world_cannot_teach_is_told_before_anything_is_traine
         (SMALL.replace("seeds: 2", "seeds: 0"), r"seeds: .*\(is 0\)"),
         (SMALL.replace("title: calm, ", ""), r"scenarios\.calm\.title"),
         (SMALL.replace("only: [calm]", "only: [calm, clam]"), r"learners\.a2c\.only: there is no scenario 'clam'"),
+        (SMALL.replace("a3c: {}", "a3c: {steps: {clam: 9}}"), r"learners\.a3c\.steps: there is no scenario 'clam'"),
+        (SMALL.replace("a3c: {}", "a3c: {steps: {calm: 0}}"), r"learners\.a3c\.steps\.calm: .*\(is 0\)"),
         (SMALL.replace("a3c: {}", "a3c: {only: [calm]}"), "'a3c' is not trained in the scenario 'mild'"),
         (SMALL.replace("delta: 0.0", "delta: 99"), r"scenario 'calm', learner 'a3c':\n.*scenario\.delta"),
         (SMALL.replace("gamma: 0.6", "gama: 0.6"), r"learner 'a2c':\n.*train\.gama"),
