@@ -46,8 +46,8 @@ format: install ## Put style right
 ui: install ## Start the Prefect server and UI on loopback, with the runs of this folder
 	prefect server start
 
-bench: install ## Throughput, time to quality, peers, quality (an hour on two cores)
-	for name in throughput time_to_quality peers quality; do python -m benchmarks.$$name || exit 1; done
+bench: install ## All benchmarks (over an hour on two cores)
+	for name in throughput time_to_quality peers quality scaling published ml1m; do python -m benchmarks.$$name || exit 1; done
 
 lock: ## Resolve the dependencies anew
 	$(PYTHON) -m venv build/lock
