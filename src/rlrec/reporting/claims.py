@@ -3,17 +3,21 @@
 A difference is one only if its interval is clear of zero and its p-value, corrected after Holm, is below the level.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
-from rlrec.reporting.words import number, p_text, policy_note, shown, signed
+from rlrec.reporting.words import metric_note, number, p_text, policy_note, shown, signed
 
 Outcome = Literal["win", "tie", "loss"]
 
 COLLABORATIVE = ("item_knn", "als", "bpr", "ease")
 """Baselines that learn from who rated what."""
+_TASKS = {
+    "ndcg@10": "foreseeing what people watch next",
+    "rerank_ndcg": "putting what people watched in the order of their ratings",
+}
 
 
 class Verdict(NamedTuple):
@@ -47,7 +51,7 @@ def outcome_of(low: float, high: float, p_holm: float = 0.0, confidence: float =
     return "win" if low > 0 else "loss"
 
 
-def lead_of(row: pd.Series, confidence: float) -> Lead:
+def lead_of(row: Mapping[Any, Any], confidence: float) -> Lead:
     """A3C's lead over the policy of a row.
 
     Args:
@@ -161,26 +165,26 @@ def offline_verdicts(offline: pd.DataFrame, metric: str, confidence: float) -> l
         return []
     best = str(others["mean"].idxmax())
     rivals = dict.fromkeys([*(["ease"] if "ease" in others.index else []), best])
-    return [_offline(rows, name, "the best of all others" if name == best else "", confidence) for name in rivals]
+    return [_offline(rows, name, name == best, confidence) for name in rivals]
 
 
 def _online(comparison: pd.DataFrame, rival: str, slate_size: int, confidence: float) -> Verdict:
-    row = _return(comparison, rival, slate_size)
-    lead, label = lead_of(row, confidence), policy_note(rival).label
-    means = f"a return of {number('return', row['mean'] - row['diff_from_a3c'])}, {{}} {number('return', row['mean'])}"
+    row, mine = _return(comparison, rival, slate_size), _return(comparison, "a3c", slate_size)
+    lead = lead_of(row, confidence)
+    who = f"{policy_note(rival).label}, the strongest rival that is not told the taste"
+    figures = f"a return of {number('return', mine['mean'])} against {number('return', row['mean'])}"
     told = {
-        "win": f"A3C beats {label}, the strongest rival that is not told the taste, by {lead.size}: {means}",
-        "loss": f"A3C loses to {label}, the strongest rival that is not told the taste, by {lead.size}: {means}",
-        "tie": f"A3C cannot be told from {label}, the strongest rival that is not told the taste: its lead is "
-        f"{lead.value}, with {means}",
-    }[lead.outcome].format("against")
+        "win": f"A3C beats {who}: {figures}, {lead.size} more",
+        "loss": f"A3C loses to {who}: {figures}, {lead.size} less",
+        "tie": f"A3C cannot be told from {who}: {figures}, a lead of {lead.value}",
+    }[lead.outcome]
     return Verdict(lead.outcome, rival, f"In the simulator, {shown(slate_size)}, {told} ({lead.evidence}).")
 
 
 def _beside_oracle(comparison: pd.DataFrame, confidence: float) -> Verdict:
     played = comparison[(comparison["metric"] == "return") & (comparison["policy"] == "oracle")]
     parts, outcomes = [], set()
-    for _, row in played.iterrows():
+    for row in played.to_dict("records"):
         lead, manner = lead_of(row, confidence), shown(int(row["slate_size"]))
         outcomes.add(lead.outcome)
         told = {
@@ -197,27 +201,23 @@ def _beside_oracle(comparison: pd.DataFrame, confidence: float) -> Verdict:
     return Verdict(outcome, "oracle", sentence)
 
 
-def _offline(rows: pd.DataFrame, rival: str, standing: str, confidence: float) -> Verdict:
-    row, mine = rows.loc[rival], rows.loc["a3c"]
+def _offline(rows: pd.DataFrame, rival: str, best: bool, confidence: float) -> Verdict:
+    row, mine = dict(rows.loc[rival]), dict(rows.loc["a3c"])
     metric, lead = str(row["metric"]), lead_of(row, confidence)
-    label = policy_note(rival).label + (f", {standing}" if standing else "")
-    task = "foreseeing what people watch next" if metric == "ndcg@10" else "putting what they watched in order of liking"
-    figures = f"{'NDCG@10' if metric == 'ndcg@10' else 'NDCG'} {number(metric, mine['mean'])} against "
-    figures += number(metric, row["mean"])
+    who = policy_note(rival).label + (", the best of all others," if best else "")
+    figures = f"{metric_note(metric).label} {number(metric, mine['mean'])} against {number(metric, row['mean'])}"
     told = {
-        "win": f"A3C beats {label}, at {task}: {figures}, {lead.size} higher",
-        "loss": f"A3C loses to {label}, at {task}: {figures}, {lead.size} lower",
-        "tie": f"A3C cannot be told from {label}, at {task}: {figures}, {lead.value}",
+        "win": f"A3C beats {who} at {_TASKS[metric]}: {figures}, {lead.size} more",
+        "loss": f"A3C loses to {who} at {_TASKS[metric]}: {figures}, {lead.size} less",
+        "tie": f"A3C cannot be told from {who} at {_TASKS[metric]}: {figures}, a lead of {lead.value}",
     }[lead.outcome]
-    if not standing:
-        told = told.replace(f"{label}, at", f"{label} at")
     return Verdict(lead.outcome, rival, f"On real ratings, {told} ({lead.evidence}).")
 
 
-def _return(comparison: pd.DataFrame, policy: str, slate_size: int) -> pd.Series:
-    rows: Any = comparison[
+def _return(comparison: pd.DataFrame, policy: str, slate_size: int) -> dict[Any, Any]:
+    rows = comparison[
         (comparison["policy"] == policy) & (comparison["metric"] == "return") & (comparison["slate_size"] == slate_size)
     ]
     if rows.empty:
         raise ValueError(f"there is no return of {policy!r} at K={slate_size}")
-    return rows.iloc[0]  # type: ignore[no-any-return]
+    return dict(rows.iloc[0])

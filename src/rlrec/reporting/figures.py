@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 
+from rlrec.reporting.comparison import comparison_figure
 from rlrec.reporting.style import (
     ACCENT,
-    GRID,
     INK,
     MUTED,
     OTHER,
@@ -27,7 +27,7 @@ from rlrec.reporting.style import (
     tidy,
     title,
 )
-from rlrec.reporting.words import metric_note, number, policy_note
+from rlrec.reporting.words import policy_note
 
 __all__ = ["comparison_figure", "drift_figure", "fidelity_figure", "learning_curve", "save"]
 
@@ -121,36 +121,6 @@ def learning_curve(curve: pd.DataFrame, references: Mapping[str, float] | None =
     return figure
 
 
-def comparison_figure(comparison: pd.DataFrame) -> Figure:
-    """Forest plot of return and CTR with their intervals, one row a slate size, the policies in order of return.
-
-    Hollow marks are policies that are told the user's true taste, which no recommender can know.
-
-    Args:
-        comparison: `comparison.csv`.
-    """
-    sizes = comparison["slate_size"].drop_duplicates().tolist()
-    n_policies = comparison["policy"].nunique()
-    figure = new_figure(_WIDTH, len(sizes) * (0.34 * n_policies + 0.95))
-    grid = figure.subplots(len(sizes), 2, squeeze=False, sharex="col")
-    for row, size in zip(grid, sizes, strict=True):
-        found = comparison[comparison["slate_size"] == size]
-        returns = found[found["metric"] == "return"].sort_values("mean", kind="stable")
-        order = returns["policy"].tolist()
-        for axes, metric in zip(row, ("return", "ctr"), strict=True):
-            _forest(axes, found[found["metric"] == metric].set_index("policy").loc[order], metric)
-            shown = "one movie" if size == 1 else f"{size} movies"
-            title(axes, f"{metric_note(metric).label}, {shown} a step")
-        row[1].set_yticklabels([])
-        for label, name in zip(row[0].get_yticklabels(), order, strict=True):
-            label.set(
-                color=ACCENT if name == "a3c" else INK, fontweight="bold" if name == "a3c" else "normal", fontsize=10
-            )
-    for axes in grid[-1]:
-        axes.tick_params(labelbottom=True)
-    return figure
-
-
 def drift_figure(session: Mapping[str, Any], threshold: float | None = None) -> Figure:
     """How a user's taste moved in one session: affinities, the genres of what was shown, and what it was rated.
 
@@ -221,34 +191,6 @@ def _distributions(axes: Axes, distribution: Mapping[str, Any]) -> None:
     tidy(axes, grid="y")
     axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="upper left", borderaxespad=0)
     title(axes, "How ratings are distributed")
-
-
-def _forest(axes: Axes, rows: pd.DataFrame, metric: str) -> None:
-    for place, (name, row) in enumerate(rows.iterrows()):
-        mine = name == "a3c"
-        colour = ACCENT if mine else OTHER
-        if mine:
-            axes.axhspan(place - 0.42, place + 0.42, color=GRID, alpha=0.6, linewidth=0)
-            axes.axvline(row["mean"], color=ACCENT, linewidth=1, linestyle=(0, (2, 3)))
-        axes.plot((row["ci_low"], row["ci_high"]), (place, place), color=colour, linewidth=2.6, solid_capstyle="round")
-        face = PAPER if policy_note(str(name)).sees_taste else colour
-        axes.plot(
-            row["mean"], place, "o", markersize=7, markerfacecolor=face, markeredgecolor=colour, markeredgewidth=1.6
-        )
-        axes.annotate(
-            number(metric, row["mean"]),
-            (1.02, place),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            fontsize=9,
-            color=ACCENT if mine else INK,
-            fontweight="bold" if mine else "normal",
-        )
-    axes.set_yticks(range(len(rows)), [policy_note(str(name)).label for name in rows.index])
-    axes.set_ylim(-0.6, len(rows) - 0.4)
-    tidy(axes, grid="x")
-    if metric_note(metric).percent:
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
 
 
 def _genres_shown(axes: Axes, steps: list[dict[str, Any]], genres: list[str], colours: Mapping[str, str]) -> None:

@@ -1,219 +1,16 @@
-"""What the report is made of: the files of the other stages, read and checked.
-
-The shapes below name what the page uses, and are checked when a file is read. Files may hold more.
-"""
+"""What the report is made of: the files of the other stages, read and checked."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pandas as pd
-from pydantic import Field, TypeAdapter, ValidationError
-from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
+from pydantic import TypeAdapter, ValidationError
 
 from rlrec.data.provenance import Provenance, load_provenance
 from rlrec.errors import DataError
-
-
-class Check(TypedDict):
-    """One expectation of one table and what came out."""
-
-    column: str | None
-    description: str
-    success: bool
-    failing_rows: int | None
-
-
-class TableChecks(TypedDict):
-    """A table's expectations."""
-
-    rows: int
-    expectations: int
-    failed: int
-    results: list[Check]
-
-
-class Validation(TypedDict):
-    """`validation/summary.json`."""
-
-    dataset: str
-    success: bool
-    tables: dict[str, TableChecks]
-
-
-class Errors(TypedDict):
-    """Errors of predictions, in stars."""
-
-    rmse: float
-    mae: float
-
-
-class Candidate(Errors):
-    """A ridge penalty that was tried."""
-
-    penalty: float
-
-
-class CalibrationBin(TypedDict):
-    """Held-out ratings of about one prediction."""
-
-    predicted: float
-    real: float
-    count: int
-
-
-class Distribution(TypedDict):
-    """How some ratings are distributed; `stars` is the scale that all of them share."""
-
-    shares: list[float]
-    mean: float
-    std: float
-
-
-class Distributions(TypedDict):
-    """Of real ratings, of the world's ratings of the same pairs, and of its ratings of random ones."""
-
-    stars: list[int]
-    real: Distribution
-    simulated: Distribution
-    random_pairs: Distribution
-
-
-class HeldOut(TypedDict):
-    """Errors of the world and of two simpler predictors on ratings that none of them has seen."""
-
-    model: Errors
-    user_item_bias: Errors
-    global_mean: Errors
-
-
-class Fidelity(TypedDict):
-    """`fidelity.json`."""
-
-    ratings: int
-    users: int
-    movies: int
-    held_out_ratings: int
-    latent_factors: int
-    penalty: float
-    held_out: HeldOut
-    candidates: list[Candidate]
-    calibration: list[CalibrationBin]
-    distribution: Distributions
-    has_violence: bool
-
-
-class Point(TypedDict):
-    """The part of a learning curve's point that the page names."""
-
-    version: int
-    steps: int
-    validation_return: float
-
-
-class Training(TypedDict):
-    """`training.json`."""
-
-    executor: str
-    synchronous: bool
-    agents: int
-    steps: int
-    steps_by_agent: dict[str, int]
-    updates: int
-    restarts_by_agent: dict[str, int]
-    refused_by_agent: dict[str, int]
-    refused: dict[str, str]
-    failed_agents: dict[str, str]
-    global_model_restarts: int
-    lost_updates: int
-    seconds: float
-    prepared_seconds: float
-    steps_per_second: float
-    updates_per_second: float
-    apply_seconds: float
-    lock_wait_seconds: float
-    wait_seconds: float
-    staleness: dict[str, int]
-    mean_staleness: float
-    best: Point
-
-
-class Interval(TypedDict):
-    """A figure with its interval."""
-
-    mean: float
-    ci_low: float
-    ci_high: float
-
-
-class SlateFigures(TypedDict):
-    """What was measured at one slate size."""
-
-    metrics: dict[str, Interval]
-    genre_exposure: dict[str, Interval]
-
-
-class Scenario(TypedDict):
-    """The part of a scenario that the page tells."""
-
-    delta: float
-    threshold: float
-    lambda_non_violent: float
-    allow_repeats: bool
-    episode_length: int
-
-
-class Evaluation(TypedDict):
-    """`evaluation.json`."""
-
-    policy: str
-    scenario: Scenario
-    slates: dict[str, SlateFigures]
-    n_users: int
-    confidence: Annotated[float, Field(gt=0, lt=1)]
-    bootstrap_samples: int
-
-
-class Movie(TypedDict):
-    """A movie that was shown."""
-
-    title: str
-    genres: list[str]
-    rating: float
-
-
-class Step(TypedDict):
-    """One recommendation."""
-
-    step: int
-    movies: Annotated[list[Movie], Field(min_length=1)]
-    affinities_before: dict[str, float]
-    affinities_after: dict[str, float]
-
-
-# "return" is a keyword, so this one cannot be written as a class.
-Session = TypedDict(
-    "Session",
-    {
-        "user_id": int,
-        "quantile": float,
-        "return": float,
-        "ctr": float,
-        "genres": list[str],
-        "steps": Annotated[list[Step], Field(min_length=1)],
-    },
-)
-"""One session told step by step."""
-
-
-class Sessions(TypedDict):
-    """`sessions.json`."""
-
-    policy: str
-    n_users: int
-    sessions: list[Session]
-
+from rlrec.reporting.shapes import Evaluation, Fidelity, MatrixSettings, Sessions, Training, Validation
 
 CURVE_COLUMNS = (
     "version",
@@ -227,8 +24,26 @@ CURVE_COLUMNS = (
     "staleness",
     "validation_return",
 )
-COMPARISON_FIGURES = ("mean", "ci_low", "ci_high", "diff_from_a3c", "diff_ci_low", "diff_ci_high")
-COMPARISON_COLUMNS = ("policy", "slate_size", "metric", *COMPARISON_FIGURES)
+INTERVAL = ("ci_low", "ci_high")
+DIFFERENCE = ("diff_from_a3c", "diff_ci_low", "diff_ci_high", "p_holm", "d_z", "share_gaining")
+COMPARISON_COLUMNS = ("policy", "slate_size", "metric", "mean", *INTERVAL, *DIFFERENCE)
+OFFLINE_COLUMNS = ("protocol", "policy", "metric", "mean", *INTERVAL, *DIFFERENCE, "n_users")
+REGRET_COLUMNS = ("slate_size", "policy", "step", "regret", *INTERVAL)
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """The experiment matrix.
+
+    Attributes:
+        settings: `matrix/matrix.json`.
+        comparison: `matrix/matrix.csv`, as `Inputs.comparison` with a column `scenario`.
+        regret: `matrix/regret.csv`, likewise `scenario` in place of `slate_size`.
+    """
+
+    settings: MatrixSettings
+    comparison: pd.DataFrame
+    regret: pd.DataFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,6 +55,9 @@ class Inputs:
         validation, fidelity, training, evaluation, sessions: the files of these names.
         curve: `training.csv`, one row a checkpoint, with `CURVE_COLUMNS`.
         comparison: `comparison.csv`, one row a policy, slate size and metric, with `COMPARISON_COLUMNS`.
+        regret: `regret.csv`, one row a policy, slate size and step, with `REGRET_COLUMNS`.
+        offline: `offline.csv`, one row a protocol, policy and metric, with `OFFLINE_COLUMNS`.
+        matrix: the experiment matrix, where it was filled.
     """
 
     provenance: Provenance
@@ -249,7 +67,10 @@ class Inputs:
     training: Training
     evaluation: Evaluation
     comparison: pd.DataFrame
+    regret: pd.DataFrame
+    offline: pd.DataFrame
     sessions: Sessions
+    matrix: Matrix | None = None
 
 
 def load_inputs(data: Path) -> Inputs:
@@ -259,9 +80,6 @@ def load_inputs(data: Path) -> Inputs:
         DataError: a file is missing or not what it should be; names the file and the first wrong value.
     """
     reports = data / "reports"
-    comparison = _table(reports / "comparison.csv", COMPARISON_COLUMNS, text=("policy", "metric"))
-    if "a3c" not in set(comparison["policy"]):
-        raise DataError(f"{reports / 'comparison.csv'} has no row of the policy 'a3c'")
     return Inputs(
         provenance=load_provenance(data / "raw"),
         validation=_json(reports / "validation" / "summary.json", Validation),
@@ -269,9 +87,37 @@ def load_inputs(data: Path) -> Inputs:
         curve=_table(reports / "training.csv", CURVE_COLUMNS),
         training=_json(reports / "training.json", Training),
         evaluation=_json(reports / "evaluation.json", Evaluation),
-        comparison=comparison,
+        comparison=_compared(reports / "comparison.csv", COMPARISON_COLUMNS, text=("policy", "metric")),
+        regret=_compared(reports / "regret.csv", REGRET_COLUMNS, text=("policy",)),
+        offline=_compared(reports / "offline.csv", OFFLINE_COLUMNS, text=("protocol", "policy", "metric")),
         sessions=_json(reports / "sessions.json", Sessions),
+        matrix=load_matrix(reports / "matrix"),
     )
+
+
+def load_matrix(folder: Path) -> Matrix | None:
+    """Reads the tables of the experiment matrix; None where it was not filled.
+
+    Raises:
+        DataError: a file is missing beside `matrix.csv`, or not what it should be.
+    """
+    if not (folder / "matrix.csv").exists():
+        return None
+    by_scenario = ("scenario", *COMPARISON_COLUMNS)
+    regret = tuple("scenario" if name == "slate_size" else name for name in REGRET_COLUMNS)
+    return Matrix(
+        settings=_json(folder / "matrix.json", MatrixSettings),
+        comparison=_compared(folder / "matrix.csv", by_scenario, text=("scenario", "policy", "metric")),
+        regret=_compared(folder / "regret.csv", regret, text=("scenario", "policy")),
+    )
+
+
+def _compared(path: Path, columns: tuple[str, ...], text: tuple[str, ...]) -> pd.DataFrame:
+    """A table of policies, the trained one among them."""
+    table = _table(path, columns, text)
+    if "a3c" not in set(table["policy"]):
+        raise DataError(f"{path} has no row of the policy 'a3c'")
+    return table
 
 
 def _json(path: Path, kind: Any) -> Any:

@@ -1,6 +1,5 @@
 """The report: one page that carries everything it shows, and asks no server for anything."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rlrec.config import Config
 from rlrec.files import write_atomically
-from rlrec.reporting import words
+from rlrec.reporting import claims, offline, tables, words
 from rlrec.reporting.asynchrony import asynchrony_figure
-from rlrec.reporting.figures import comparison_figure, drift_figure, fidelity_figure, learning_curve
-from rlrec.reporting.inputs import Evaluation, Inputs, Session, load_inputs
+from rlrec.reporting.comparison import comparison_figure, regret_figure, scenarios_figure
+from rlrec.reporting.figures import drift_figure, fidelity_figure, learning_curve
+from rlrec.reporting.inputs import Inputs, Matrix, load_inputs
+from rlrec.reporting.shapes import Evaluation, Session
 from rlrec.reporting.style import data_uri
 
 PAGE_FILE = "index.html"
@@ -21,6 +22,10 @@ SHOWN_STEPS, SHOWN_MOVIES = 15, 30
 """How much of a session is told at once, in steps and in movies; the rest is folded."""
 
 _REFERENCES = ("random", "best_average", "oracle")
+_OFFLINE = {
+    "All movies not rated before, ranked": offline.CATALOGUE,
+    "Only the movies that were to come, ranked (LIRD's)": offline.RERANK,
+}
 _SOURCES = {
     "grouplens": "GroupLens's server",
     "pypi": "a copy inside a Python package",
@@ -59,6 +64,7 @@ def build_page(inputs: Inputs, config: Config) -> str:
     Its one relative link leads to `validation/index.html`.
     """
     comparison, evaluation = inputs.comparison, inputs.evaluation
+    on_ratings, confidence = offline.renamed(inputs.offline), evaluation["confidence"]
     sizes = [int(size) for size in comparison["slate_size"].drop_duplicates()]
     size = config.scenario.slate_size if config.scenario.slate_size in sizes else sizes[0]
     template = _environment().get_template("report.html.j2")
@@ -78,9 +84,13 @@ def build_page(inputs: Inputs, config: Config) -> str:
         n_ranked=inputs.sessions["n_users"],
         headline=_headline(comparison, evaluation, size),
         cards=_cards(comparison, size),
+        sentences=claims.three_sentences(comparison, on_ratings, size, confidence),
         comparison_figure=data_uri(comparison_figure(comparison)),
-        tables=[{"size": k, **_comparison_table(comparison, k)} for k in sizes],
-        policies={name: words.policy_note(name) for name in comparison["policy"].drop_duplicates()},
+        regret_figure=data_uri(regret_figure(inputs.regret, "slate_size", {k: words.shown(k) for k in sizes})),
+        tables=[_table(words.shown(k), comparison[comparison["slate_size"] == k], confidence) for k in sizes],
+        offline=_offline(on_ratings, inputs.offline, confidence),
+        matrix=None if inputs.matrix is None else _matrix(inputs.matrix),
+        policies={name: words.policy_note(name) for name in _played(inputs)},
         metrics={name: words.metric_note(name) for name in comparison["metric"].drop_duplicates()},
         size=size,
         heading=words.heading(evaluation["scenario"]["delta"]),
@@ -105,12 +115,59 @@ def _headline(comparison: pd.DataFrame, evaluation: Evaluation, size: int) -> di
     """What A3C earned, and how that is beside its strongest fair rival and beside the best order for everybody."""
     confidence, length = evaluation["confidence"], evaluation["scenario"]["episode_length"]
     there = set(comparison.loc[comparison["slate_size"] == size, "policy"])
-    strongest = words.strongest_rival(comparison, size)
+    strongest = claims.strongest_rival(comparison, size)
     rivals = [strongest] if strongest else []
     rivals += [name for name in ("best_average",) if name in there and name != strongest]
     return {
-        "result": words.result_sentence(comparison, size, confidence, evaluation["n_users"], length),
-        "verdicts": [words.verdict(comparison, rival, size, confidence) for rival in rivals],
+        "result": claims.result_sentence(comparison, size, confidence, evaluation["n_users"], length),
+        "verdicts": [claims.verdict(comparison, rival, size, confidence) for rival in rivals],
+    }
+
+
+def _played(inputs: Inputs) -> list[str]:
+    """All policies of the page, each once."""
+    found = list(inputs.comparison["policy"])
+    if inputs.matrix is not None:
+        found += list(inputs.matrix.comparison["policy"])
+    return list(dict.fromkeys(found))
+
+
+def _table(heading: str, comparison: pd.DataFrame, confidence: float, lead: str = "return") -> dict[str, Any]:
+    return {
+        "heading": heading,
+        "figures": tables.figures_table(comparison, lead, confidence),
+        "differences": tables.differences_table(comparison, lead, confidence),
+    }
+
+
+def _offline(on_ratings: pd.DataFrame, by_protocol: pd.DataFrame, confidence: float) -> dict[str, Any]:
+    liked = offline.liked(by_protocol)
+    return {
+        "verdicts": [
+            verdict
+            for metric in ("ndcg@10", "rerank_ndcg")
+            for verdict in claims.offline_verdicts(on_ratings, metric, confidence)
+        ],
+        "tables": [
+            _table(heading, on_ratings[on_ratings["metric"].isin(metrics)], confidence, lead=metrics[0])
+            for heading, metrics in _OFFLINE.items()
+        ],
+        "liked": None if liked.empty else tables.figures_table(liked, "ndcg@10", confidence),
+        "users": offline.users_by_metric(on_ratings),
+        "liked_users": offline.users_by_metric(liked),
+        "metrics": [words.metric_note(name) for name in on_ratings["metric"].drop_duplicates()],
+    }
+
+
+def _matrix(matrix: Matrix) -> dict[str, Any]:
+    settings = matrix.settings
+    titles = {name: scenario["title"] for name, scenario in settings["scenarios"].items()}
+    return {
+        "settings": settings,
+        "skipped": {titles.get(name, name): reason for name, reason in settings["skipped"].items()},
+        "figure": data_uri(scenarios_figure(matrix.comparison, titles)),
+        "regret_figure": data_uri(regret_figure(matrix.regret, "scenario", titles)),
+        "table": tables.scenario_table(matrix.comparison, titles, settings["confidence"]),
     }
 
 
@@ -134,37 +191,6 @@ def _references(comparison: pd.DataFrame, size: int) -> dict[str, float]:
     returns = comparison[(comparison["metric"] == "return") & (comparison["slate_size"] == size)]
     means = dict(zip(returns["policy"], returns["mean"], strict=True))
     return {name: means[name] for name in _REFERENCES if name in means}
-
-
-def _comparison_table(comparison: pd.DataFrame, size: int) -> dict[str, Any]:
-    """Columns are metrics, rows are policies from the highest return down."""
-    rows = comparison[comparison["slate_size"] == size]
-    columns = rows["metric"].drop_duplicates().tolist()
-    cells = {(row["policy"], row["metric"]): _cell(row) for row in rows.to_dict("records")}
-    returns = rows[rows["metric"] == "return"].sort_values("mean", ascending=False, kind="stable")
-    return {
-        "columns": [note.label + (", %" if note.percent else "") for note in map(words.metric_note, columns)],
-        "rows": [
-            {
-                "mine": name == "a3c",
-                **words.policy_note(name)._asdict(),
-                "cells": [cells.get((name, metric)) for metric in columns],
-            }
-            for name in returns["policy"]
-        ],
-    }
-
-
-def _cell(row: Mapping[Any, Any]) -> dict[str, Any]:
-    metric, low, high = row["metric"], row["diff_ci_low"], row["diff_ci_high"]
-    return {
-        "value": words.number(metric, row["mean"], unit=False),
-        "interval": " to ".join(words.number(metric, row[end], unit=False) for end in ("ci_low", "ci_high")),
-        "difference": words.signed(metric, row["diff_from_a3c"]),
-        "span": f"{words.signed(metric, low)} to {words.signed(metric, high)}",
-        # Diversity and coverage have no better side, so clear differences are marked, not praised.
-        "clear": low > 0 or high < 0,
-    }
 
 
 def _exposure(evaluation: Evaluation) -> dict[str, Any]:

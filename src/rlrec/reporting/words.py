@@ -37,7 +37,7 @@ POLICIES: dict[str, PolicyNote] = {
     ),
     "a3c_thesis": PolicyNote(
         "A3C, thesis",
-        "The thesis's dense network and its observation of 25 numbers: what the user rated last, and which genres.",
+        "The thesis's dense network and its 25 numbers: demographics; the last movie's genres, rating and violence.",
         learner=True,
     ),
     "a3c_training_features": PolicyNote(
@@ -111,14 +111,14 @@ METRICS: dict[str, MetricNote] = {
     "coverage": MetricNote("Coverage", "Share of the catalogue shown to at least one test user.", percent=True),
     "diversity": MetricNote("Diversity", "Mean distance of genres (Jaccard) between two movies of a session."),
     "slate_diversity": MetricNote("Slate diversity", "The same, between two movies of one slate."),
-    "ndcg@10": MetricNote("NDCG@10", "Movies that the user did rate later, among the first 10, earlier ones counting more."),
+    "ndcg@10": MetricNote("NDCG@10", "Movies rated later among the first 10; higher places count more."),
     "recall@10": MetricNote("Recall@10", "Share of the movies rated later that are among the first 10."),
     "map@10": MetricNote("MAP@10", "Mean over users of the average precision of the first 10."),
     "hr@10": MetricNote("HR@10", "Share of users with one or more hits among the first 10.", percent=True),
-    "coverage@10": MetricNote("Coverage", "Share of the catalogue that is among the first 10 of anybody.", percent=True),
-    "novelty@10": MetricNote("Novelty", "Mean surprise of the first 10, in bits: of how few training users rated them."),
-    "rerank_ndcg": MetricNote("Reranked NDCG", "LIRD's: the later movies alone, in order of prediction, by their ratings."),
-    "rerank_map": MetricNote("Reranked MAP", "LIRD's: the same, a movie rated above 3.5 counting as found."),
+    "coverage@10": MetricNote("Coverage", "Share of the catalogue that is in anybody's first 10.", percent=True),
+    "novelty@10": MetricNote("Novelty", "How few training users rated the first 10: mean self-information, bits."),
+    "rerank_ndcg": MetricNote("Reranked NDCG", "LIRD's: only the later movies, in order of prediction, by ratings."),
+    "rerank_map": MetricNote("Reranked MAP", "LIRD's: the same; found is a movie that was rated above 3.5."),
 }
 
 

@@ -5,22 +5,27 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from worlds import known, small_world
+from grids import BASE, GRID, WORLD, Pretender, fill_grid
+from worlds import known, small_world, tables_of
 
 from rlrec.baselines import BASELINES
 from rlrec.config import Config
 from rlrec.data.provenance import ArchiveRecord, Attempt, FileRecord, Provenance, ViolenceRecord
-from rlrec.evaluation.compare import compare
+from rlrec.evaluation.compare import comparison_table, measure_all, regret_table
 from rlrec.evaluation.evaluate import evaluate
 from rlrec.evaluation.examples import example_sessions
-from rlrec.reporting.inputs import CURVE_COLUMNS, Inputs, load_inputs
+from rlrec.evaluation.offline import compare_offline
+from rlrec.evaluation.policy import Policy
+from rlrec.experiments import table as matrix_tables
+from rlrec.reporting.inputs import CURVE_COLUMNS, Inputs, Matrix, load_inputs, load_matrix
 from rlrec.simulator.fidelity import Accuracy, CalibrationBin, Candidate, Distribution, Fidelity, Spread
+from rlrec.simulator.world import World
 
 GENRES = ["Action", "Comedy", "Drama", "Sci-Fi", "Western"]
 SETTINGS = {
     "scenario": {"episode_length": 20},
     "train": {"rollout": 10},
-    "evaluate": {"slate_sizes": [1, 3], "bootstrap_samples": 200},
+    "evaluate": {"slate_sizes": [1, 3], "bootstrap_samples": 1000},
     "report": {"example_sessions": 2},
 }
 
@@ -47,9 +52,40 @@ def finished_stages(tmp_path_factory: pytest.TempPathFactory, report_config: Con
     agent = BASELINES["bayesian_bandit"](known(world))
     dump(reports / "evaluation.json", evaluate(agent, world, report_config, genre_names=GENRES))
     dump(reports / "sessions.json", example_sessions(agent, world, report_config, genre_names=GENRES))
-    policies = {"a3c": agent, **{name: BASELINES[name](known(world)) for name in ("random", "best_average", "oracle")}}
-    compare(policies, world, report_config).to_csv(reports / "comparison.csv", index=False)
+    online, offline = ("random", "best_average", "oracle"), ("random", "best_average", "ease")
+    measured = measure_all({"a3c": agent, **policies(world, online)}, world, report_config)
+    comparison_table(measured, report_config).to_csv(reports / "comparison.csv", index=False)
+    regret_table(measured, world, report_config).to_csv(reports / "regret.csv", index=False)
+    compare_offline({"a3c": agent, **policies(world, offline)}, world, tables_of(world), report_config).to_csv(
+        reports / "offline.csv", index=False
+    )
     return data
+
+
+def policies(world: World, names: tuple[str, ...]) -> dict[str, Policy]:
+    return {name: BASELINES[name](known(world)) for name in names}
+
+
+@pytest.fixture(scope="session")
+def filled_matrix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that `make matrix` leaves."""
+    folder = tmp_path_factory.mktemp("matrix")
+    results = fill_grid(folder / "runs", Pretender())
+    n_users = len(WORLD.users_in("test"))
+    resamples = matrix_tables.draw_resamples(GRID, BASE, n_users)
+    matrix_tables.matrix_table(results, GRID, resamples, 0.9).to_csv(folder / "matrix.csv", index=False)
+    matrix_tables.regret_table(results, resamples, 0.9).to_csv(folder / "regret.csv", index=False)
+    skipped = {"non_violent": "this world knows no violence"}
+    settings = {**GRID.model_dump(mode="json"), "confidence": 0.9, "n_users": n_users, "skipped": skipped}
+    dump(folder / "matrix.json", settings)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def matrix(filled_matrix: Path) -> Matrix:
+    found = load_matrix(filled_matrix)
+    assert found is not None
+    return found
 
 
 @pytest.fixture(scope="session")

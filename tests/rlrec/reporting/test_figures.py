@@ -1,22 +1,12 @@
 from typing import Any
 
-import matplotlib.colors
 import numpy as np
-import pandas as pd
 import pytest
-from matplotlib.figure import Figure
+from figure_texts import texts
 
-from rlrec.reporting.figures import comparison_figure, drift_figure, fidelity_figure, learning_curve
+from rlrec.reporting.figures import drift_figure, fidelity_figure, learning_curve
 from rlrec.reporting.inputs import Inputs
 from rlrec.reporting.style import ACCENT, render
-
-
-def texts(figure: Figure) -> set[str]:
-    figure.draw_without_rendering()
-    found = [text.get_text() for axes in figure.axes for text in axes.texts]
-    found += [axes.get_title(loc="left") for axes in figure.axes]
-    found += [tick.get_text() for axes in figure.axes for tick in (*axes.get_xticklabels(), *axes.get_yticklabels())]
-    return set(found)
 
 
 def test_fidelity_shows_every_calibration_bin_and_all_shares(inputs: Inputs) -> None:
@@ -43,33 +33,6 @@ def test_learning_curve_of_an_untrained_policy_alone_can_be_drawn(inputs: Inputs
     figure = learning_curve(inputs.curve.head(1))
     assert not any(text.startswith("kept") for text in texts(figure))
     assert render(figure, "png")
-
-
-def test_comparison_has_a_row_for_each_slate_size_with_the_best_policy_on_top(inputs: Inputs) -> None:
-    figure = comparison_figure(inputs.comparison)
-    assert len(figure.axes) == 4
-    assert {"Return, one movie a step", "CTR, 3 movies a step"} <= texts(figure)
-    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    returns = inputs.comparison.query("metric == 'return' and slate_size == 1").sort_values("mean")
-    names = {"a3c": "A3C", "random": "Random", "best_average": "Best average", "oracle": "Greedy oracle"}
-    assert labels == [names[name] for name in returns["policy"]]
-    assert labels[-1] == "Greedy oracle"
-
-
-def test_comparison_draws_the_intervals_and_only_a3c_in_its_colour(inputs: Inputs) -> None:
-    axes = comparison_figure(inputs.comparison).axes[0]
-    rows = inputs.comparison.query("metric == 'return' and slate_size == 1").sort_values("mean")
-    bars = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 2 and line.get_linewidth() == 2.6]
-    assert np.allclose(np.array(bars), rows[["ci_low", "ci_high"]].to_numpy())
-    marked = {
-        label.get_text() for label in axes.get_yticklabels() if matplotlib.colors.same_color(label.get_color(), ACCENT)
-    }
-    assert marked == {"A3C"}
-
-
-def test_a_policy_unknown_to_the_report_keeps_its_name(inputs: Inputs) -> None:
-    table = pd.concat([inputs.comparison, inputs.comparison.query("policy == 'random'").assign(policy="<mine>")])
-    assert "<mine>" in texts(comparison_figure(table))
 
 
 def session(slate: int) -> dict[str, Any]:

@@ -11,8 +11,10 @@ import pytest
 from rlrec.config import Config
 from rlrec.data.provenance import ViolenceRecord
 from rlrec.errors import DataError
-from rlrec.reporting.inputs import Inputs
+from rlrec.reporting.claims import strongest_rival
+from rlrec.reporting.inputs import Inputs, Matrix
 from rlrec.reporting.page import build_page, write_report
+from rlrec.reporting.words import policy_note
 
 
 class Reader(HTMLParser):
@@ -54,6 +56,12 @@ class Reader(HTMLParser):
             self.words.append(data)
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that read the text only: figures are not turned into files, which takes most of a page's time."""
+    monkeypatch.setattr("rlrec.reporting.page.data_uri", lambda figure: "data:,")
+
+
 @pytest.fixture(scope="module")
 def html(inputs: Inputs, report_config: Config) -> str:
     return build_page(inputs, report_config)
@@ -79,7 +87,7 @@ def test_links_lead_to_citations_the_validation_and_the_page_itself(page: Reader
 
 
 def test_there_is_a_figure_for_each_part_and_each_session(page: Reader, inputs: Inputs) -> None:
-    assert page.tags.count("img") == 4 + len(inputs.sessions["sessions"])
+    assert page.tags.count("img") == 5 + len(inputs.sessions["sessions"])
     assert len(set(page.loads)) == len(page.loads)
 
 
@@ -127,6 +135,7 @@ def test_sessions_are_told_with_titles_and_the_rest_folded(page: Reader, html: s
     assert page.text.count("The other 5 recommendations") == len(inputs.sessions["sessions"])
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_short_sessions_are_not_folded(inputs: Inputs, report_config: Config) -> None:
     sessions = copy.deepcopy(inputs.sessions)
     for session in sessions["sessions"]:
@@ -134,6 +143,7 @@ def test_short_sessions_are_not_folded(inputs: Inputs, report_config: Config) ->
     assert "The other" not in build_page(replace(inputs, sessions=sessions), report_config)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_of_large_slates_fewer_steps_are_told_at_once(inputs: Inputs, report_config: Config) -> None:
     sessions = copy.deepcopy(inputs.sessions)
     for session in sessions["sessions"]:
@@ -142,6 +152,7 @@ def test_of_large_slates_fewer_steps_are_told_at_once(inputs: Inputs, report_con
     assert "The other 17 recommendations" in build_page(replace(inputs, sessions=sessions), report_config)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_taste_that_fades_is_not_minus_zero(inputs: Inputs, report_config: Config) -> None:
     sessions = copy.deepcopy(inputs.sessions)
     session = sessions["sessions"][0]
@@ -156,6 +167,7 @@ def test_missing_violence_is_said_with_its_reason(page: Reader) -> None:
     assert "the tag genome cannot be had" in page.text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_violence_is_told_with_its_source(inputs: Inputs, report_config: Config) -> None:
     record = ViolenceRecord(
         available=True, requested="auto", location="https://example.org/g.zip", tag="violence", matched=1500
@@ -210,6 +222,7 @@ def test_equal_inputs_give_an_equal_page(html: str, inputs: Inputs, report_confi
     assert build_page(inputs, report_config) == html
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_failed_expectation_is_told(inputs: Inputs, report_config: Config) -> None:
     validation = copy.deepcopy(inputs.validation)
     validation["success"] = False
@@ -220,6 +233,48 @@ def test_a_failed_expectation_is_told(inputs: Inputs, report_config: Config) -> 
     assert "rating: a rating is one of 1, 2, 3, 4, 5 (1,234 rows fail)" in page.text
 
 
+def test_the_section_begins_with_three_sentences_each_with_its_interval(html: str, inputs: Inputs) -> None:
+    section = html.split('<section id="comparison">')[1].split("<figure>")[0]
+    sentences = re.findall(r'<p class="verdict \w+">(.*?)</p>', section)
+    assert len(sentences) == 3
+    assert all("95 % interval of the difference" in sentence and "Holm" in sentence for sentence in sentences)
+    rival = strongest_rival(inputs.comparison, 1)
+    assert rival is not None
+    for word, sentence in zip((policy_note(rival).label, "greedy oracle", "EASE"), sentences, strict=True):
+        assert word in sentence
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_loss_on_real_ratings_is_told_before_its_table(inputs: Inputs, report_config: Config) -> None:
+    lost = inputs.offline.assign(**{"diff_from_a3c": 0.1, "diff_ci_low": 0.05, "diff_ci_high": 0.15, "p_holm": 0.001})
+    text = Reader(build_page(replace(inputs, offline=lost), report_config)).text
+    part = text.split("On ratings that people gave")[1]
+    assert part.index("A3C loses to EASE") < part.index("Recall@10")
+    assert "0.100 less (95 % interval of the difference −0.150 to −0.050; Holm's p = 0.001)" in part
+
+
+def test_without_the_matrix_the_page_says_how_to_fill_it(page: Reader) -> None:
+    assert "make matrix trains every learner with several seeds in every scenario" in page.text
+    assert "A2C" not in page.text
+
+
+def test_a_filled_matrix_is_told_with_what_was_skipped(inputs: Inputs, matrix: Matrix, report_config: Config) -> None:
+    page = Reader(build_page(replace(inputs, matrix=matrix), report_config))
+    assert page.tags.count("img") == 7 + len(inputs.sessions["sessions"])
+    for words in (
+        "3 training seeds",
+        "90 % intervals over both",
+        "calm users",
+        "slates of two",
+        "A2C",
+        "run make matrix",
+    ):
+        assert words in page.text
+    assert "Not played: non_violent: this world knows no violence" in page.text
+    assert "was not filled" not in page.text
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_a_loss_is_told_as_one(inputs: Inputs, report_config: Config) -> None:
     names = {"a3c": "random", "random": "a3c"}
     swapped = inputs.comparison.assign(policy=inputs.comparison["policy"].replace(names))
@@ -229,10 +284,13 @@ def test_a_loss_is_told_as_one(inputs: Inputs, report_config: Config) -> None:
         suffixes=("", "_a3c"),
     )
     difference = merged["mean"] - merged["mean_a3c"]
-    worse = swapped.assign(diff_from_a3c=difference, diff_ci_low=difference - 0.1, diff_ci_high=difference + 0.1)
+    worse = swapped.assign(
+        diff_from_a3c=difference, diff_ci_low=difference - 0.1, diff_ci_high=difference + 0.1, p_holm=0.001
+    )
     assert "A3C loses." in Reader(build_page(replace(inputs, comparison=worse), report_config)).text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_slate_size_that_was_not_compared_falls_back_to_one_that_was(inputs: Inputs) -> None:
     config = Config.model_validate({"scenario": {"slate_size": 7}})
     assert "A3C on test users, 1 movie a step" in Reader(build_page(inputs, config)).text

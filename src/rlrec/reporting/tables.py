@@ -1,0 +1,142 @@
+"""Tables of the comparison, as lists of cells that the page's template prints.
+
+Everywhere Δ is *policy minus A3C*, paired by user. A difference is marked only if its interval is clear of zero and its
+p-value, corrected after Holm, is below the level. Diversity and coverage have no better side, so differences are marked
+as such, not praised.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from rlrec.reporting.claims import outcome_of, strongest
+from rlrec.reporting.words import metric_note, number, p_text, policy_note, signed
+
+
+class Cell(NamedTuple):
+    """A figure, and what stands in small letters beneath."""
+
+    value: str
+    notes: tuple[str, ...]
+    clear: bool = False
+    """Whether it is a difference that is marked."""
+    name: str = ""
+    """Whose figure it is, where the row does not say."""
+
+
+class Row(NamedTuple):
+    """A policy or a scenario; a cell is None where there is nothing to tell."""
+
+    label: str
+    cells: list[Cell | None]
+    mine: bool = False
+
+
+class Table(NamedTuple):
+    """Columns beside that of the rows' labels."""
+
+    columns: list[str]
+    rows: list[Row]
+
+
+def figures_table(comparison: pd.DataFrame, lead: str, confidence: float) -> Table:
+    """Every policy's figures with their intervals, the best in the leading metric first.
+
+    Args:
+        comparison: of one setting: a row a policy and metric.
+        lead: metric that the policies are ordered by; its Δ stands beside it.
+        confidence: level of the intervals.
+    """
+    order, metrics, rows = _ordered(comparison, lead)
+    columns = [_column(metric) for metric in metrics]
+    return Table(
+        [columns[0], "Δ", *columns[1:]],
+        [
+            Row(
+                policy_note(name).label,
+                [
+                    _figure(rows.get((name, lead))),
+                    _difference(rows.get((name, lead)), confidence),
+                    *(_figure(rows.get((name, metric))) for metric in metrics[1:]),
+                ],
+                mine=name == "a3c",
+            )
+            for name in order
+        ],
+    )
+
+
+def differences_table(comparison: pd.DataFrame, lead: str, confidence: float) -> Table:
+    """Every other policy's differences from A3C, with p-values and effect sizes; arguments as for `figures_table`."""
+    order, metrics, rows = _ordered(comparison, lead)
+    return Table(
+        [f"Δ {_column(metric)}" for metric in metrics],
+        [
+            Row(
+                policy_note(name).label,
+                [_difference(rows.get((name, metric)), confidence, effects=True) for metric in metrics],
+            )
+            for name in order
+            if name != "a3c"
+        ],
+    )
+
+
+def scenario_table(matrix: pd.DataFrame, titles: Mapping[str, str], confidence: float) -> Table:
+    """A3C's return by scenario, and how much more or less others earn: the strongest baseline, learners, the oracle.
+
+    Args:
+        matrix: `matrix.csv`.
+        titles: of its scenarios.
+        confidence: level of the intervals.
+    """
+    returns = matrix[matrix["metric"] == "return"]
+    names = returns["policy"].drop_duplicates()
+    others = [name for name in names if (policy_note(name).learner and name != "a3c") or name == "oracle"]
+    rows = []
+    for scenario, found in returns.groupby("scenario", sort=False):
+        of_policy = {row["policy"]: row for row in found.to_dict("records")}
+        rival = strongest(found)
+        beside = None if rival is None else _difference(of_policy[rival], confidence)
+        if rival is not None and beside is not None:
+            beside = beside._replace(name=policy_note(rival).label)
+        cells = [_figure(of_policy.get("a3c")), beside]
+        cells += [_difference(of_policy.get(name), confidence) for name in others]
+        rows.append(Row(titles.get(str(scenario), str(scenario)), cells))
+    labels = [f"Δ {policy_note(name).label}" for name in others]
+    return Table(["A3C's return", "Δ strongest fair baseline", *labels], rows)
+
+
+def _ordered(comparison: pd.DataFrame, lead: str) -> tuple[list[str], list[str], dict[tuple[str, str], Any]]:
+    """Policies from the best down, metrics with the leading one first, and the table's rows by both."""
+    best = comparison[comparison["metric"] == lead].sort_values("mean", ascending=False, kind="stable")
+    metrics = [lead, *(metric for metric in comparison["metric"].drop_duplicates() if metric != lead)]
+    rows = {(row["policy"], row["metric"]): row for row in comparison.to_dict("records")}
+    return best["policy"].tolist(), metrics, rows
+
+
+def _column(metric: str) -> str:
+    note = metric_note(metric)
+    return note.label + (", %" if note.percent else "")
+
+
+def _figure(row: Mapping[Any, Any] | None) -> Cell | None:
+    if row is None:
+        return None
+    low, high = (number(row["metric"], row[end], unit=False) for end in ("ci_low", "ci_high"))
+    return Cell(number(row["metric"], row["mean"], unit=False), (f"{low} to {high}",))
+
+
+def _difference(row: Mapping[Any, Any] | None, confidence: float, effects: bool = False) -> Cell | None:
+    if row is None or row["policy"] == "a3c":
+        return None
+    metric, low, high = row["metric"], row["diff_ci_low"], row["diff_ci_high"]
+    notes = [f"{signed(metric, low)} to {signed(metric, high)}"]
+    if effects:
+        notes.append(p_text(row["p_holm"]))
+        if not pd.isna(row["d_z"]):
+            effect = f"{row['d_z']:+.2f}".replace("-", "−").replace("inf", "∞")
+            notes.append(f"d {effect}, gain {100 * row['share_gaining']:.0f} %")
+    clear = outcome_of(low, high, row["p_holm"], confidence) != "tie"
+    return Cell(signed(metric, row["diff_from_a3c"]), tuple(notes), clear)
