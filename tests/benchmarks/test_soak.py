@@ -13,7 +13,7 @@ class Fake:
         self._pid, self._rollouts = pid, rollouts
 
     def state(self) -> State:
-        return State(1, self._rollouts, 100, Counters(), f"here:{os.getpid()}", {0: f"here:{self._pid}"}, None)
+        return State(1, self._rollouts, 100, False, Counters(), f"here:{os.getpid()}", {0: f"here:{self._pid}"}, None)
 
 
 def test_an_agent_is_killed_when_its_time_has_come_and_not_before_training_has_begun() -> None:

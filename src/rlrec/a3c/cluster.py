@@ -156,6 +156,8 @@ def start_global_model(network: Network, config: Config, checkpoints: Checkpoint
 
     from rlrec.a3c.served import ServedModel
 
+    if not ray.is_initialized():  # Ray would start a cluster by itself, one that listens everywhere
+        raise TrainingError("train.executor is ray: train inside `with rlrec.a3c.cluster.connected(config):`")
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor = (
         ray.remote(ServedModel)

@@ -175,7 +175,7 @@ class GlobalModel:
                 refused={agent: reasons.copy() for agent, reasons in self._counters.refused.items()},
                 staleness=self._counters.staleness.copy(),
             )
-            progress = (self._version, self._arrived, self._budget)
+            progress = (self._version, self._arrived, self._budget, self._stopped)
             return State(*progress, counters, this_process(), dict(self._places), self._latest)
 
     def weights(self) -> Floats:

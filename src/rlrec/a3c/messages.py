@@ -109,6 +109,7 @@ class State(NamedTuple):
     version: int
     rollouts: int  # that arrived, applied or refused
     budget: int  # rollouts in all
+    stopped: bool  # by `stop`
     counters: Counters
     home: str
     """`host:pid` of the global model's process."""

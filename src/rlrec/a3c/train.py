@@ -118,7 +118,7 @@ def train(
         if len(failures) == config.train.agents:
             raise next(iter(failures.values()))
         state = model.state()
-        if state.rollouts >= state.budget:
+        if state.stopped or state.rollouts >= state.budget:
             break
         # The others had ended when an agent failed for good; what it left is still to be played.
     if judge.best is None or judge.best_weights is None:

@@ -3,8 +3,9 @@ import importlib.util
 import pytest
 
 from rlrec.a3c import cluster
+from rlrec.a3c.network import Bilinear
 from rlrec.config import Config, RayConfig, TrainConfig
-from rlrec.errors import ConfigError
+from rlrec.errors import ConfigError, TrainingError
 
 
 def on(address: str | None) -> Config:
@@ -45,6 +46,13 @@ def test_an_address_at_which_nobody_listens_is_told_of_at_once(address: str, var
 def test_an_address_is_auto_or_a_client_s(address: str) -> None:
     with pytest.raises(ValueError, match=r"ray\.address|address"):
         RayConfig(address=address)
+
+
+def test_outside_of_a_connection_no_cluster_is_started() -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'rlrec[ray]'")
+
+    with pytest.raises(TrainingError, match=r"cluster\.connected"):
+        cluster.start_global_model(Bilinear(5, 4, 3, 80), on(None), None)
 
 
 def test_synchronous_agents_are_threads_of_one_process() -> None:

@@ -275,6 +275,17 @@ def test_synchronous_training_has_no_stale_gradients() -> None:
     assert training.summary["steps"] == 8_000
 
 
+def test_a_training_that_is_stopped_ends_with_what_it_has() -> None:
+    def stop(model: SharedModel) -> None:
+        if model.state().version >= 10:
+            model.stop()
+
+    training = train(small_world(0), settings(agents=2, steps=10**9), progress=stop)
+
+    assert 10 <= training.summary["updates"] < 10**9 / 160
+    assert training.summary["failed_agents"] == {}
+
+
 def test_after_an_interrupt_no_agent_is_left_running() -> None:
     def interrupt(model: object) -> None:
         raise KeyboardInterrupt
