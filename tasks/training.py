@@ -21,6 +21,7 @@ from prefect.futures import PrefectConcurrentFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from rlrec.a3c import cluster
+from rlrec.a3c.checkpoints import Checkpoints
 from rlrec.a3c.judge import CurvePoint
 from rlrec.a3c.messages import SharedModel
 from rlrec.a3c.policy import save_policy
@@ -103,7 +104,7 @@ def train_agents(config: Config) -> None:
         training = train(world, config, launch=launch, progress=follow, on_point=record, checkpoints=CHECKPOINTS)
         writer.close()
     _write(training)
-    forget_checkpoints()
+    Checkpoints(CHECKPOINTS, "").clear()  # this training has ended: the next one starts from zero
 
 
 def _write(training: Training) -> None:
@@ -152,14 +153,6 @@ def agent_rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def forget_checkpoints() -> None:
-    """Removes the checkpoints of a training that has ended: the next one starts from zero."""
-    for path in sorted(CHECKPOINTS.glob("*")):
-        path.unlink()
-    if CHECKPOINTS.is_dir():
-        CHECKPOINTS.rmdir()
-
-
 def _worth_a_retry(task: Task[..., Any], run: TaskRun, state: RunState[Any]) -> bool:
     """An agent that was stopped for what it sent would be stopped again."""
     try:
@@ -167,7 +160,7 @@ def _worth_a_retry(task: Task[..., Any], run: TaskRun, state: RunState[Any]) -> 
     except AgentError:
         return False
     except Exception:
-        return True
+        pass
     return True
 
 

@@ -173,11 +173,7 @@ def _online(comparison: pd.DataFrame, rival: str, slate_size: int, confidence: f
     lead = lead_of(row, confidence)
     who = f"{policy_note(rival).label}, the strongest rival that is not told the taste"
     figures = f"a return of {number('return', mine['mean'])} against {number('return', row['mean'])}"
-    told = {
-        "win": f"A3C beats {who}: {figures}, {lead.size} more",
-        "loss": f"A3C loses to {who}: {figures}, {lead.size} less",
-        "tie": f"A3C cannot be told from {who}: {figures}, a lead of {lead.value}",
-    }[lead.outcome]
+    told = _told(lead, who, figures)
     return Verdict(lead.outcome, rival, f"In the simulator, {shown(slate_size)}, {told} ({lead.evidence}).")
 
 
@@ -206,12 +202,16 @@ def _offline(rows: pd.DataFrame, rival: str, best: bool, confidence: float) -> V
     metric, lead = str(row["metric"]), lead_of(row, confidence)
     who = policy_note(rival).label + (", the best of all others," if best else "")
     figures = f"{metric_note(metric).label} {number(metric, mine['mean'])} against {number(metric, row['mean'])}"
-    told = {
-        "win": f"A3C beats {who} at {_TASKS[metric]}: {figures}, {lead.size} more",
-        "loss": f"A3C loses to {who} at {_TASKS[metric]}: {figures}, {lead.size} less",
-        "tie": f"A3C cannot be told from {who} at {_TASKS[metric]}: {figures}, a lead of {lead.value}",
-    }[lead.outcome]
+    told = _told(lead, f"{who} at {_TASKS[metric]}", figures)
     return Verdict(lead.outcome, rival, f"On real ratings, {told} ({lead.evidence}).")
+
+
+def _told(lead: Lead, whom: str, figures: str) -> str:
+    return {
+        "win": f"A3C beats {whom}: {figures}, {lead.size} more",
+        "loss": f"A3C loses to {whom}: {figures}, {lead.size} less",
+        "tie": f"A3C cannot be told from {whom}: {figures}, a lead of {lead.value}",
+    }[lead.outcome]
 
 
 def _return(comparison: pd.DataFrame, policy: str, slate_size: int) -> dict[Any, Any]:

@@ -14,7 +14,7 @@ from rlrec.a3c.local_agent import run_local_agent
 from rlrec.a3c.messages import SharedModel
 from rlrec.a3c.rollout import Player, Rollout
 from rlrec.a3c.threads import in_threads
-from rlrec.a3c.train import Launch, Play, train
+from rlrec.a3c.train import Launch, Play, Training, train
 from rlrec.baselines.registry import BASELINES
 from rlrec.config import Config, ScenarioConfig, TrainConfig
 from rlrec.evaluation.online import play
@@ -171,15 +171,28 @@ def test_work_that_is_left_by_an_agent_that_fails_last_is_played_by_the_others()
     assert training.summary["steps"] == 1_600
 
 
+def interrupt_at(version: int) -> Callable[[SharedModel], None]:
+    """Ctrl-C when training has got that far."""
+
+    def interrupt(model: SharedModel) -> None:
+        if model.state().version >= version:
+            raise KeyboardInterrupt
+
+    return interrupt
+
+
+def assert_curve_goes_on(training: Training, resumed: int) -> None:
+    """A point for every checkpoint from there on; before, those that had been judged when training was interrupted."""
+    versions = [point.version for point in training.curve]
+    assert versions == sorted(set(versions))
+    assert [version for version in versions if version >= resumed] == list(range(resumed, 51, 5))
+
+
 def test_an_interrupted_training_goes_on_from_its_last_checkpoint(tmp_path: Path, caplog) -> None:
     world, config = small_world(0), settings(agents=1, steps=8_000)
 
-    def interrupt(model: SharedModel) -> None:
-        if model.state().version >= 22:
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        train(world, config, progress=interrupt, checkpoints=tmp_path / "ck")
+        train(world, config, progress=interrupt_at(22), checkpoints=tmp_path / "ck")
     with caplog.at_level("INFO", "rlrec"):
         training = train(world, config, checkpoints=tmp_path / "ck")
 
@@ -188,36 +201,29 @@ def test_an_interrupted_training_goes_on_from_its_last_checkpoint(tmp_path: Path
     assert resumed % 5 == 0
     assert f"going on from the checkpoint of version {resumed}" in caplog.text
     assert training.summary["steps"] == 8_000
-    assert [p.version for p in training.curve] == list(range(0, 51, 5))
+    assert_curve_goes_on(training, resumed)
 
 
 def test_a_torn_checkpoint_is_told_of_and_the_one_before_is_used(tmp_path: Path, caplog) -> None:
     world, config = small_world(0), settings(agents=1, steps=8_000)
 
-    def interrupt(model: SharedModel) -> None:
-        if model.state().version >= 22:
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        train(world, config, progress=interrupt, checkpoints=tmp_path)
+        train(world, config, progress=interrupt_at(22), checkpoints=tmp_path)
     newest = sorted(tmp_path.glob("version-*.npz"))[-1]
     newest.write_bytes(newest.read_bytes()[:-700])
     training = train(world, config, checkpoints=tmp_path)
 
     assert f"{newest} is torn" in caplog.text
-    assert training.summary["resumed_from_version"] == int(newest.stem.split("-")[1]) - 5
-    assert [p.version for p in training.curve] == list(range(0, 51, 5))
+    resumed = int(newest.stem.split("-")[1]) - 5
+    assert training.summary["resumed_from_version"] == resumed
+    assert_curve_goes_on(training, resumed)
 
 
 def test_checkpoints_of_other_settings_are_not_gone_on_from(tmp_path: Path) -> None:
     world, config = small_world(0), settings(agents=1, steps=8_000)
 
-    def interrupt(model: SharedModel) -> None:
-        if model.state().version >= 12:
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        train(world, config, progress=interrupt, checkpoints=tmp_path)
+        train(world, config, progress=interrupt_at(12), checkpoints=tmp_path)
     other = train(world, config.model_copy(update={"seed": 8}), checkpoints=tmp_path)
     alone = train(world, config.model_copy(update={"seed": 8}))
 
