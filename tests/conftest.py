@@ -1,10 +1,14 @@
 """Fixtures that several parts share."""
 
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from projects import make_folder
+from projects import environment, make_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,6 +29,35 @@ def engine() -> Iterator[None]:
 
     with prefect_test_harness(server_startup_timeout=120):
         yield
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API address of a Prefect server as `make ui` starts it, with a home of its own."""
+    from flows.server import running_api
+
+    home = tmp_path_factory.mktemp("server")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    env = environment(home, PREFECT_HOME=str(home), DO_NOT_TRACK="1", PREFECT_SERVER_ANALYTICS_ENABLED="false")
+    log = home / "server.log"
+    with log.open("w") as out:
+        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        process = subprocess.Popen(command, cwd=home, env=env, stdout=out, stderr=out)
+    ui = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(1800):
+            if api := running_api(ui):
+                break
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.1)
+        else:
+            raise AssertionError(f"no server after three minutes: {log.read_text()}")
+        yield api
+    finally:
+        process.terminate()
+        process.wait(timeout=120)
 
 
 @pytest.fixture

@@ -13,16 +13,20 @@ from rlrec.a3c.rollout import Player, Rollout
 
 
 class Paced:
-    """A player whose rollouts take at least `seconds`, most of it asleep, and whose gradients may be spoiled.
+    """A player whose rollouts take at least what `pace` says, in seconds, most of it asleep.
 
-    Its first call is to compile; the second waits until `ready`.
+    Its first call is to compile; the second waits until `ready`. Its gradients may be spoiled.
     """
 
     def __init__(
-        self, player: Player, seconds: float, spoil: Callable[[Any], Any] | None, ready: Callable[[], bool]
+        self,
+        player: Player,
+        pace: Callable[[int], float],
+        spoil: Callable[[Any], Any] | None,
+        ready: Callable[[], bool],
     ) -> None:
-        self._player, self._seconds, self._spoil, self._ready = player, seconds, spoil, ready
-        self._compiled = False
+        self._player, self._pace, self._spoil, self._ready = player, pace, spoil, ready
+        self._compiled, self._played = False, 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["_player"], name)
@@ -35,7 +39,8 @@ class Paced:
         while not self._ready():
             time.sleep(0.05)
         self._ready = lambda: True
-        until = time.perf_counter() + self._seconds
+        until = time.perf_counter() + self._pace(self._played)
+        self._played += 1
         rollout: Rollout = self._player.play(weights, play, seed)
         time.sleep(max(until - time.perf_counter(), 0))
         return rollout if self._spoil is None else rollout._replace(gradient=self._spoil(rollout.gradient))
@@ -45,18 +50,23 @@ def paced(
     play: RemotePlay,
     seconds: float,
     slow: Mapping[int, float] | None = None,
+    slow_after: int = 0,
     spoil: Mapping[int, Callable[[Any], Any]] | None = None,
 ) -> Callable[[int, Callable[[int], None]], int]:
     """The agents of `play` at a pace: each rollout takes `seconds`, or what `slow` says of the agent.
 
-    They start together, however long the machine takes to start them.
+    An agent becomes slow after it has played `slow_after` rollouts. They start together, however long the machine takes
+    to start them.
     """
 
     def all_are_there() -> bool:
         return len(play.model.state().places) >= play.config.train.agents
 
     def run(number: int, tell: Callable[[int], None]) -> int:
-        pace, spoiled = (slow or {}).get(number, seconds), (spoil or {}).get(number)
+        later, spoiled = (slow or {}).get(number, seconds), (spoil or {}).get(number)
+
+        def pace(rollouts: int) -> float:
+            return seconds if rollouts < slow_after else later
 
         def make(*arguments: Any) -> Paced:
             return Paced(Player(*arguments), pace, spoiled, all_are_there)

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,13 @@ def settings(agents: int = 2, rollouts: int = 400, **train: Any) -> Config:
     )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def connection(nodes) -> Iterator[None]:
+    """One for all tests of this module: Ray keeps idle processes, in which TensorFlow need not be imported again."""
+    with cluster.connected(settings()):
+        yield
+
+
 def run(
     config: Config,
     checkpoints: Path | None = None,
@@ -45,13 +52,12 @@ def run(
     pace: float = PACE,
     **options: Any,
 ) -> Training:
-    """Trains on the cluster at a pace."""
+    """Trains on the connected cluster at a pace."""
 
     def launch(play: Any, numbers: Sequence[int]) -> Any:
         return cluster.as_ray_tasks(paced(play, pace, **options), numbers)
 
-    with cluster.connected(config):
-        return train(WORLD, config, launch=launch, progress=progress, checkpoints=checkpoints)
+    return train(WORLD, config, launch=launch, progress=progress, checkpoints=checkpoints)
 
 
 class Once:
@@ -75,12 +81,9 @@ class Once:
         assert self.acted is not None
         return next(when for when, state in self.states if when >= self.acted and reached(state)) - self.acted
 
-    def steps_per_second(self) -> float:
-        """From the act to when the last rollouts were given out."""
-        assert self.acted is not None
-        seen = [
-            (when, s.counters.steps) for when, s in self.states if when >= self.acted and s.rollouts < s.budget - 10
-        ]
+    def steps_per_second(self, phase: Callable[[State], bool]) -> float:
+        """Over the states of a phase."""
+        seen = [(when, state.counters.steps) for when, state in self.states if phase(state)]
         return (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
 
 
@@ -157,13 +160,18 @@ def test_the_global_model_goes_on_from_its_last_checkpoint_when_it_is_killed(
 
 
 def test_a_straggler_costs_no_more_than_its_own_share(two_nodes) -> None:
-    even, uneven = Once(3), Once(3)
-    run(settings(agents=3, rollouts=200), pace=0.1, progress=even)
-    summary = run(settings(agents=3, rollouts=200), pace=0.1, slow={2: 1.0}, progress=uneven).summary
+    watch = Once(3)
+    even = 3 * 40
+    summary = run(
+        settings(agents=3, rollouts=even + 120), pace=0.1, slow={2: 1.0}, slow_after=even // 3, progress=watch
+    ).summary
 
-    assert summary["steps_by_agent"]["2"] < summary["steps_by_agent"]["0"] / 4, "one agent was to be slow"
+    late = {agent: steps - even // 3 * ROLLOUT for agent, steps in summary["steps_by_agent"].items()}
+    assert late["2"] < late["0"] / 4, "one agent was to be slow"
     share = 1 / 3
-    assert uneven.steps_per_second() > (1 - share) * even.steps_per_second()
+    before = watch.steps_per_second(lambda state: 10 <= state.rollouts < even - 10)
+    after = watch.steps_per_second(lambda state: even + 10 <= state.rollouts < state.budget - 10)
+    assert after > (1 - share) * before
 
 
 def test_agents_that_send_rubbish_are_stopped_and_the_rest_go_on(two_nodes) -> None:

@@ -7,9 +7,11 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 from prefect.client.orchestration import get_client
@@ -33,6 +35,14 @@ def workers(name: str) -> list[psutil.Process]:
     return found
 
 
+def playing(checkpoints: Path) -> int:
+    """Agents of which the newest checkpoint knows that they have played."""
+    for path in sorted(checkpoints.glob("version-*.npz"), reverse=True):
+        with suppress(OSError), np.load(path) as archive:  # it may be removed meanwhile
+            return len(json.loads(archive["meta"].tobytes())["counters"]["steps_by_agent"])
+    return 0
+
+
 def test_an_agent_that_is_killed_is_a_task_run_that_ends_completed(two_nodes, engine, folder, record_property) -> None:
     from flows.train import train
     from tasks.paths import CHECKPOINTS, TRAINING, WORLD
@@ -45,7 +55,7 @@ def test_an_agent_that_is_killed_is_a_task_run_that_ends_completed(two_nodes, en
 
     def kill() -> None:
         until = time.monotonic() + 120
-        while time.monotonic() < until and not any(CHECKPOINTS.glob("version-*.npz")):
+        while time.monotonic() < until and playing(CHECKPOINTS) < 2:  # one that has not begun is not started *again*
             time.sleep(0.02)
         victim = workers("local agent")[0]
         victim.kill()
@@ -71,18 +81,19 @@ def test_an_agent_that_is_killed_is_a_task_run_that_ends_completed(two_nodes, en
 
 @pytest.mark.parametrize("executor", ["threads", "ray"])
 def test_a_killed_training_stage_goes_on_from_its_last_whole_checkpoint(
-    executor: str, two_nodes, tmp_path: Path, record_property
+    executor: str, two_nodes, server: str, tmp_path: Path, record_property
 ) -> None:
     where: dict[str, Any] = ON_RAY if executor == "ray" else {}
     change = {"train": {**where, "steps": 160_000, "checkpoint_every": 200}}
     folder = make_clone(tmp_path / "rlrec", change)
+    mine = environment(folder, PREFECT_API_URL=server)
     small_world().save(folder / "data/world/world.npz")
     checkpoints = folder / "data/checkpoints"
     log = tmp_path / "killed.log"
     with log.open("w") as out:
         stage = subprocess.Popen(
             ["dvc", "repro", "-s", "train"],
-            cwd=folder, env=environment(folder), stdout=out, stderr=out, start_new_session=True,
+            cwd=folder, env=mine, stdout=out, stderr=out, start_new_session=True,
         )  # fmt: skip
     until = time.monotonic() + 150
     while len(list(checkpoints.glob("version-*.npz"))) < 2:
@@ -100,7 +111,7 @@ def test_a_killed_training_stage_goes_on_from_its_last_whole_checkpoint(
     newest.write_bytes(newest.read_bytes()[: newest.stat().st_size // 2])
 
     started = time.monotonic()
-    again = run(folder, "dvc", "repro", "-s", "train")
+    again = run(folder, "dvc", "repro", "-s", "train", env=mine)
     record_property("second_run_seconds", time.monotonic() - started)
 
     assert again.returncode == 0, again.stdout

@@ -1,18 +1,15 @@
-"""A server that subprocesses share, and a small project in which the whole graph has been run once."""
+"""A small project in which the whole graph has been run once."""
 
-import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from projects import environment, make_clone, run
+from served import Served, make_served_folder, serving
 from support import slice_archive
-
-from flows.server import running_api
 
 
 @dataclass(frozen=True)
@@ -28,33 +25,6 @@ class Project:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The API address of a Prefect server as `make ui` starts it, with a home of its own."""
-    home = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    env = environment(home, PREFECT_HOME=str(home), DO_NOT_TRACK="1", PREFECT_SERVER_ANALYTICS_ENABLED="false")
-    log = home / "server.log"
-    with log.open("w") as out:
-        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-        process = subprocess.Popen(command, cwd=home, env=env, stdout=out, stderr=out)
-    ui = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            if api := running_api(ui):
-                break
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.1)
-        else:
-            raise AssertionError(f"no server after a minute: {log.read_text()}")
-        yield api
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-@pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory, ml100k_archive: Path, server: str) -> Project:
     """After `dvc repro`: all that the graph makes is there."""
     top = tmp_path_factory.mktemp("project")
@@ -64,3 +34,31 @@ def project(tmp_path_factory: pytest.TempPathFactory, ml100k_archive: Path, serv
     reproduced = made.run("dvc", "repro")
     assert reproduced.returncode == 0, reproduced.stdout
     return made
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Two runs that were started together in the UI: their ids, and the second's state before the first had ended."""
+
+    quick: str
+    custom: str
+    seen_waiting: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory, ml100k_archive: Path) -> Iterator[Served]:
+    """A project with nothing made yet, served."""
+    with serving(make_served_folder(tmp_path_factory.mktemp("served") / "rlrec", ml100k_archive)) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def finished(served: Served) -> Finished:
+    """A Quick run, and a Custom run that had to wait for it."""
+    quick = served.start()
+    served.wait(quick, "Running")
+    custom = served.start(delta=-0.5, overrides=["train.gamma=0.5"])
+    waiting = served.wait(custom, "AwaitingConcurrencySlot", "Running")
+    for run_id in (quick, custom):
+        served.wait(run_id, "Completed", "Failed", "Crashed")
+    return Finished(quick, custom, waiting)
