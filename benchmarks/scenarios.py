@@ -4,9 +4,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rlrec.config import Config
+from rlrec.config import Config, read_settings
 from rlrec.errors import ConfigError
-from rlrec.experiments.grid import Differences, configure, read_settings, told
+from rlrec.experiments.grid import Differences, configure, told
 
 SCENARIOS = Path(__file__).with_name("scenarios.yaml")
 

@@ -5,7 +5,8 @@ import re
 
 from rlrec.errors import RlrecError
 
-_TOLD_AT_THE_END = "rlrec_told_at_the_end"
+TOLD_AT_THE_END = "rlrec_told_at_the_end"
+"""Mark of a record that the UI shows, but not the terminal, where a command says the same when it ends."""
 _GX_FOLDERS = "great_expectations.data_context.types.base"
 _STATE = re.compile(r"^(Finished in state \w+)\(.*\)$", re.DOTALL)
 
@@ -16,7 +17,7 @@ def set_up_logging() -> None:
     `flows.stage` and `flows.pipeline` print such an error when they end; Prefect logs it twice a run, and each run of a
     chain does so again. The run's page in the UI keeps both.
     """
-    for name in ("rlrec", "tasks"):
+    for name in ("rlrec", "tasks", "flows"):
         logging.getLogger(name).setLevel(logging.INFO)
     logging.getLogger("dvc.repo.scm_context").setLevel(logging.WARNING)  # advice after every stage
     logging.getLogger("dvc").propagate = False  # it has a console of its own
@@ -32,11 +33,11 @@ def _without_traceback(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
     if isinstance(error, RlrecError):
         record.exc_info, record.exc_text = None, None
-        setattr(record, _TOLD_AT_THE_END, True)
+        setattr(record, TOLD_AT_THE_END, True)
     return True
 
 
 def _briefly(record: logging.LogRecord) -> bool:
     if record.name.startswith(("prefect.flow_runs", "prefect.task_runs")):
         record.msg = _STATE.sub(r"\1", str(record.msg))
-    return not hasattr(record, _TOLD_AT_THE_END)
+    return not hasattr(record, TOLD_AT_THE_END)

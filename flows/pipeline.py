@@ -3,14 +3,15 @@
 `python -m flows.pipeline` and `dvc repro` do the same work, skip the same work and write the same `dvc.lock`.
 """
 
+import json
 import os
-import subprocess
+import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import psutil
 import typer
@@ -18,39 +19,114 @@ from dvc.dvcfile import PROJECT_FILE
 from dvc.exceptions import DvcException, ReproductionError
 from dvc.repo import Repo
 from dvc.repo.reproduce import plan_repro
-from prefect import flow, task
+from prefect import State, flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
-from prefect.runtime import task_run
+from prefect.runtime import flow_run, task_run
+from prefect.states import Failed
+from pydantic import Field
 
-from flows import summary
-from flows.logs import set_up_logging
+from flows import summary, turn
+from flows.experiments import StageError, put_back, run_experiment, save_run
+from flows.logs import TOLD_AT_THE_END, set_up_logging
+from flows.recovery import raising_what_dvc_logs, recover
 from flows.server import connect, environment, ui_url
-from flows.stage import INTERRUPTED, PARENT
-from rlrec.config import load_config
+from flows.stage import INTERRUPTED, PARENT, PIPELINE_RUN
 from rlrec.errors import RlrecError
+from rlrec.files import writing
+from rlrec.overrides import check_overrides
+
+SETTINGS = {
+    "dataset": "data.name",
+    "delta": "scenario.delta",
+    "slate_size": "scenario.slate_size",
+    "agents": "train.agents",
+    "steps": "train.steps",
+    "seed": "seed",
+    "executor": "train.executor",
+}
+"""By parameter of the flow, the setting that it overrides."""
 
 
-class StageError(RlrecError):
-    """A stage failed; the message is the stage's own."""
+def _run_name() -> str:
+    given = flow_run.get_parameters() or {}
+    changed = overrides_of({name: given.get(name) for name in SETTINGS}, given.get("overrides"))
+    return " ".join(["pipeline", *changed])
 
 
-@flow(name="pipeline", flow_run_name="pipeline")
-def pipeline(overrides: list[str] | None = None) -> None:
+@flow(name="pipeline", flow_run_name=_run_name)
+def pipeline(
+    dataset: Literal["ml-100k", "ml-1m", "ml-latest-small", "ml-latest"] | None = None,
+    delta: Annotated[float, Field(ge=-1, le=10)] | None = None,
+    slate_size: Annotated[int, Field(ge=1, le=100)] | None = None,
+    agents: Annotated[int, Field(ge=1, le=64)] | None = None,
+    steps: Annotated[int, Field(ge=1, le=10**12)] | None = None,
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = None,
+    executor: Literal["threads", "ray"] | None = None,
+    overrides: list[str] | None = None,
+) -> State[Any] | None:
     """Runs what is not up to date, in the order of `dvc.yaml`.
 
+    Whatever is left empty is as in params.yaml. Given any of these, the run is a DVC experiment, found again with
+    `dvc exp show`.
+
     Args:
-        overrides: parameters as in `dvc exp run -S`, e.g. `scenario.delta=-0.5`. Given any, the run is a DVC
-            experiment, found again with `dvc exp show`.
+        dataset: Ratings that the simulated users are fitted to (`data.name`).
+        delta: Growth of a genre affinity per liked movie, from -1 to 10: above 0 users get addicted, below 0 bored, at
+            0 they stay as they are (`scenario.delta`).
+        slate_size: K, movies recommended at each step of training, from 1 to 100 (`scenario.slate_size`).
+        agents: Local agents that train in parallel, one a core, from 1 to 64 (`train.agents`).
+        steps: Budget of environment steps over all agents (`train.steps`).
+        seed: Every random draw is derived from it, from 0 to 4294967295 (`seed`).
+        executor: What runs the local agents: threads of one process, or a Ray cluster (`train.executor`).
+        overrides: Any other settings of `params.yaml`, one `path=value` each, e.g. `train.gamma=0.5`. They are checked
+            before anything starts.
     """
-    with summary.record():
-        if overrides:
-            experiment(overrides)
-            return
+    set_up_logging()
+    log = get_run_logger()
+    try:
+        changed = check_overrides(overrides_of(locals(), overrides))
+        with summary.record(), _passing_termination_on(), turn.turn(turn.PIPELINE, log.info):
+            with turn.turn(turn.STAGE, log.info):  # one whose pipeline was killed
+                pass
+            try:
+                if changed:
+                    _run_experiment(changed)
+                else:
+                    _run_stages()
+            finally:
+                summary.publish()
+    except RlrecError as error:
+        log.error(str(error), extra={TOLD_AT_THE_END: True})
+        return Failed(message=str(error), data=error)
+    return None
+
+
+def overrides_of(parameters: Mapping[str, Any], overrides: Sequence[str] | None) -> list[str]:
+    """What the flow's parameters change, as `path=value`."""
+    given = {path: parameters[name] for name, path in SETTINGS.items() if parameters[name] is not None}
+    return [*(f"{path}={_plain(value)}" for path, value in given.items()), *(overrides or ())]
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _run_stages() -> None:
+    with writing(Path(".dvc")):
+        recover()
+        put_back()
         with Repo() as repo:
             stages = stages_of(repo)
-        for stage in stages:
-            reproduce.with_options(name=stage, task_run_name=stage)(stage)
+    for stage in stages:
+        reproduce.with_options(name=stage, task_run_name=stage)(stage)
+    save_run()
+
+
+def _run_experiment(overrides: list[str]) -> None:
+    recover()
+    with _as_parent({PIPELINE_RUN: str(flow_run.get_id())}):
+        run_experiment(overrides)
 
 
 def stages_of(repo: Repo) -> list[str]:
@@ -64,12 +140,21 @@ def reproduce(stage: str) -> None:
 
     Raises:
         StageError: the stage failed.
+        WriteError: DVC cannot write its cache or its records.
         KeyboardInterrupt: the stage was interrupted. (While it runs, DVC lets the signal pass this process by.)
     """
-    with _as_parent(), Repo(_wait_for_lock=True) as repo:
+    with (
+        writing(Path(".dvc")),  # DVC passes on what the system says, without a path
+        raising_what_dvc_logs(),
+        _as_parent({PARENT: str(task_run.get_id())}),
+        Repo(_wait_for_lock=True) as repo,
+    ):
+        recover()
         try:
             done = repo.reproduce(stage, single_item=True)
         except ReproductionError as error:
+            if isinstance(error.__cause__, OSError):
+                raise error.__cause__ from None
             if summary.was_interrupted(str(error.__cause__)):
                 raise KeyboardInterrupt from error
             raise StageError(f"{stage}: {summary.error_of(stage) or error.__cause__ or error}") from error
@@ -79,34 +164,12 @@ def reproduce(stage: str) -> None:
         summary.note_unchanged(stage)
 
 
-@task(cache_policy=NO_CACHE)
-def experiment(overrides: list[str]) -> None:
-    """Has DVC run the whole graph with other parameters, as an experiment.
-
-    Raises:
-        StageError: a stage failed, or a parameter is unknown.
-        KeyboardInterrupt: DVC was interrupted; it has put its own affairs in order then.
-    """
-    options = [part for override in overrides for part in ("-S", override)]
-    with _as_parent(), subprocess.Popen([sys.executable, "-m", "dvc", "exp", "run", *options]) as dvc:
-        interrupted = False
-        while dvc.poll() is None:
-            try:
-                dvc.wait()
-            except KeyboardInterrupt:
-                interrupted = True
-    if interrupted:
-        raise KeyboardInterrupt
-    if dvc.returncode:
-        raise StageError(summary.error_of(None) or f"`dvc exp run {' '.join(options)}` failed: see above")
-
-
 @contextmanager
-def _as_parent() -> Iterator[None]:
-    """Stages started inside become children of this task run, on this run's server."""
+def _as_parent(parent: Mapping[str, str]) -> Iterator[None]:
+    """Stages started inside belong under a run of the pipeline, on this run's server."""
     with get_client(sync_client=True) as client:
         shared = {
-            PARENT: str(task_run.id),
+            **parent,
             "PREFECT_API_URL": str(client.api_url).rstrip("/"),
             "PREFECT_UI_URL": ui_url(),
             # Stages are started as `python -m flows.<stage>`: with this Python, whether or not its environment is
@@ -115,6 +178,29 @@ def _as_parent() -> Iterator[None]:
         }
     with environment(**shared):
         yield
+
+
+@contextmanager
+def _passing_termination_on() -> Iterator[None]:
+    """A run that is cancelled in the UI is sent SIGTERM, alone: the stage at work must not be left behind.
+
+    It is interrupted as by Ctrl-C, which it and DVC take as the wish to end with nothing lost.
+    """
+    prefects = signal.getsignal(signal.SIGTERM)
+
+    def pass_on(number: int, frame: Any) -> None:
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                if os.getpgid(child.pid) == os.getpgrp():  # not the temporary server
+                    child.send_signal(signal.SIGINT)
+        if callable(prefects):
+            prefects(number, frame)
+
+    signal.signal(signal.SIGTERM, pass_on)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, prefects)
 
 
 def run(
@@ -129,10 +215,10 @@ def run(
     """
     set_up_logging()
     try:
-        load_config()
+        check_overrides(override or [])  # told at once, not after a server has started
         connect()
         with summary.record():
-            state = pipeline(override, return_state=True)
+            state = pipeline(overrides=override, return_state=True)
             link = f"{ui_url()}/runs/flow-run/{state.state_details.flow_run_id}"
             state.result()
             summary.show(time.time() - psutil.Process().create_time(), link)

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from prefect import Flow, flow
+from prefect import Flow, Task, flow
 from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow
+from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner
 
+from flows import turn
 from flows.logs import set_up_logging
 from flows.server import connect
 from rlrec.config import Config, load_config
@@ -25,6 +27,8 @@ from tasks.artifacts import publish_versions
 
 PARENT = "RLREC_PARENT_TASK_RUN"
 """Environment variable: the task run of the pipeline that a stage's flow run belongs under."""
+PIPELINE_RUN = "RLREC_PIPELINE_RUN"
+"""Environment variable: the pipeline's flow run, in which a stage makes a task run of its own to belong under."""
 RECORD = "RLREC_STAGE_RECORD"
 """Environment variable: the file in which a stage leaves its time, memory and error for the pipeline's summary."""
 
@@ -40,12 +44,11 @@ def as_flow(stage: Stage, **options: Any) -> Flow[[], None]:
     @functools.wraps(stage)
     def run() -> None:
         config = load_config()
+        leave_record(stage=stage.__name__, run=flow_run.get_id())
         started = time.perf_counter()
         stage(config)
         seconds = time.perf_counter() - started
-        # Linux counts kibibytes here, macOS bytes.
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        leave_record(stage=stage.__name__, seconds=seconds, peak_bytes=peak)
+        leave_record(stage=stage.__name__, seconds=seconds, peak_bytes=peak_bytes())
         publish_versions(stage.__name__)
 
     del run.__wrapped__  # Prefect would take the stage's parameters for the flow's
@@ -63,7 +66,7 @@ def main(stage: Flow[[], None], runner: Runner | None = None) -> None:
     try:
         config = load_config()  # a wrong setting is told at once, not after a server has started
         connect()
-        with runner(config) if runner else nullcontext(None) as tasks:
+        with _turn(), runner(config) if runner else nullcontext(None) as tasks:
             _run(stage.with_options(task_runner=tasks) if tasks else stage)
     except RlrecError as error:
         if not leave_record(stage=stage.name, error=str(error)):  # else the pipeline says it
@@ -75,13 +78,33 @@ def main(stage: Flow[[], None], runner: Runner | None = None) -> None:
         sys.exit(130)
 
 
+def _turn() -> AbstractContextManager[None]:
+    """A stage of a pipeline holds a lock of its own: it goes on when the pipeline's process is killed."""
+    started_by_pipeline = PARENT in os.environ or PIPELINE_RUN in os.environ
+    return turn.turn(turn.STAGE, turn.tell) if started_by_pipeline else nullcontext()
+
+
 def _run(stage: Flow[[], None]) -> None:
-    if parent := os.environ.get(PARENT):
-        with get_client(sync_client=True) as client:
-            flow_run = client.create_flow_run(stage, parent_task_run_id=UUID(parent))
-        run_flow(stage, flow_run=flow_run)
-    else:
+    parent, pipeline = os.environ.get(PARENT), os.environ.get(PIPELINE_RUN)
+    if not (parent or pipeline):
         stage()
+        return
+    with get_client(sync_client=True) as client:
+        if pipeline:  # as Prefect does for a flow that a flow calls
+            represented = Task(fn=stage.fn, name=stage.name)
+            parent = str(client.create_task_run(represented, UUID(pipeline), stage.name, name=stage.name).id)
+        started = client.create_flow_run(stage, parent_task_run_id=UUID(parent))
+    run_flow(stage, flow_run=started)
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has held at once."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # Not ru_maxrss: that starts with what the process held which has forked this one.
+        return next(int(line.split()[1]) * 1024 for line in status.open() if line.startswith("VmHWM:"))
+    # macOS counts bytes here, others kibibytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def leave_record(**values: Any) -> bool:

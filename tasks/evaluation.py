@@ -9,7 +9,8 @@ from prefect.cache_policies import NO_CACHE
 from rlrec.a3c.policy import load_policy
 from rlrec.baselines import BASELINES, Known
 from rlrec.config import Config
-from rlrec.data.tables import GENRES, load_tables
+from rlrec.data.genres import GENRES
+from rlrec.data.tables import load_tables
 from rlrec.evaluation.compare import comparison_table, measure_all, regret_table
 from rlrec.evaluation.evaluate import evaluate
 from rlrec.evaluation.examples import example_sessions

@@ -27,10 +27,11 @@ from rlrec.a3c.messages import SharedModel
 from rlrec.a3c.policy import save_policy
 from rlrec.a3c.train import Launch, Play, Training, train
 from rlrec.config import Config
-from rlrec.errors import AgentError, ConfigError
-from rlrec.files import atomic_folder, write_atomically
+from rlrec.errors import AgentError, ConfigError, WriteError
+from rlrec.files import atomic_folder, write_together
 from rlrec.reporting.asynchrony import asynchrony_figure
-from rlrec.reporting.figures import learning_curve, save
+from rlrec.reporting.figures import learning_curve
+from rlrec.reporting.style import render
 from rlrec.simulator.world import World
 from tasks.artifacts import publish_figure, publish_table, to_json
 from tasks.paths import (
@@ -90,7 +91,7 @@ def train_agents(config: Config) -> None:
             advance(counters.steps, config.train.steps, note)
 
         def record(point: CurvePoint) -> None:
-            with writer.as_default():
+            with _writing_events(), writer.as_default():
                 for name, value in point._asdict().items():
                     tf.summary.scalar(name, value, step=point.steps)
             log.info(
@@ -102,32 +103,59 @@ def train_agents(config: Config) -> None:
 
         launch = _as_tasks(config)
         training = train(world, config, launch=launch, progress=follow, on_point=record, checkpoints=CHECKPOINTS)
-        writer.close()
-    _write(training)
+        with _writing_events():
+            writer.close()
+        _write(training)
+    _publish(training)
     Checkpoints(CHECKPOINTS, "").clear()  # this training has ended: the next one starts from zero
 
 
+@contextmanager
+def _writing_events() -> Iterator[None]:
+    """TensorFlow's own error where the disk is full says the same with the names of its kernels."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        reason = error.message.partition("; ")[2].partition("\n")[0]
+        raise WriteError(f"cannot write {TENSORBOARD}: {reason or error.message}") from error
+
+
 def _write(training: Training) -> None:
+    """Writes all that training gives but the events; where the disk is full, what was there before stays."""
     curve, summary = pd.DataFrame(training.curve), training.summary
-    write_atomically(CURVE, curve.to_csv(index=False).encode())
-    write_atomically(TRAINING, to_json(summary))
     headline = {
         "validation_return": training.best.validation_return,
         "steps": summary["steps"],
         "steps_per_second": round(summary["steps_per_second"]),
     }
-    write_atomically(TRAIN_METRICS, to_json(headline))
-    save(learning_curve(curve), CURVE_FIGURE)
-    save(asynchrony_figure(summary), ASYNCHRONY_FIGURE)
     with atomic_folder(MODEL) as folder:
         save_policy(training.policy, folder)
+        write_together(
+            {
+                CURVE: curve.to_csv(index=False).encode(),
+                TRAINING: to_json(summary),
+                TRAIN_METRICS: to_json(headline),
+                CURVE_FIGURE: render(learning_curve(curve), "png"),
+                ASYNCHRONY_FIGURE: render(asynchrony_figure(summary), "png"),
+            }
+        )
+
+
+def _publish(training: Training) -> None:
+    summary, best = training.summary, training.best
     publish_table("training", "Training", [{"figure": name, "value": summary[name]} for name in _SHOWN])
     publish_table("agents", "Local agents", agent_rows(summary))
     publish_table("staleness", "Staleness", [{"versions": k, "updates": n} for k, n in summary["staleness"].items()])
     publish_figure("learning-curve", "Learning curve", CURVE_FIGURE)
     publish_figure("asynchrony", "Asynchrony", ASYNCHRONY_FIGURE)
-    best = training.best
-    log.info("best: version %d after %s steps, %.2f", best.version, f"{best.steps:,}", best.validation_return)
+    interval = best.validation_ci_low, best.validation_ci_high
+    log.info(
+        "best: version %d after %s steps, %.2f [%.2f, %.2f]",
+        best.version,
+        f"{best.steps:,}",
+        best.validation_return,
+        *interval,
+    )
     for agent, refused in summary["refused"].items():
         log.warning("%s: %s of its gradients were refused", agent, refused)
 
@@ -154,10 +182,10 @@ def agent_rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _worth_a_retry(task: Task[..., Any], run: TaskRun, state: RunState[Any]) -> bool:
-    """An agent that was stopped for what it sent would be stopped again."""
+    """An agent that was stopped for what it sent would be stopped again, and a full disk does not empty itself."""
     try:
         state.result()
-    except AgentError:
+    except (AgentError, WriteError):
         return False
     except Exception:
         pass

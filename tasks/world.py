@@ -1,6 +1,7 @@
 """Task of the stage `world`."""
 
 import logging
+from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -33,10 +34,26 @@ def fit(config: Config) -> None:
     report = fidelity.to_dict()
     write_atomically(FIDELITY, to_json(report))
     save(fidelity_figure(report), FIDELITY_FIGURE)
-    write_atomically(WORLD_METRICS, to_json(report["held_out"]["model"]))
-    rows = [
-        {"predictor": name, "RMSE": found["rmse"], "MAE": found["mae"]} for name, found in report["held_out"].items()
-    ]
-    publish_table("fidelity", "Held-out ratings, predicted", rows)
+    model = report["held_out"]["model"]
+    write_atomically(WORLD_METRICS, to_json({error: model[error] for error in _ERRORS}))
+    level = f"{100 * report['confidence']:g} %"
+    publish_table("fidelity", f"Held-out ratings, predicted, with {level} intervals over users", _rows(report))
     publish_figure("fidelity-figure", "Fidelity of the world", FIDELITY_FIGURE)
-    log.info("held-out RMSE %.3f", report["held_out"]["model"]["rmse"])
+    log.info("held-out RMSE %s", _with_interval(model, "rmse"))
+
+
+_ERRORS = ("rmse", "mae")
+
+
+def _rows(report: dict[str, Any]) -> list[dict[str, str]]:
+    """Every predictor's errors, and the world's minus those of the biases."""
+    found = {**report["held_out"], "model minus user_item_bias": report["model_minus_bias"]}
+    return [
+        {"predictor": name} | {error.upper(): _with_interval(errors, error) for error in _ERRORS}
+        for name, errors in found.items()
+    ]
+
+
+def _with_interval(errors: dict[str, Any], error: str) -> str:
+    span = errors[f"{error}_ci"]
+    return f"{errors[error]:.3f}" + ("" if span is None else " [{:.3f}, {:.3f}]".format(*span))

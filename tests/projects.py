@@ -83,5 +83,5 @@ def run(folder: Path, *command: str, env: Mapping[str, str] | None = None) -> "s
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=180,
+        timeout=900,
     )

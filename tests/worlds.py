@@ -77,19 +77,21 @@ def known(world: World, seed: int = 0) -> Known:
 def tables_of(world: World, seed: int = 0) -> Tables:
     """Tables of the world's users and movies: of every user some ratings of three movies in ten, in whole stars."""
     rng = np.random.default_rng(seed)
+    movie_ids = world.movie_ids if world.movie_ids.size else np.arange(world.n_movies) + 1
     stars = rate(world.user_vectors, world.movie_vectors) + rng.normal(0, 0.5, (world.n_users, world.n_movies))
     users, movies = np.nonzero(rng.random(stars.shape) < 0.3)
     ratings = {
         "user": users,
         "movie": movies,
         "original_user": users + 1,
-        "original_movie": movies + 1,
+        "original_movie": movie_ids[movies],
         "rating": stars[users, movies].round().clip(1, 5),
         "timestamp": rng.permutation(len(users)),
     }
     people, films = np.arange(world.n_users), np.arange(world.n_movies)
     anybody = {"user": people, "original_id": people + 1, "sex": "F", "age": 30, "occupation": 1, "zip": "55105"}
-    anything = {"movie": films, "original_id": films + 1, "title": "", "year": 1990, "genres": "", "violence": np.nan}
+    named = {"movie": films, "original_id": movie_ids, "title": "", "year": 1990}
+    anything = named | {"genres": "", "violence": np.nan}
     return Tables(
         **{
             name: typed(name, pd.DataFrame(values))

@@ -1,10 +1,42 @@
 """rlrec: a distributed recommender system trained by deep reinforcement learning.
 
-Importing it makes `gymnasium.make("rlrec/MovieLens-v0", world=…)` work.
+Importing it makes `gymnasium.make("rlrec/MovieLens-v0", world=…)` work. The names in `__all__` are imported when first
+used.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from rlrec.simulator.registration import register
 
+if TYPE_CHECKING:
+    from rlrec.errors import RequestError, RlrecError, TitleError
+    from rlrec.recommend import Rating, Recommendation, Recommendations, Recommender
+    from rlrec.session import Session, Step
+
+__all__ = [
+    "Rating",
+    "Recommendation",
+    "Recommendations",
+    "Recommender",
+    "RequestError",
+    "RlrecError",
+    "Session",
+    "Step",
+    "TitleError",
+]
+
 __version__ = "0.1.0"
+
+_HOME = {"Session": "session", "Step": "session"} | dict.fromkeys(
+    ("RequestError", "RlrecError", "TitleError"), "errors"
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"rlrec.{_HOME.get(name, 'recommend')}"), name)
+
 
 register()

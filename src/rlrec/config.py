@@ -1,25 +1,45 @@
 """`params.yaml` as one frozen model: every value typed, bounded, and named by its path when it is wrong."""
 
+import re
 import zlib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic import ValidationError as PydanticError
+from pydantic_core import PydanticCustomError
 
 from rlrec.errors import ConfigError
+from rlrec.explain import explain, printable, shown, unit
 
 PARAMS_FILE = Path("params.yaml")
+LARGEST_FILE = 2**20
+"""Bytes of settings that are read at most."""
 
+Observation = Literal["history", "thesis"]
+Features = Literal["world", "training", "genres"]
+NetworkKind = Literal["bilinear", "recurrent", "thesis"]
+Width = Annotated[int, Field(ge=1, le=4096), unit("units")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+InnerShare = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1, le=10**12)]
+Positive = Annotated[float, Field(gt=0, le=1_000_000)]
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, use_attribute_docstrings=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Pydantic would take true, which is what YAML makes of `on`, for 1."""
+        values = value if isinstance(value, list | tuple) else [value]
+        wanted = cls.model_fields[str(info.field_name)].annotation
+        if wanted is not bool and any(isinstance(one, bool) for one in values):
+            raise PydanticCustomError("truth_value", "a truth value")
+        return value
 
 
 class DataConfig(_Section):
@@ -27,70 +47,77 @@ class DataConfig(_Section):
 
     name: Literal["ml-100k", "ml-1m", "ml-latest-small", "ml-latest"] = "ml-100k"
     """Data set; decides the layout, the checksum and the expected row counts."""
-    source: str = "auto"
-    """`auto`, or the path or URL of an archive that is used instead."""
-    tag_genome: str = "auto"
+    source: Annotated[str, Field(min_length=1)] = "auto"
+    """`auto`, or the path or URL of an archive or folder that is used instead."""
+    tag_genome: Annotated[str, Field(min_length=1)] = "auto"
     """Where violence comes from: `auto` (GroupLens), `none`, or the path or URL of `tag-genome.zip`."""
 
 
 class WorldConfig(_Section):
     """How the simulated users and movies are fitted to the ratings."""
 
-    latent_factors: Annotated[int, Field(ge=0, le=256)] = 16
+    latent_factors: Annotated[int, Field(ge=0, le=256), unit("dimensions")] = 16
     """Latent dimensions beside the biases and the 19 genres."""
-    regularisation: Annotated[tuple[Positive, ...], Field(min_length=1)] = (12.0, 16.0, 20.0)
-    """Ridge penalties to choose from, in units of ratings; the held-out RMSE decides."""
-    iterations: Annotated[int, Field(ge=1, le=1000)] = 15
+    regularisation: Annotated[tuple[Annotated[Positive, unit("ratings")], ...], Field(min_length=1)] = (
+        12.0,
+        16.0,
+        20.0,
+    )
+    """Ridge penalties to choose from; the held-out RMSE decides."""
+    iterations: Annotated[int, Field(ge=1, le=1000), unit("sweeps")] = 15
     """Sweeps of alternating least squares."""
-    holdout: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    holdout: InnerShare = 0.1
     """Share of ratings held out to choose the penalty and to measure fidelity."""
-    train_users: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    train_users: InnerShare = 0.7
     """Share of users that agents are trained on."""
-    validation_users: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    validation_users: InnerShare = 0.15
     """Share of users that choices are made on; the rest are test users."""
-    history: Annotated[float, Field(gt=0, lt=1)] = 0.8
-    """Share of a test user's ratings, first by time, that anything may learn from; the rest is kept for the offline
-    comparison."""
+    history: InnerShare = 0.8
+    """Share of a test user's ratings to learn from: first by time; the rest is kept for the offline comparison."""
 
     @model_validator(mode="after")
     def _some_test_users(self) -> Self:
-        share = self.train_users + self.validation_users
-        if share >= 1:
-            raise ValueError(f"train_users + validation_users must leave test users, but is {share:g}")
+        if self.train_users + self.validation_users >= 1:
+            raise ValueError(
+                f"world.train_users ({self.train_users:g}) and world.validation_users ({self.validation_users:g}) "
+                f"must leave test users: their sum must be below 1"
+            )
         return self
 
 
 class ScenarioConfig(_Section):
     """The Markov decision process: how users react and what an agent sees."""
 
-    slate_size: Annotated[int, Field(ge=1, le=100)] = 1
-    """Movies recommended at each step (K) in training."""
-    observation: Literal["history", "thesis"] = "history"
+    slate_size: Annotated[int, Field(ge=1, le=100), unit("movies")] = 1
+    """Movies recommended at each step of training (K)."""
+    observation: Observation = "history"
     """What an agent sees: all it needs to infer a hidden taste, or the thesis's 25 numbers."""
-    features: Literal["world", "training", "genres"] = "world"
+    features: Features = "world"
     """What an agent knows of movies: the vectors that the world is made of, vectors fitted to training users' ratings
     only, or genre flags and popularity."""
-    delta: Annotated[float, Field(ge=-1, le=10)] = 1.0
-    """Growth of a genre affinity per liked movie: > 0 addiction, < 0 boredom, 0 a static user."""
-    threshold: Annotated[float, Field(ge=1, le=5)] = 3.0
+    delta: Annotated[float, Field(ge=-1, le=10), unit("per liked movie")] = 1.0
+    """Growth of a genre affinity: > 0 addiction, < 0 boredom, 0 a static user."""
+    threshold: Annotated[float, Field(ge=1, le=5), unit("stars")] = 3.0
     """Lowest rating that moves the taste."""
-    affinity_cap: Positive = 5.0
+    affinity_cap: Annotated[float, Field(gt=0, le=1e30), unit("stars")] = 5.0
     """Genre affinities are clipped to plus or minus this."""
-    recovery: Fraction = 0.0
-    """Share of the way back to its start that a taste goes after each step; 0 in the original: nothing is forgotten."""
+    recovery: Annotated[Fraction, unit("per step")] = 0.0
+    """Share of the way back to its start that a taste goes; 0 in the original: nothing is forgotten."""
     lambda_non_violent: Fraction = 0.0
     """Weight of non-violence in the reward; needs the tag genome."""
     allow_repeats: bool = False
     """Whether a movie may be shown twice in one session."""
-    episode_length: Annotated[int, Field(ge=1, le=10_000)] = 50
+    episode_length: Annotated[int, Field(ge=1, le=10_000), unit("steps")] = 50
     """Recommendations a session (T)."""
 
 
 class RayConfig(_Section):
     """Where the local agents run with `train.executor: ray`."""
 
-    address: Annotated[str, Field(pattern=r"^(auto|ray://[^\s/:]+:\d{1,5})$")] | None = None
-    """None starts a cluster on this machine, on loopback only; `auto` takes the one running here; or `ray://host:port`."""
+    address: (
+        Annotated[str, Field(pattern=r"^(auto|ray://[^\s/:]+:\d{1,5})$", examples=["auto", "ray://host:10001"])] | None
+    ) = None
+    """Cluster to run on: null starts one on this machine, on loopback only; `auto` takes the one running here."""
 
 
 class TrainConfig(_Section):
@@ -101,41 +128,41 @@ class TrainConfig(_Section):
     ray: RayConfig = RayConfig()
     """Read with `executor: ray` only."""
 
-    agents: Annotated[int, Field(ge=1, le=64)] = 2
+    agents: Annotated[int, Field(ge=1, le=64), unit("agents")] = 2
     """Local agents, each with its own environments."""
-    steps: Annotated[int, Field(ge=1)] = 8_000_000
+    steps: Annotated[Count, unit("steps")] = 8_000_000
     """Budget of environment steps over all agents."""
-    users: Annotated[int, Field(ge=1, le=65_536)] = 64
+    users: Annotated[int, Field(ge=1, le=65_536), unit("sessions")] = 64
     """Sessions an agent plays at once."""
-    network: Literal["bilinear", "recurrent", "thesis"] = "bilinear"
+    network: NetworkKind = "bilinear"
     """What scores the movies: a bilinear form over item features, the same with a GRU, or the thesis's dense layers."""
-    rollout: Annotated[int, Field(ge=1, le=10_000)] = 50
+    rollout: Annotated[int, Field(ge=1, le=10_000), unit("steps")] = 50
     """Steps an agent plays before it sends a gradient (t_max)."""
-    hidden: Annotated[int, Field(ge=1, le=4096)] = 256
+    hidden: Width = 256
     """Width of the network's hidden layers."""
-    gamma: Annotated[float, Field(ge=0, le=1)] = 0.3
+    gamma: Fraction = 0.3
     """Discount of future rewards."""
     gae_lambda: Fraction = 1.0
-    """Advantage estimator: 1 is the paper's n-step return, less is GAE."""
+    """Weight of later steps in the advantage estimate: 1 is the paper's n-step return, less is GAE."""
     entropy: Annotated[float, Field(ge=0, le=10)] = 0.003
     """Weight of the entropy bonus."""
     value: Annotated[float, Field(ge=0, le=100)] = 0.5
     """Weight of the value loss."""
     optimizer: Literal["adam", "rmsprop"] = "adam"
-    """Whose shared statistics the global model keeps."""
+    """Rule of the updates, its statistics kept by the global model."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.002
     """Step size at the start."""
-    final_learning_rate: Annotated[float, Field(ge=0, le=1)] = 0.0001
+    final_learning_rate: Fraction = 0.0001
     """Step size at the end of the budget; linear in between."""
     clip_norm: Positive = 1.0
     """Largest global norm of an applied gradient."""
-    checkpoint_every: Annotated[int, Field(ge=1)] = 50
-    """Updates between two checkpoints, each judged on validation users and kept on disk until training has ended."""
+    checkpoint_every: Annotated[Count, unit("updates")] = 50
+    """Updates between two checkpoints: each is judged on validation users and kept on disk until training has ended."""
     synchronous: bool = False
     """A2C instead of A3C: all agents wait for one another and their mean gradient is applied."""
-    max_staleness: Annotated[int, Field(ge=0)] = 1000
+    max_staleness: Annotated[int, Field(ge=0, le=10**12), unit("versions")] = 1000
     """Versions that a gradient may be behind when it arrives; older ones are refused."""
-    max_refused: Annotated[int, Field(ge=0)] = 10
+    max_refused: Annotated[int, Field(ge=0, le=10**12), unit("gradients")] = 10
     """Refused gradients after which a local agent is stopped; the others go on."""
 
     @property
@@ -146,34 +173,37 @@ class TrainConfig(_Section):
     @model_validator(mode="after")
     def _one_process_where_agents_wait(self) -> Self:
         if self.synchronous and self.executor != "threads":
-            raise ValueError(f"synchronous training needs executor: threads, not {self.executor}")
+            raise ValueError(f"train.synchronous (true) needs train.executor: threads, but that is {self.executor}")
         return self
 
 
 class EvaluateConfig(_Section):
     """How policies are judged."""
 
-    slate_sizes: Annotated[tuple[Annotated[int, Field(ge=1, le=100)], ...], Field(min_length=1)] = (1, 10)
-    """Slate sizes to evaluate."""
-    sessions_per_user: Annotated[int, Field(ge=1, le=1000)] = 1
+    slate_sizes: Annotated[tuple[Annotated[int, Field(ge=1, le=100), unit("movies")], ...], Field(min_length=1)] = (
+        1,
+        10,
+    )
+    """Slate sizes to evaluate (K)."""
+    sessions_per_user: Annotated[int, Field(ge=1, le=1000), unit("sessions")] = 1
     """Sessions each test user plays; more than one only matters to policies that draw."""
-    bootstrap_samples: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
+    bootstrap_samples: Annotated[int, Field(ge=100, le=1_000_000), unit("resamples")] = 10_000
     """Resamples of the users behind each interval."""
-    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    confidence: InnerShare = 0.95
     """Level of the intervals."""
 
 
 class ReportConfig(_Section):
     """The report page."""
 
-    example_sessions: Annotated[int, Field(ge=1, le=20)] = 3
+    example_sessions: Annotated[int, Field(ge=1, le=20), unit("sessions")] = 3
     """Test users whose session is told step by step."""
 
 
 class Config(_Section):
     """All settings of a run."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 7
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 7
     """Every random draw is derived from it."""
     data: DataConfig = DataConfig()
     world: WorldConfig = WorldConfig()
@@ -205,36 +235,86 @@ def load_config(path: Path = PARAMS_FILE) -> Config:
     """Reads and checks the settings.
 
     Raises:
-        ConfigError: the file is missing or not YAML, or a value is unknown, of the wrong type or out of range; every
-            wrong value is named by its path, e.g. `train.gamma`.
+        ConfigError: see `read_settings` and `parse_config`.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        values = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from error
-    except (yaml.YAMLError, ValueError) as error:  # a ValueError, e.g., for the date 2001-99-99
-        raise ConfigError(f"{path} is not valid YAML: {error}") from error
-    except RecursionError as error:
-        raise ConfigError(f"{path} is nested too deeply") from error
-    if values is None:
-        values = {}
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path} must hold settings by name, but holds {type(values).__name__}")
+    return parse_config(read_settings(path), str(path))
+
+
+def parse_config(values: dict[str, Any], where: str) -> Config:
+    """Checks settings by section and name; what is left out keeps its default.
+
+    Args:
+        values: as YAML has them, e.g. `{"train": {"gamma": 0.5}}`.
+        where: they come from, for the error.
+
+    Raises:
+        ConfigError: a value is unknown, of the wrong type or out of range. Every wrong value is named by its path, e.g.
+            `train.gamma`, with what is allowed.
+    """
     try:
         return Config.model_validate(values)
     except PydanticError as error:
-        raise ConfigError(f"{path}:\n" + "\n".join(f"  {_describe(e)}" for e in error.errors())) from error
+        problems = explain(error, Config)
+        between = " " if len(problems) == 1 else "\n  "
+        raise ConfigError(f"{where}:{between}" + "\n  ".join(problems)) from error
 
 
-def _describe(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"]) or "settings"
-    if error["type"] == "extra_forbidden":
-        return f"{where}: unknown setting"
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{where}: {message[0].lower()}{message[1:]} (is {_shorten(error['input'])})"
+def read_settings(path: Path) -> dict[str, Any]:
+    """A YAML file of settings by name, unchecked; an empty file has none.
+
+    Raises:
+        ConfigError: the file is missing, too large, not YAML, names a setting twice or holds something else.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise ConfigError(f"{path} is larger than {LARGEST_FILE:,} bytes, which no settings are")
+        loader = _Loader(content.decode("utf-8"))
+        loader.name = str(path)  # for the place of an error
+        values = loader.get_single_data()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path} is nested too deeply") from error
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # an OverflowError, e.g., for "\UFFFFFFFF"
+        raise ConfigError(f"{path} is not valid YAML: {printable(str(error))}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} must hold settings by name, but holds {shown(values)}")
+    return values
 
 
-def _shorten(value: object, limit: int = 60) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+class _Loader(yaml.SafeLoader):
+    """YAML without aliases, a few lines of which can stand for gigabytes, and without names that stand there twice."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            place = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise _refusal("aliases (*name) are not taken", place)
+        return super().compose_node(parent, index)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, ArithmeticError, LookupError, AttributeError) as error:
+            # What PyYAML's own constructors trip over, e.g. 2001-99-99, !!bool x and !!timestamp x.
+            raise _refusal(f"{shown(node.value)} is no {node.tag.rpartition(':')[2]}", node.start_mark) from error
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise _refusal(f"{shown(key.value)} stands there twice", key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _refusal(problem: str, mark: Any) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+
+
+# YAML 1.1 wants a dot in 1e-4, and would make text of it; YAML 1.2, which DVC writes, does not.
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789"))

@@ -18,6 +18,10 @@ class DataError(RlrecError):
     """A source, an archive or a table is not what it should be."""
 
 
+class WriteError(DataError):
+    """A file cannot be written: no permission, a read-only disk, or no space left."""
+
+
 class ValidationError(DataError):
     """A table breaks an expectation."""
 
@@ -28,6 +32,22 @@ class WorldError(RlrecError):
 
 class ModelError(RlrecError):
     """A policy or a checkpoint cannot be loaded, or does not fit the world."""
+
+
+class RequestError(RlrecError):
+    """What is asked of a recommender cannot be had: a user, a movie or a number of movies."""
+
+
+class TitleError(RequestError):
+    """A title is that of no movie, or could be that of several.
+
+    Attributes:
+        candidates: Titles that may have been meant, the likeliest first.
+    """
+
+    def __init__(self, message: str, candidates: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.candidates = candidates
 
 
 class TrainingError(RlrecError):

@@ -2,11 +2,11 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from rlrec.errors import DataError
+from rlrec.errors import WriteError
 
 
 def checksum(path: Path, algorithm: str = "sha256") -> str:
@@ -19,10 +19,21 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Writes `content` beside `path` and renames it into place.
 
     Raises:
-        DataError: the folder cannot be written to.
+        WriteError: the folder cannot be written to, or the disk is full.
     """
     with atomic_file(path) as part:
         part.write_bytes(content)
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Writes several files; none is renamed into place before all of them are on the disk.
+
+    Raises:
+        WriteError: a folder cannot be written to, or the disk is full. All files are as they were before, then.
+    """
+    with ExitStack() as stack:
+        for path, content in contents.items():
+            stack.enter_context(atomic_file(path)).write_bytes(content)
 
 
 @contextmanager
@@ -30,20 +41,21 @@ def atomic_file(path: Path) -> Iterator[Path]:
     """Yields a temporary name in `path`'s folder; what was written there becomes `path` when the block succeeds.
 
     Raises:
-        DataError: the folder cannot be written to. An error inside the block passes unchanged, unless it is an
-            `OSError`, and leaves `path` as it was.
+        WriteError: the folder cannot be written to, or the disk is full. An error inside the block passes unchanged,
+            unless it is an `OSError`, and leaves `path` as it was.
     """
-    with _writing(path):
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # Always the same name: what a killed process left there is overwritten, not left for good.
         part = path.with_name(f".{path.name}.tmp")
         part.write_bytes(b"")
     try:
-        with _writing(path):
+        with writing(path):
             yield part
             part.replace(path)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # the disk may have become read-only meanwhile; what is told is why writing failed
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -54,43 +66,42 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     the process died in that moment.
 
     Raises:
-        DataError: the parent folder cannot be written to. An error inside the block passes unchanged, unless it is an
-            `OSError`, and leaves `path` as it was.
+        WriteError: the parent folder cannot be written to, or the disk is full. An error inside the block passes
+            unchanged, unless it is an `OSError`, and leaves `path` as it was.
     """
-    with _writing(path):
+    fresh, aside = _names(path)
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         restore(path)
-        fresh, aside = path.with_name(f".{path.name}.new"), _aside(path)
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(aside, ignore_errors=True)
         fresh.mkdir()
     try:
-        with _writing(path):
+        with writing(path):
             yield fresh
             if path.exists():
                 path.rename(aside)
             fresh.rename(path)
     finally:
         restore(path)
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def restore(path: Path) -> None:
-    """Puts a folder back that an interrupted `atomic_folder` had moved aside."""
-    aside = _aside(path)
+    """Puts in order what a killed `atomic_folder` left: the old folder comes back unless the new one was in place."""
+    fresh, aside = _names(path)
     if aside.is_dir() and not path.exists():
         aside.rename(path)
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
-def _aside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.old")
+def _names(path: Path) -> tuple[Path, Path]:
+    return path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.old")
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
+    """Turns an `OSError` of the block into a `WriteError` that names `path`."""
     try:
         yield
     except OSError as error:
-        where = error.filename or path
-        raise DataError(f"cannot write {path}: {error.strerror or error} ({where})") from error
+        where = "" if error.filename in (None, str(path)) else f" ({error.filename})"
+        raise WriteError(f"cannot write {path}: {error.strerror or error}{where}") from error

@@ -55,7 +55,7 @@ def test_a_scenario_differs_from_the_settings_only_where_it_says_so() -> None:
         ("little: {title: x, scenari: {}}", "scenari"),
         ("little: {scenario: {}}", "title"),
         ("- 1", "by name"),
-        ("a: [", "cannot read"),
+        ("a: [", "is not valid YAML"),
     ],
 )
 def test_a_wrong_file_is_told(tmp_path: Path, text: str, named: str) -> None:

@@ -116,10 +116,9 @@ def test_a_parameter_given_to_the_flow_becomes_an_experiment_that_is_found_and_c
         assert "oracle" in artifacts_of(client, runs["compare"])["comparison"]
 
     shown = json.loads(project.run("dvc", "exp", "show", "--json").stdout)
-    experiments = [found for commit in shown for found in commit["experiments"] or []]
-    assert len(experiments) == 1
-    data = experiments[0]["revs"][0]["data"]
-    assert data["params"]["params.yaml"]["data"]["scenario"]["delta"] == 0.5
+    experiments = [found["revs"][0]["data"] for commit in shown for found in commit["experiments"] or []]
+    deltas = [data["params"]["params.yaml"]["data"]["scenario"]["delta"] for data in experiments]
+    assert deltas.count(0.5) == 1  # beside the runs that were kept without an override
     metrics = json.loads(project.run("dvc", "metrics", "show", "--json").stdout)[""]["data"]
     assert {f"data/reports/metrics/{stage}.json" for stage in ("world", "train", "evaluate")} == set(metrics)
     earned = metrics["data/reports/metrics/evaluate.json"]["data"]["return@1"]

@@ -67,7 +67,7 @@ def test_a_configured_server_is_kept(monkeypatch):
         raise AssertionError("looked for another server")
 
     monkeypatch.setattr(server, "running_api", fail)
-    monkeypatch.setattr(server, "_start_temporary_server", fail)
+    monkeypatch.setattr(server, "_start", fail)
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}):
         server.connect()
         assert os.environ.get("PREFECT_API_URL") != "http://127.0.0.1:1/api"

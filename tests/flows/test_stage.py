@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 
 import pytest
 from prefect import flow, task
@@ -9,6 +10,7 @@ from prefect.artifacts import Artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.runtime import task_run
+from projects import run
 
 from flows.stage import PARENT, RECORD, as_flow, main
 from rlrec.config import Config
@@ -50,8 +52,8 @@ def test_a_stage_leaves_its_time_memory_and_versions(toy, monkeypatch):
     main(stage_that(action))
 
     assert [config.train.steps for config in seen] == [800]
-    [line] = (toy / "record.jsonl").read_text().splitlines()
-    left = json.loads(line)
+    begun, left = map(json.loads, (toy / "record.jsonl").read_text().splitlines())
+    assert begun == {"stage": "toy", "run": str(last_run("toy").id)}
     assert left["stage"] == "toy"
     assert 0 <= left["seconds"] < 5
     assert 2**26 < left["peak_bytes"] < 2**36
@@ -59,6 +61,19 @@ def test_a_stage_leaves_its_time_memory_and_versions(toy, monkeypatch):
     for role, name, content in (("read", "in.txt", b"read this"), ("made", "out.txt", b"made this")):
         assert f"| {role} | {name} | {hashlib.md5(content).hexdigest()} | 9 |" in versions
     assert last_run("toy").state.is_completed()
+
+
+HEAVY = """
+import subprocess, sys
+held = bytearray(2**29)
+held[:: 2**12] = bytes(1) * 2**17
+subprocess.run([sys.executable, "-c", "from flows.stage import peak_bytes; print(peak_bytes())"], check=True)
+"""
+
+
+def test_a_process_s_peak_memory_is_not_that_of_its_parent(toy):
+    child = run(toy, sys.executable, "-c", HEAVY)
+    assert 2**26 < int(child.stdout.split()[-1]) < 2**29
 
 
 def test_a_user_s_error_ends_with_one_message_and_a_run_that_says_why(toy, capsys):
@@ -69,9 +84,9 @@ def test_a_user_s_error_ends_with_one_message_and_a_run_that_says_why(toy, capsy
         main(stage_that(action))
     assert ended.value.code == 1
     assert capsys.readouterr().err.endswith("\ntoy failed: data/tables/ratings.parquet: a rating of 6\n\n")
-    run = last_run("toy")
-    assert run.state.is_failed()
-    assert "a rating of 6" in run.state.message
+    failed = last_run("toy")
+    assert failed.state.is_failed()
+    assert "a rating of 6" in failed.state.message
 
 
 def test_in_a_pipeline_the_error_is_left_for_the_pipeline_to_say(toy, capsys, monkeypatch):
@@ -81,7 +96,8 @@ def test_in_a_pipeline_the_error_is_left_for_the_pipeline_to_say(toy, capsys, mo
     monkeypatch.setenv(RECORD, str(toy / "record.jsonl"))
     with pytest.raises(SystemExit):
         main(stage_that(action))
-    assert json.loads((toy / "record.jsonl").read_text()) == {"stage": "toy", "error": "a rating of 6"}
+    [_, told] = (toy / "record.jsonl").read_text().splitlines()
+    assert json.loads(told) == {"stage": "toy", "error": "a rating of 6"}
     assert "toy failed" not in capsys.readouterr().err
 
 
@@ -129,5 +145,5 @@ def test_a_wrong_setting_is_told_before_anything_runs(toy, capsys):
         main(stage_that(action))
     assert ended.value.code == 1
     shown = capsys.readouterr().err
-    assert "toy failed: params.yaml:\n  train.gamma: " in shown
+    assert "toy failed: params.yaml: train.gamma: " in shown
     assert len(shown.splitlines()) <= 5

@@ -33,7 +33,7 @@ def test_the_error_is_the_stage_s_own_and_the_last():
         leave_record(stage="world", error="second\nwith a line more")
         assert summary.error_of("world") == "second\nwith a line more"
         assert summary.error_of("train") is None
-        assert summary.error_of(None) == "second\nwith a line more"
+        assert summary.error_of(None) == "world: second\nwith a line more"
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,7 @@ def test_the_table_says_what_ran_and_what_orchestration_added(capsys, monkeypatc
     monkeypatch.setenv("COLUMNS", "100")
     with summary.record():
         summary.note_unchanged("download")
+        leave_record(stage="world", run="5f3c0d8e-0000-4000-8000-000000000000")
         leave_record(stage="world", seconds=4.25, peak_bytes=300 * 2**20)
         leave_record(stage="train", seconds=60.5, peak_bytes=1100 * 2**20)
         summary.show(100.0, "http://127.0.0.1:4200/runs/flow-run/17")
@@ -68,3 +69,24 @@ def test_the_table_says_what_ran_and_what_orchestration_added(capsys, monkeypatc
     assert "added 35.2 s" in shown
     assert (tmp_path / "data/reports/index.html").as_uri() in shown
     assert "http://127.0.0.1:4200/runs/flow-run/17" in shown
+
+
+def test_a_run_s_page_has_its_stages_with_links_to_their_tables(monkeypatch):
+    published: list[str] = []
+    monkeypatch.setattr(summary, "create_markdown_artifact", lambda text, key, description: published.append(text))
+    monkeypatch.setattr(summary, "_links", lambda run: f"tables of {run}")
+    with summary.record():
+        summary.publish()
+        assert published == []  # stopped before there was anything to tell
+        summary.note_unchanged("world")
+        leave_record(stage="train", run="17")
+        leave_record(stage="train", seconds=60.5, peak_bytes=1100 * 2**20)
+        leave_record(stage="evaluate", run="18")
+        leave_record(stage="evaluate", error="no model")
+        summary.publish()
+    [text] = published
+    assert text.splitlines()[2:] == [
+        "- **world** up to date",
+        "- **[train](/runs/flow-run/17)** ran, 60.5 s, 1,100 MiB: tables of 17",
+        "- **[evaluate](/runs/flow-run/18)** failed: tables of 18",
+    ]

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from rlrec.errors import DataError
-from rlrec.files import atomic_file, atomic_folder, checksum, restore, write_atomically
+from rlrec.errors import DataError, WriteError
+from rlrec.files import atomic_file, atomic_folder, checksum, restore, write_atomically, write_together
 
 
 def test_checksum_is_the_digest_of_the_bytes(tmp_path: Path) -> None:
@@ -58,6 +58,24 @@ def test_restore_brings_back_what_a_killed_process_had_moved_aside(tmp_path: Pat
     (tmp_path / ".raw.old" / "precious").write_text("x")
     restore(tmp_path / "raw")
     assert (tmp_path / "raw" / "precious").read_text() == "x"
+
+
+def test_restore_clears_what_a_process_killed_just_before_its_end_had_left(tmp_path: Path) -> None:
+    for name in (".raw.old", ".raw.new", "raw"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    restore(tmp_path / "raw")
+    assert [path.name for path in tmp_path.iterdir()] == ["raw"]
+    assert (tmp_path / "raw" / "file").read_text() == "raw"
+
+
+def test_of_files_written_together_none_is_new_where_one_cannot_be_written(tmp_path: Path) -> None:
+    write_together({tmp_path / "a": b"old", tmp_path / "b": b"old"})
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(WriteError, match=str(tmp_path / "file" / "c")):
+        write_together({tmp_path / "a": b"new", tmp_path / "file" / "c": b"new", tmp_path / "b": b"new"})
+    assert {path.name: path.read_text() for path in tmp_path.iterdir() if path.name in "ab"} == {"a": "old", "b": "old"}
+    assert not list(tmp_path.glob(".*"))
 
 
 @pytest.mark.parametrize("context", [atomic_file, atomic_folder])

@@ -11,31 +11,24 @@ import json
 import logging
 import os
 import struct
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rlrec.a3c.network import Network
 from rlrec.config import Config
-from rlrec.errors import ModelError
+from rlrec.errors import DataError, ModelError
 from rlrec.files import atomic_file
 from rlrec.simulator.world import World
+from rlrec.untrusted import Arrays, read_arrays
 
 log = logging.getLogger(__name__)
-
-Arrays = dict[str, NDArray[Any]]
 
 _KEPT = 2
 _META = "meta"
 _JOURNAL = struct.Struct("<qqq")
-_UNREADABLE = (
-    *(OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, NotImplementedError, MemoryError),
-    *(zipfile.BadZipFile, zlib.error),
-)
+_LARGEST_COUNT = 2**48
 
 
 class Checkpoints:
@@ -70,13 +63,14 @@ class Checkpoints:
         if not path.exists():
             return None
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                arrays = {key: archive[key] for key in archive.files}
+            arrays = read_arrays(path, path.stat().st_size)  # nothing is compressed
             meta = json.loads(arrays.pop(_META).tobytes())
-            if meta["identity"] != self.identity:
-                return None
-        except _UNREADABLE as error:
+            identity = meta["identity"]
+        except (OSError, DataError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ModelError(f"the checkpoint {path} is torn: {error}") from error
+        if identity != self.identity:
+            log.warning("the checkpoint %s is of other settings or another world: it is not gone on from", path)
+            return None
         return arrays, meta
 
     def save_version(self, version: int, arrays: Arrays, meta: dict[str, Any]) -> None:
@@ -120,7 +114,7 @@ class Checkpoints:
 
     def _versions(self) -> list[str]:
         """Names of the checkpoints by version, the newest first; those of other trainings may be among them."""
-        return sorted((path.stem for path in self.folder.glob("version-*.npz")), reverse=True)
+        return sorted((path.stem for path in self.folder.glob("version-*.npz") if path.is_file()), reverse=True)
 
 
 class Journal:
@@ -138,9 +132,11 @@ class Journal:
         """Opens the file, at zeros if it is new."""
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         content = os.pread(self._file, _JOURNAL.size, 0)
-        self.incarnation, self.version, self.lost = (
-            _JOURNAL.unpack(content) if len(content) == _JOURNAL.size else (0, 0, 0)
-        )
+        counts = _JOURNAL.unpack(content) if len(content) == _JOURNAL.size else (0, 0, 0)
+        if not all(0 <= count <= _LARGEST_COUNT for count in counts):
+            log.warning("the journal %s is corrupt: what was lost before is not known", path)
+            counts = (0, 0, 0)
+        self.incarnation, self.version, self.lost = counts
 
     def start(self, version: int) -> None:
         """The global model goes on from a version: what came after it is lost."""

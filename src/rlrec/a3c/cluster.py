@@ -174,7 +174,7 @@ class RemoteModel:
     """
 
     def __init__(self, actor: Any) -> None:
-        """Args: actor: Ray's handle."""
+        """`actor` is Ray's handle of it."""
         self.actor = actor
 
     def join(self, agent: int, place: str) -> int:
@@ -236,7 +236,10 @@ class RemotePlay:
     """Runs a local agent in a process of its own, which builds and compiles what it needs.
 
     Attributes:
-        world, config, center, scale: as for `Player`.
+        world: what is played.
+        config: the run's settings.
+        center: `(S,)`, as for `Player`.
+        scale: `(S,)`, likewise.
         model: what all agents train.
         make_player: builds the compiled functions of `(world, scenario, train, center, scale)`; `Player` where None.
     """

@@ -19,7 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rlrec.a3c.checkpoints import Arrays, Checkpoints, Journal
+from rlrec.a3c.checkpoints import Checkpoints, Journal
 from rlrec.a3c.messages import (
     NOT_FINITE,
     TOO_OLD,
@@ -36,7 +36,8 @@ from rlrec.a3c.messages import (
     told,
 )
 from rlrec.config import TrainConfig
-from rlrec.errors import AgentError
+from rlrec.errors import AgentError, ModelError
+from rlrec.untrusted import Arrays
 
 log = logging.getLogger(__name__)
 
@@ -255,20 +256,27 @@ class GlobalModel:
     def _go_on(self, checkpoints: Checkpoints) -> None:
         """Takes up the newest checkpoint, if there is one."""
         self._journal = journal = checkpoints.journal()
-        if found := checkpoints.newest():
-            arrays, meta = found
-            self._variable.assign(arrays["weights"])
-            for name, variable in self._optimizer_state().items():
-                variable.assign(arrays[name])
-            self._version = self._snapshot_version = meta["version"]
-            self._arrived = self._next = meta["arrived"]
-            self._counters = counters_from(meta["counters"])
-            counters = self._counters
-            means = Means(*meta["means"])
-            self._snapshots = [Snapshot(self._version, counters.steps, counters.seconds, means, arrays["weights"])]
+        try:
+            if found := checkpoints.newest():
+                self._take_up(*found)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelError(
+                f"the checkpoints in {checkpoints.folder} do not fit this training: {error}. "
+                "Remove the folder to start from zero"
+            ) from error
         journal.start(self._version)
         self._incarnation = journal.incarnation
         self._counters.restarts, self._counters.lost_updates = journal.incarnation - 1, journal.lost
+
+    def _take_up(self, arrays: Arrays, meta: dict[str, Any]) -> None:
+        self._variable.assign(arrays["weights"])
+        for name, variable in self._optimizer_state().items():
+            variable.assign(arrays[name])
+        self._version = self._snapshot_version = int(meta["version"])
+        self._arrived = self._next = int(meta["arrived"])
+        self._counters = counters = counters_from(meta["counters"])
+        means = Means(*meta["means"])
+        self._snapshots = [Snapshot(self._version, counters.steps, counters.seconds, means, arrays["weights"])]
 
 
 def _means(updates: list[tuple[Report, int]]) -> Means:

@@ -3,19 +3,26 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from rlrec.a3c.checkpoints import Checkpoints
 from rlrec.a3c.messages import Floats, Snapshot
 from rlrec.config import Config, derive_seed
 from rlrec.errors import ModelError
 from rlrec.evaluation.online import play
 from rlrec.evaluation.policy import Policy
+from rlrec.evaluation.statistics import CONFIDENCE, ratio
 from rlrec.simulator.world import World
 
 _SAVED = "judged"
 
 
 class CurvePoint(NamedTuple):
-    """One line of `training.csv`: means up to a checkpoint, and what the checkpoint earns on validation users."""
+    """One line of `training.csv`: means up to a checkpoint, and what the checkpoint earns on validation users.
+
+    The interval is over these users, of level `CONFIDENCE`. The best checkpoint is flattered all the same: it was
+    chosen by this figure.
+    """
 
     version: int
     steps: int
@@ -27,6 +34,8 @@ class CurvePoint(NamedTuple):
     value_loss: float
     staleness: float
     validation_return: float
+    validation_ci_low: float
+    validation_ci_high: float
 
 
 class Judge:
@@ -48,23 +57,25 @@ class Judge:
         self.best: CurvePoint | None = None
         self.best_weights: Floats | None = None
         try:
-            found = checkpoints.load(_SAVED) if checkpoints else None
-        except ModelError:
-            return  # torn: the newest snapshot is judged again, and the curve starts there
-        if found:
-            arrays, meta = found
-            self.curve = [CurvePoint(*point) for point in meta["curve"]]
-            if meta["best"] is not None:
-                self.best, self.best_weights = CurvePoint(*meta["best"]), arrays["best_weights"]
+            if checkpoints and (found := checkpoints.load(_SAVED)):
+                arrays, meta = found
+                self.curve = [CurvePoint(*point) for point in meta["curve"]]
+                if meta["best"] is not None:
+                    self.best, self.best_weights = CurvePoint(*meta["best"]), arrays["best_weights"]
+        except (ModelError, TypeError):
+            # Torn, or its points are not today's: the newest snapshot is judged again, and the curve starts there.
+            self.curve = []
 
     def __call__(self, snapshot: Snapshot) -> CurvePoint:
         """Judges a snapshot. Points of later versions are forgotten: the training lost them."""
         seed = derive_seed(self._config.seed, "validation sessions")
         played = play(self._as_policy(snapshot.weights), self._world, self._users, self._config.scenario, seed)
-        earned = float(played.rewards.sum(axis=1).mean())
-        point = CurvePoint(snapshot.version, snapshot.steps, snapshot.seconds, *snapshot.means, earned)
+        returns = played.rewards.sum(axis=1, dtype=np.float64)
+        earned = ratio(returns, np.ones(len(returns)))
+        figures = (*snapshot.means, earned.value, *earned.interval(CONFIDENCE))
+        point = CurvePoint(snapshot.version, snapshot.steps, snapshot.seconds, *figures)
         self.curve = [*(p for p in self.curve if p.version < snapshot.version), point]
-        if snapshot.version and (self.best is None or earned > self.best.validation_return):
+        if snapshot.version and (self.best is None or earned.value > self.best.validation_return):
             self.best, self.best_weights = point, snapshot.weights
         if self._checkpoints:
             weights = {} if self.best_weights is None else {"best_weights": self.best_weights}

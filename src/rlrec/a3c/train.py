@@ -25,6 +25,7 @@ from rlrec.a3c.threads import in_threads, limit_threads
 from rlrec.config import Config
 from rlrec.errors import TrainingError
 from rlrec.evaluation.policy import top_slates
+from rlrec.evaluation.statistics import CONFIDENCE
 from rlrec.simulator.sessions import Sessions
 from rlrec.simulator.world import World
 
@@ -71,7 +72,7 @@ def train(
         config: `seed`, `scenario` and `train`.
         launch: how agents are run; threads of this process, or with `executor: ray` tasks of Ray, where absent.
         progress: called about ten times a second.
-        on_point: called with each new point of the learning curve.
+        on_point: called with each point of the learning curve, with those from before an interruption first.
         checkpoints: folder of this training's checkpoints. If it was interrupted before, it goes on from the newest.
 
     Raises:
@@ -109,12 +110,23 @@ def train(
             begun.counters.lost_updates,
         )
     judge = Judge(world, config, as_policy, kept)
+
+    def judge_new() -> None:
+        for snapshot in model.take_snapshots():
+            point = judge(snapshot)
+            if on_point:
+                on_point(point)
+
+    for point in judge.curve:
+        if on_point and point.version < begun.version:
+            on_point(point)
+    judge_new()  # before the agents start: a curve that is gone on with has its first point, however soon a kill came
     prepared_seconds = time.perf_counter() - started
     failures: dict[int, BaseException] = {}
     while True:
         sound = [number for number in range(config.train.agents) if number not in failures]
         with _running(start_agents, play, sound, model) as agents:
-            _follow(agents, model, judge, failures, progress, on_point)
+            _follow(agents, model, judge_new, failures, progress)
         if len(failures) == config.train.agents:
             raise next(iter(failures.values()))
         state = model.state()
@@ -133,12 +145,11 @@ def train(
 def _follow(
     agents: "dict[int, Future[Any]]",
     model: SharedModel,
-    judge: Judge,
+    judge_new: Callable[[], None],
     failures: dict[int, BaseException],
     progress: Callable[[SharedModel], None] | None,
-    on_point: Callable[[CurvePoint], None] | None,
 ) -> None:
-    """Judges snapshots and tells progress until all agents have ended; adds those that failed to `failures`."""
+    """Judges new snapshots and tells progress until all agents have ended; adds those that failed to `failures`."""
     restarts = model.state().counters.restarts
     while True:
         # Asked before the snapshots are taken: what an agent pushed before it ended is then judged below.
@@ -150,10 +161,7 @@ def _follow(
                 failures[number] = error
                 log.error("local agent %d failed: %s", number, error)
                 model.release(number)
-        for snapshot in model.take_snapshots():
-            point = judge(snapshot)
-            if on_point:
-                on_point(point)
+        judge_new()
         state = model.state()
         if state.counters.restarts != restarts:
             restarts, lost = state.counters.restarts, state.counters.lost_updates
@@ -250,6 +258,7 @@ def summarise(
         "apply_seconds": counters.apply_seconds,
         "lock_wait_seconds": counters.lock_wait_seconds,
         "wait_seconds": counters.wait_seconds,
+        "confidence": CONFIDENCE,
         "best": best._asdict(),
         "final": judge.curve[-1]._asdict(),
     }

@@ -46,6 +46,8 @@ class Known:
                 f"the world has {world.n_users} users and {world.n_movies} movies, but the tables have {shape[0]} and "
                 f"{shape[1]}: it was fitted to others"
             )
+        if world.movie_ids.size and not np.array_equal(world.movie_ids, tables.movies[Columns.ORIGINAL_ID]):
+            raise WorldError("the world's movies are not those of the tables: it was fitted to others")
         users = tables.ratings[Columns.USER].to_numpy(np.int64)
         movies = tables.ratings[Columns.MOVIE].to_numpy(np.int64)
         stars = tables.ratings[Columns.RATING].to_numpy(np.float32)

@@ -2,6 +2,7 @@
 
 import shutil
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -25,13 +26,20 @@ class Limits:
 
 _RATIO_MATTERS_ABOVE = 2**20
 
+BROKEN_ARCHIVE = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
+    *(ValueError, RuntimeError, OverflowError),  # a name that is no text, a password, a place that there is not
+)
+"""What zipfile raises, `OSError` aside, where an archive is truncated or corrupt."""
+
 
 def check_members(archive: zipfile.ZipFile, limits: Limits = Limits()) -> list[zipfile.ZipInfo]:
     """The archive's files (not its folders), once all of them are safe to unpack.
 
     Raises:
-        DataError: a member has an absolute path or `..` in it, is a link or another special file, is encrypted, stands
-            there twice, or the archive is a bomb by `limits`; the message names archive and member.
+        DataError: a member has an absolute path or `..` in it, is a link or another special file, is encrypted or
+            packed in an unusual way, stands there twice, or the archive is a bomb by `limits`; the message names
+            archive and member.
     """
     members = archive.infolist()
     if len(members) > limits.members:
@@ -66,6 +74,8 @@ def _problem(member: zipfile.ZipInfo, limits: Limits) -> str | None:
         return "is a link or a special file"
     if member.flag_bits & 0x1:
         return "is encrypted"
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return "is packed otherwise than by deflation"
     if member.file_size > _RATIO_MATTERS_ABOVE and member.file_size > limits.ratio * max(member.compress_size, 1):
         return f"would grow {member.file_size / max(member.compress_size, 1):,.0f}-fold (more than {limits.ratio:g})"
     return None
@@ -97,7 +107,7 @@ def unpack(archive: Path, folder: Path, only: Mapping[str, str] | None = None, l
                 for member in members:
                     if member.filename in names:
                         _extract(opened, member, fresh / names[member.filename])
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except BROKEN_ARCHIVE as error:
         raise DataError(f"{archive} is not a whole zip archive (truncated or corrupt): {error}") from error
     except OSError as error:
         raise DataError(f"cannot read {archive}: {error.strerror or error}") from error

@@ -18,6 +18,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.csv  # type: ignore[import-untyped]
 
 from rlrec.errors import DataError
+from rlrec.explain import shown
 
 Kind = Literal["int", "float", "text", "flag"]
 Encoding = Literal["latin-1", "utf-8"]
@@ -149,8 +150,10 @@ def _read_quickly(content: bytes, layout: Delimited) -> pd.DataFrame | None:
                 strings_can_be_null=False,
             ),
         )
-    except pa.ArrowInvalid:
+    except pa.ArrowException:
         return None
+    if table.num_rows != _count_lines(content):
+        return None  # a line break in quotes, or a lone carriage return: neither is one here
     frame: pd.DataFrame = table.to_pandas()
     # Arrow takes 'nan' and 'inf' for numbers and wraps nothing else silently; a flag is only a small number to it.
     floats = [name for name, kind in layout.columns.items() if kind == "float"]
@@ -159,13 +162,23 @@ def _read_quickly(content: bytes, layout: Delimited) -> pd.DataFrame | None:
     return None if odd or not frame[flags].isin([0, 1]).all(axis=None) else frame
 
 
+def _count_lines(content: bytes) -> int:
+    """Lines that are not empty."""
+    if b"\n\n" not in content and b"\n\r\n" not in content and not content.startswith((b"\n", b"\r\n")):
+        return content.count(b"\n") + (not content.endswith(b"\n"))
+    return sum(line not in (b"", b"\r") for line in content.split(b"\n"))
+
+
 def _checked(path: Path, content: bytes, layout: Delimited) -> Iterator[tuple[int, list[object]]]:
     if layout.header is not None:
         found = content.partition(b"\n")[0].rstrip(b"\r").decode(layout.encoding)
         if found != layout.header:
             raise line_error(path, 1, f"the header must be {layout.header!r}", found)
     for number, text in _lines(content, layout):
-        fields = next(csv.reader([text])) if layout.quoted else text.split(layout.separator)
+        try:
+            fields = next(csv.reader([text])) if layout.quoted else text.split(layout.separator)
+        except csv.Error as error:  # a lone carriage return, or a field of more than 128 KiB
+            raise line_error(path, number, str(error), text) from None
         if len(fields) != len(layout.columns):
             raise line_error(path, number, f"has {len(fields)} fields, expected {len(layout.columns)}", text)
         values: list[object] = []
@@ -173,7 +186,7 @@ def _checked(path: Path, content: bytes, layout: Delimited) -> Iterator[tuple[in
             try:
                 values.append(_CONVERTERS[kind](field))
             except ValueError:
-                raise line_error(path, number, f"{name} must be {_WANTED[kind]}, but is {field!r}", text) from None
+                raise line_error(path, number, f"{name} must be {_WANTED[kind]}, but is {shown(field)}", text) from None
         yield number, values
 
 

@@ -18,10 +18,10 @@ from rlrec.config import DataConfig
 from rlrec.data.archive import check_members
 from rlrec.data.parse import year_of
 from rlrec.data.provenance import Provenance, ViolenceRecord, record_archive, record_file, still_there
-from rlrec.data.sources import DEFAULT_ENDPOINTS, Endpoints, split_pin
+from rlrec.data.sources import DEFAULT_ENDPOINTS, Endpoints, local_path, split_pin
 from rlrec.data.tables import Columns
 from rlrec.data.transfer import Progress, fetch
-from rlrec.errors import DataError
+from rlrec.errors import DataError, WriteError
 from rlrec.files import write_atomically
 
 logger = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ def fetch_violence(
 
     Raises:
         DataError: a path or URL that was given cannot be read, or is no tag genome.
+        WriteError: `raw` cannot be written.
     """
     requested = config.tag_genome
     none = np.zeros(len(movies), dtype=np.float32)
@@ -75,7 +76,7 @@ def fetch_violence(
             record = _fetch_genome(requested, raw, progress, endpoints)
         violence, matched = match_violence(movies, _load(raw / VIOLENCE_FILE))
     except DataError as error:
-        if requested != "auto":
+        if requested != "auto" or isinstance(error, WriteError):
             raise
         logger.warning("no violence: %s", error)
         return none, ViolenceRecord(available=False, requested=requested, why=str(error))
@@ -143,7 +144,7 @@ def _fetch_genome(requested: str, raw: Path, progress: Progress | None, endpoint
             archive = incoming / "tag-genome.zip"
             fetch(location, archive, pin, progress, endpoints.patience)
         else:
-            archive = Path(location).expanduser()
+            archive = local_path(location, "data.tag_genome")
             if not archive.is_file():
                 raise DataError(f"data.tag_genome: {location} is no file")
             if pin is not None:

@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 
 from rlrec.data.delimited import Delimited, Kind, line_error, line_of, read_delimited
-from rlrec.data.tables import GENRE_SEPARATOR, GENRES, Columns, Tables, typed
+from rlrec.data.genres import GENRES
+from rlrec.data.tables import GENRE_SEPARATOR, Columns, Tables, typed
 from rlrec.errors import DataError
+from rlrec.explain import shown
 
 OCCUPATIONS: tuple[str, ...] = (
     "administrator",
@@ -136,7 +138,8 @@ def parse(folder: Path, name: str) -> Tables:
     movies[_C.VIOLENCE] = 0.0
     ratings[_C.USER] = pd.Index(users[_C.ORIGINAL_ID]).get_indexer(pd.Index(ratings[_C.ORIGINAL_USER]))
     ratings[_C.MOVIE] = pd.Index(movies[_C.ORIGINAL_ID]).get_indexer(pd.Index(ratings[_C.ORIGINAL_MOVIE]))
-    return Tables(typed("ratings", ratings), typed("users", users), typed("movies", movies))
+    with np.errstate(over="ignore"):  # a rating of 1e300 is infinite then, and refused with those of 6
+        return Tables(typed("ratings", ratings), typed("users", users), typed("movies", movies))
 
 
 def detect_layout(folder: Path) -> tuple[Path, Layout]:
@@ -160,11 +163,12 @@ def detect_layout(folder: Path) -> tuple[Path, Layout]:
 def _read_ml100k(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     genres = read_delimited(folder / "u.genre", _U_GENRE)
     if tuple(genres["genre"]) != GENRES or list(genres["index"]) != list(range(len(GENRES))):
-        raise DataError(f"{folder / 'u.genre'} must list {', '.join(GENRES)}, but lists {', '.join(genres['genre'])}")
+        listed = shown(", ".join(genres["genre"]))
+        raise DataError(f"{folder / 'u.genre'} must list {', '.join(GENRES)}, but lists {listed}")
     occupations = read_delimited(folder / "u.occupation", _U_OCCUPATION)[_C.OCCUPATION]
     ratings = read_delimited(folder / "u.data", _U_DATA)
     users = _unique(folder / "u.user", _U_USER)
-    _code_occupations(folder / "u.user", _U_USER, users, sorted(occupations))
+    _code_occupations(folder / "u.user", _U_USER, users, sorted(set(occupations)))
     movies = _unique(folder / "u.item", _U_ITEM)
     flags = movies[list(GENRES)].to_numpy(dtype=bool)
     movies[_C.GENRES] = [GENRE_SEPARATOR.join(np.array(GENRES)[row]) or "unknown" for row in flags]
@@ -226,7 +230,8 @@ def _code_occupations(path: Path, layout: Delimited, users: pd.DataFrame, words:
     codes = pd.Index(words).get_indexer(pd.Index(users[_C.OCCUPATION]))
     if (codes < 0).any():
         row = int((codes < 0).argmax())
-        raise line_error(path, *_described(path, layout, row, f"unknown occupation {users[_C.OCCUPATION].iloc[row]!r}"))
+        word = shown(users[_C.OCCUPATION].iloc[row])
+        raise line_error(path, *_described(path, layout, row, f"unknown occupation {word}"))
     users[_C.OCCUPATION] = codes
     _cleaned(path, layout, users)
 

@@ -9,6 +9,7 @@ from rlrec.data.provenance import Provenance
 from rlrec.data.sources import DEFAULT_ENDPOINTS, Endpoints, download
 from rlrec.data.tables import Columns, Tables, save_tables
 from rlrec.data.transfer import Progress
+from rlrec.files import atomic_folder
 
 
 def prepare(
@@ -33,5 +34,6 @@ def prepare(
     tables = Tables(tables.ratings, tables.users, tables.movies.assign(**{Columns.VIOLENCE: violence}))
     provenance = provenance.model_copy(update={"violence": record})
     provenance.save(raw)
-    save_tables(tables, folder)
+    with atomic_folder(folder) as fresh:  # never the ratings of one data set beside the movies of another
+        save_tables(tables, fresh)
     return provenance, tables

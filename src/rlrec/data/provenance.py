@@ -1,12 +1,14 @@
 """What is in `data/raw/`, which source served it, and which ones were asked before."""
 
-from pathlib import Path
-from typing import Literal
+from pathlib import Path, PurePath
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from rlrec.errors import DataError
+from rlrec.explain import shown
 from rlrec.files import checksum, write_atomically
+from rlrec.untrusted import read_file
 
 PROVENANCE_FILE = "provenance.json"
 
@@ -23,8 +25,21 @@ GENOME_CITATION = (
     "Interaction. ACM Transactions on Interactive Intelligent Systems 2, 3, Article 13. https://doi.org/10.1145/2362394.2362395"
 )
 
+LARGEST_PROVENANCE = 2**20
+"""Bytes of `provenance.json`."""
+
 SourceKind = Literal["grouplens", "pypi", "path", "folder", "url"]
 Compared = Literal["pinned", "published", "unchecked"]
+
+
+def _inside(name: str) -> str:
+    path = PurePath(name)
+    if not path.parts or path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise ValueError(f"{shown(name)} is not a path inside the folder")
+    return name
+
+
+Inside = Annotated[str, AfterValidator(_inside)]
 
 
 class _Record(BaseModel):
@@ -34,7 +49,7 @@ class _Record(BaseModel):
 class FileRecord(_Record):
     """Size and checksum of one file in `data/raw/`."""
 
-    bytes: int
+    bytes: Annotated[int, Field(ge=0)]
     sha256: str
 
 
@@ -42,7 +57,7 @@ class ArchiveRecord(_Record):
     """The archive that the files came out of."""
 
     name: str
-    bytes: int
+    bytes: Annotated[int, Field(ge=0)]
     md5: str
     sha256: str
     checksum: Compared
@@ -89,7 +104,7 @@ class Provenance(_Record):
     """Whether this is the complete data set as published, so that its row counts are known."""
     archive: ArchiveRecord | None
     """None where the source is a folder."""
-    files: dict[str, FileRecord]
+    files: dict[Inside, FileRecord]
     """Path inside `data/raw/`, sorted."""
     tried: tuple[Attempt, ...] = ()
     notes: tuple[str, ...] = ()
@@ -114,13 +129,15 @@ def load_provenance(raw: Path) -> Provenance:
     """
     path = raw / PROVENANCE_FILE
     try:
-        return Provenance.model_validate_json(path.read_bytes())
+        return Provenance.model_validate_json(read_file(path, LARGEST_PROVENANCE))
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing; the download stage makes it") from error
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
     except ValidationError as error:
-        raise DataError(f"{path} is no provenance record: {error.errors()[0]['msg']}") from error
+        first = error.errors()[0]
+        where = "".join(f"{shown(part)}: " for part in first["loc"])
+        raise DataError(f"{path} is no provenance record: {where}{first['msg']}") from error
+    except DataError as error:
+        raise DataError(f"{path} is no provenance record: {error}") from error
 
 
 def record_file(path: Path) -> FileRecord:

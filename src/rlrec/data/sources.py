@@ -35,8 +35,8 @@ from rlrec.data.transfer import (
     fetch,
     fetch_text,
 )
-from rlrec.errors import DataError
-from rlrec.files import atomic_folder, checksum, restore
+from rlrec.errors import DataError, WriteError
+from rlrec.files import atomic_folder, checksum, restore, writing
 
 logger = logging.getLogger(__name__)
 
@@ -99,14 +99,16 @@ def download(
 
     Raises:
         DataError: no source can serve it (the message lists each with its reason and says what to do), the checksum is
-            wrong, the archive is broken or unsafe or holds something else, or `raw` cannot be written.
+            wrong, or the archive is broken or unsafe or holds something else.
+        WriteError: `raw` cannot be written.
     """
-    restore(raw)
-    if (present := _present(config, raw)) is not None:
-        logger.info("%s is already in %s, from %s (%s)", config.name, raw, present.source, present.location)
-        return present
+    with writing(raw):
+        restore(raw)
     incoming = raw.with_name(f".{raw.name}.part")
     try:
+        if (present := _present(config, raw)) is not None:
+            logger.info("%s is already in %s, from %s (%s)", config.name, raw, present.source, present.location)
+            return present
         with atomic_folder(raw) as fresh:
             folder = fresh / config.name
             tried: list[Attempt] = []
@@ -145,7 +147,7 @@ def _present(config: DataConfig, raw: Path) -> Provenance | None:
         return None
     if old.source == "path" and old.archive is not None:
         path, _ = split_pin(config.source)
-        archive = Path(path).expanduser()
+        archive = local_path(path, "data.source")
         return old if archive.is_file() and checksum(archive) == old.archive.sha256 else None
     # A folder may have changed, and copying it is as fast as comparing it.
     return None if old.source == "folder" else old
@@ -164,6 +166,8 @@ def _first_that_serves(
             served = serve()
             _check_layout(folder, name)
             return served
+        except WriteError:  # no source can help there
+            raise
         except DataError as error:
             tried.append(Attempt(source=source, why=str(error), unreachable=isinstance(error, UnreachableError)))
             logger.warning("%s cannot serve %s: %s", source, name, error)
@@ -243,7 +247,7 @@ def _from_request(
         archive, source = incoming / f"{config.name}.zip", "url"
         fetch(location, archive, pin, progress, endpoints.patience)
     else:
-        archive, source = Path(location).expanduser(), "path"
+        archive, source = local_path(location, "data.source"), "path"
         if archive.is_dir():
             if pin is not None:
                 raise DataError(f"data.source: {location} is a folder, which cannot have a checksum")
@@ -272,6 +276,18 @@ def _from_folder(source: Path, name: str, folder: Path) -> _Served:
 def _check_layout(folder: Path, name: str) -> None:
     inner, layout = detect_layout(folder)
     layout.check(inner, name)
+
+
+def local_path(location: str, setting: str) -> Path:
+    """The path that a setting names, with `~` and `~name` followed.
+
+    Raises:
+        DataError: nobody has that name.
+    """
+    try:
+        return Path(location).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{setting}: {location}: {error}") from error
 
 
 def split_pin(source: str, setting: str = "data.source") -> tuple[str, Pin | None]:

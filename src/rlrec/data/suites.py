@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rlrec.data.tables import GENRES, SCHEMAS, Columns, Tables
+from rlrec.data.genres import GENRES
+from rlrec.data.tables import SCHEMAS, Columns, Tables
 
 # Imported by name since the package re-exports its expectations without saying so to type checkers.
 gxe: Any = import_module("great_expectations.expectations")

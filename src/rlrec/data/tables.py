@@ -14,33 +14,14 @@ import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
+from rlrec.data.genres import GENRES
 from rlrec.errors import DataError
 from rlrec.files import write_atomically
 
-GENRES: tuple[str, ...] = (
-    "unknown",
-    "Action",
-    "Adventure",
-    "Animation",
-    "Children's",
-    "Comedy",
-    "Crime",
-    "Documentary",
-    "Drama",
-    "Fantasy",
-    "Film-Noir",
-    "Horror",
-    "Musical",
-    "Mystery",
-    "Romance",
-    "Sci-Fi",
-    "Thriller",
-    "War",
-    "Western",
-)
-"""The genre flags' order, that of ml-100k's `u.genre`."""
-
 GENRE_SEPARATOR = "|"
+
+LARGEST_TABLE = 10**8
+"""Rows of a table; ml-latest has a third of that in ratings."""
 
 LARGEST_AGE = 56
 LARGEST_OCCUPATION = 20
@@ -121,7 +102,8 @@ def typed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
     Raises:
         KeyError: a column is missing.
-        ValueError, TypeError: a value does not fit its dtype.
+        ValueError: a value does not fit its dtype.
+        TypeError: likewise.
     """
     return frame[list(SCHEMAS[name])].astype(SCHEMAS[name]).reset_index(drop=True)
 
@@ -136,7 +118,7 @@ def save_tables(tables: Tables, folder: Path) -> None:
         # Pandas' own metadata names its version, so it would change the bytes of unchanged data: left out.
         table = pa.Table.from_pandas(typed(name, tables[name]), schema=_arrow_schema(name), preserve_index=False)
         buffer = io.BytesIO()
-        pq.write_table(table.replace_schema_metadata(None), buffer, compression="zstd")
+        pq.write_table(table.replace_schema_metadata(None), buffer, compression="zstd", write_page_checksum=True)
         write_atomically(folder / f"{name}.parquet", buffer.getvalue())
 
 
@@ -152,16 +134,23 @@ def load_tables(folder: Path) -> Tables:
 def _load(path: Path, name: str) -> pd.DataFrame:
     if not path.is_file():
         raise DataError(f"{path} is missing; the download stage makes it")
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} is not a readable parquet file: {error}") from error
     expected = _arrow_schema(name)
-    if not table.schema.equals(expected):
-        found = ", ".join(f"{field.name} {field.type}" for field in table.schema)
-        wanted = ", ".join(f"{field.name} {field.type}" for field in expected)
-        raise DataError(f"{path} must have the columns\n  {wanted}\nbut has\n  {found}")
-    return typed(name, table.to_pandas(types_mapper={pa.int16(): pd.Int16Dtype(), pa.string(): pd.StringDtype()}.get))
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            if not file.schema_arrow.equals(expected):
+                found = ", ".join(f"{field.name} {field.type}" for field in file.schema_arrow)
+                wanted = ", ".join(f"{field.name} {field.type}" for field in expected)
+                raise DataError(f"{path} must have the columns\n  {wanted}\nbut has\n  {found}")
+            if file.metadata.num_rows > LARGEST_TABLE:
+                raise DataError(
+                    f"{path} states {file.metadata.num_rows:,} rows, more than the {LARGEST_TABLE:,} allowed"
+                )
+            table = file.read()
+        table.validate(full=True)
+        frame = table.to_pandas(types_mapper={pa.int16(): pd.Int16Dtype(), pa.string(): pd.StringDtype()}.get)
+        return typed(name, frame)
+    except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, MemoryError) as error:
+        raise DataError(f"{path} is not a readable parquet file: {error}") from error
 
 
 def _arrow_schema(name: str) -> pa.Schema:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from rlrec.errors import DataError
+from rlrec.errors import DataError, WriteError
 from rlrec.files import checksum
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,8 @@ def fetch(
     Raises:
         UnreachableError: the name cannot be resolved, or nobody answers.
         FetchError: the server refuses, or the connection broke on every attempt.
-        DataError: the checksum is wrong; nothing is kept then. Or `target` cannot be written.
+        DataError: the checksum is wrong; nothing is kept then.
+        WriteError: `target` cannot be written; what has arrived is kept.
     """
     part = target.with_name(target.name + ".part")
     try:
@@ -101,7 +102,7 @@ def fetch(
     except requests.RequestException as error:
         raise FetchError(f"{url}: {_reason(error, patience)}") from error
     except OSError as error:
-        raise DataError(f"cannot write {target}: {error.strerror or error}") from error
+        raise WriteError(f"cannot write {target}: {error.strerror or error}") from error
 
 
 def fetch_text(url: str, patience: Patience = DEFAULT_PATIENCE) -> str:
@@ -162,9 +163,9 @@ def _receive(
 ) -> None:
     length = answer.headers.get("Content-Length")
     total = have + int(length) if length and length.isdigit() else None
-    if not have:
-        _remember(part, url, answer)
     with part.open("ab" if have else "wb") as sink:
+        if not have:  # only once the old part is gone, to which a new validator must never belong
+            _remember(part, url, answer)
         for chunk in answer.iter_content(_CHUNK):
             sink.write(chunk)
             have += len(chunk)

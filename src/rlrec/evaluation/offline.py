@@ -32,18 +32,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rlrec.config import Config, ScenarioConfig, derive_seed
+from rlrec.config import Config, derive_seed
 from rlrec.data.split import future_rows
 from rlrec.data.tables import Columns, Tables
 from rlrec.errors import WorldError
 from rlrec.evaluation import metrics, ranking, statistics
 from rlrec.evaluation.evaluate import RESAMPLES
 from rlrec.evaluation.online import Progress
-from rlrec.evaluation.policy import Policy, Scores, top_slates
+from rlrec.evaluation.policy import Policy, Scores, after_history, top_slates
 from rlrec.evaluation.significance import contrast, with_holm
 from rlrec.evaluation.statistics import Estimate, Weights
 from rlrec.simulator.dynamics import CLICK_THRESHOLD, Floats
-from rlrec.simulator.sessions import Sessions
 from rlrec.simulator.world import World
 
 TOP = 10
@@ -177,27 +176,17 @@ def _scores_after(
     batch: Sequence[Timeline], policies: Mapping[str, Policy], world: World, config: Config
 ) -> Iterator[tuple[str, Scores, NDArray[np.bool_]]]:
     """Tells all policies the histories of a batch; of each its name, its scores, and what is available."""
-    sessions = Sessions(
-        world, np.array([person.user for person in batch]), _scenario(config.scenario, batch[0].known, world)
+    sessions = after_history(
+        policies.values(),
+        world,
+        np.array([person.user for person in batch]),
+        np.stack([person.movies[: person.known] for person in batch]),
+        np.stack([person.stars[: person.known] for person in batch]),
+        config.scenario,
+        derive_seed(config.seed, DRAWS),
     )
-    for policy in policies.values():
-        policy.begin(sessions, np.random.default_rng(derive_seed(config.seed, DRAWS)))
-    for step in range(batch[0].known):
-        slates = np.array([[person.movies[step]] for person in batch])
-        ratings = np.array([[person.stars[step]] for person in batch], np.float32)
-        sessions.record(slates, ratings)
-        for policy in policies.values():
-            policy.learn(slates, ratings)
     for name, policy in policies.items():
         yield name, policy.scores(sessions), sessions.available
-
-
-def _scenario(scenario: ScenarioConfig, known: int, world: World) -> ScenarioConfig:
-    """Sessions that are not over after the history."""
-    length = min(max(scenario.episode_length, known + 1), world.n_movies)
-    return scenario.model_copy(
-        update={"slate_size": 1, "allow_repeats": False, "lambda_non_violent": 0.0, "episode_length": length}
-    )
 
 
 def _judge(

@@ -31,7 +31,8 @@ class Played:
         slates: `(B, T, K)` int64.
         ratings: `(B, T, K)` float32.
         rewards: `(B, T)` float32.
-        ndcg, ndcg_max: `(B, T)` float64.
+        ndcg: `(B, T)` float64.
+        ndcg_max: `(B, T)` float64.
         tastes: `(B, T + 1, G)` float32, genre affinities before the first slate and after each; where asked for.
     """
 

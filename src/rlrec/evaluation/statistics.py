@@ -6,6 +6,9 @@ whole: average the user's sessions first.
 A policy that was trained with R seeds is judged on the same users with each. A resample then draws seeds and, once for
 all of them, users (the pigeonhole bootstrap, Owen 2007, arXiv 0712.1111): users drawn anew for every seed would be
 taken for different people and the interval be too narrow.
+
+What is measured before policies are judged, the errors of a world on all users and the returns of every checkpoint, has
+intervals without resamples, see `Linearised`.
 """
 
 from __future__ import annotations
@@ -16,9 +19,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 Weights = NDArray[np.float32]
 """`(S, U)`: how often each of U users is in each of S resamples."""
+
+CONFIDENCE = 0.95
+"""Level of the intervals that the stages `world` and `train` write. Not `evaluate.confidence`: a change of that one is
+no reason to fit and to train again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +55,35 @@ class Estimate:
         """`mean`, `ci_low` and `ci_high`, as the reports hold them."""
         low, high = self.interval(confidence)
         return {"mean": self.value, "ci_low": low, "ci_high": high}
+
+
+@dataclass(frozen=True, eq=False)
+class Linearised:
+    """A figure and how much each user moves it: for an interval without resamples (the delta method).
+
+    A user is kept whole, as in a resample, and of a hundred users or more the interval is about the bootstrap's: tests
+    compare the two. Resamples of all users of the largest data set would need gigabytes.
+
+    Attributes:
+        value: over the users as they are.
+        influence: `(U,)` float64, U times the derivative by the weight of a user; sums to 0.
+    """
+
+    value: float
+    influence: NDArray[np.float64]
+
+    def __sub__(self, other: Linearised) -> Linearised:
+        """The paired difference: both must be of the same users."""
+        return Linearised(self.value - other.value, self.influence - other.influence)
+
+    def interval(self, confidence: float) -> tuple[float, float]:
+        """Student's interval of the given level; of a single user NaN, since nobody says how users differ."""
+        n_users = len(self.influence)
+        if n_users < 2:
+            return float("nan"), float("nan")
+        error = float(np.std(self.influence, ddof=1)) / np.sqrt(n_users)
+        margin = float(stdtrit(n_users - 1, (1 + confidence) / 2) * error)
+        return self.value - margin, self.value + margin
 
 
 def resample(n_users: int, samples: int, rng: np.random.Generator) -> Weights:
@@ -86,6 +123,12 @@ def means(values: NDArray[np.floating[Any]], weights: Weights) -> list[Estimate]
     values = values.astype(np.float64)
     replicates = weights @ values / len(values)
     return [Estimate(float(value), each) for value, each in zip(values.mean(axis=0), replicates.T, strict=True)]
+
+
+def ratio(sums: NDArray[np.floating[Any]], counts: NDArray[np.floating[Any]]) -> Linearised:
+    """A mean over what users have more or less of: the sum over users of `sums` by that of `counts`, `(U,)` each."""
+    value = float(sums.sum() / counts.sum())
+    return Linearised(value, (sums - value * counts) / counts.mean())
 
 
 def across_seeds(by_seed: Sequence[Estimate], seeds: Weights) -> Estimate:

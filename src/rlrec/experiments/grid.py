@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rlrec.config import Config
+from rlrec.config import Config, parse_config, read_settings
 from rlrec.errors import ConfigError, WorldError
 from rlrec.simulator.sessions import check_scenario
 from rlrec.simulator.world import World
@@ -164,25 +163,7 @@ def configure(base: Config, seed: int, layers: Sequence[Differences], name: str)
     for layer in layers:
         values["scenario"] |= layer.scenario
         values["train"] |= layer.train
-    try:
-        return Config.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(f"{name}:\n{told(error)}") from error
-
-
-def read_settings(path: Path) -> dict[str, Any]:
-    """A YAML file of settings by name.
-
-    Raises:
-        ConfigError: it cannot be read, or holds something else.
-    """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from error
-    if not isinstance(values, dict) or not values:
-        raise ConfigError(f"{path} must hold settings by name")
-    return values
+    return parse_config(values, name)
 
 
 def choose(entries: Mapping[str, Entry], names: Sequence[str] | None) -> dict[str, Entry]:

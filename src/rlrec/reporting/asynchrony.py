@@ -24,6 +24,7 @@ def asynchrony_figure(training: Mapping[str, Any]) -> Figure:
     counts = {int(versions): count for versions, count in training["staleness"].items()}
     updates = max(sum(counts.values()), 1)
     left.bar(list(counts), [count / updates for count in counts.values()], width=0.8, color=SERIES[0])
+    left.set_ylim(0, 1.18 * left.get_ylim()[1])  # the mean's name has its place above the bars
     mean = training["mean_staleness"]
     left.axvline(mean, color=ACCENT, linewidth=1.4)
     left.annotate(

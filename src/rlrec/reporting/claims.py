@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
+from rlrec.reporting.shapes import Fidelity
 from rlrec.reporting.words import metric_note, number, p_text, policy_note, shown, signed
 
 Outcome = Literal["win", "tie", "loss"]
@@ -60,12 +61,11 @@ def lead_of(row: Mapping[Any, Any], confidence: float) -> Lead:
     """
     metric = str(row["metric"])
     value, low, high = -row["diff_from_a3c"], -row["diff_ci_high"], -row["diff_ci_low"]
-    span = f"{100 * confidence:g} % interval of the difference {signed(metric, low)} to {signed(metric, high)}"
     return Lead(
         outcome_of(low, high, row["p_holm"], confidence),
         number(metric, abs(value)),
         signed(metric, value),
-        f"{span}; Holm's {p_text(row['p_holm'])}",
+        f"{_of_difference(metric, low, high, confidence)}; Holm's {p_text(row['p_holm'])}",
     )
 
 
@@ -166,6 +166,32 @@ def offline_verdicts(offline: pd.DataFrame, metric: str, confidence: float) -> l
     best = str(others["mean"].idxmax())
     rivals = dict.fromkeys([*(["ease"] if "ease" in others.index else []), best])
     return [_offline(rows, name, name == best, confidence) for name in rivals]
+
+
+def world_verdict(fidelity: Fidelity) -> Verdict:
+    """Whether tastes say more of a rating than who gives it and to which movie: the world's errors beside the biases'.
+
+    Args:
+        fidelity: `fidelity.json`.
+    """
+    row = fidelity["model_minus_bias"]
+    value, interval, beside = row["rmse"], row["rmse_ci"], "that of user and movie bias alone"
+    outcome: Outcome = "tie"
+    evidence = "ratings of one user alone were held out: there is no interval"
+    if interval is not None:
+        outcome = outcome_of(-interval[1], -interval[0])  # less is better
+        evidence = _of_difference("rmse", *interval, fidelity["confidence"])
+    size = number("rmse", abs(value))
+    told = {
+        "win": f"is {size} stars lower than {beside}",
+        "loss": f"is {size} stars higher than {beside}",
+        "tie": f"cannot be told from {beside}: the difference is {signed('rmse', value)} stars",
+    }[outcome]
+    return Verdict(outcome, "user_item_bias", f"The world's RMSE {told} ({evidence}).")
+
+
+def _of_difference(metric: str, low: float, high: float, confidence: float) -> str:
+    return f"{100 * confidence:g} % interval of the difference {signed(metric, low)} to {signed(metric, high)}"
 
 
 def _online(comparison: pd.DataFrame, rival: str, slate_size: int, confidence: float) -> Verdict:

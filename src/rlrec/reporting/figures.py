@@ -51,6 +51,8 @@ def fidelity_figure(fidelity: Mapping[str, Any]) -> Figure:
 def learning_curve(curve: pd.DataFrame, references: Mapping[str, float] | None = None) -> Figure:
     """Return over training, and below it what explains it: CTR, entropy and the critic's loss.
 
+    The band is the validation return's interval over users.
+
     Args:
         curve: `training.csv`.
         references: returns to draw as lines, by name.
@@ -63,6 +65,9 @@ def learning_curve(curve: pd.DataFrame, references: Mapping[str, float] | None =
     below: list[Axes] = list(lower.subplots(1, 3))
     steps = curve["steps"]
     top.plot(steps, curve["mean_return"], color=OTHER, linewidth=1.6)
+    top.fill_between(
+        steps, curve["validation_ci_low"], curve["validation_ci_high"], color=ACCENT, alpha=0.18, linewidth=0
+    )
     top.plot(steps, curve["validation_return"], color=ACCENT, linewidth=2.2, marker="o", markersize=3.5)
     drawn = {
         "training users, sampled": (curve["mean_return"], OTHER),
@@ -91,9 +96,10 @@ def learning_curve(curve: pd.DataFrame, references: Mapping[str, float] | None =
         top.annotate(
             f"kept: {best['validation_return']:.2f}",
             (best["steps"], best["validation_return"]),
-            xytext=(-8, 12),
+            xytext=(-8, -14),
             textcoords="offset points",
             ha="right",
+            va="top",
             fontsize=9,
             color=ACCENT,
             fontweight="bold",
@@ -166,10 +172,14 @@ def _calibration(axes: Axes, bins: list[dict[str, Any]]) -> None:
     count = np.array([b["count"] for b in bins], dtype=np.float64)
     axes.plot((1, 5), (1, 5), color=MUTED, linewidth=1.1, linestyle=(0, (4, 3)))
     axes.plot(predicted, real, color=SERIES[0], linewidth=1.4)
+    for one in bins:
+        if one["real_ci"]:
+            axes.plot((one["predicted"], one["predicted"]), one["real_ci"], color=SERIES[0], linewidth=1.2)
     axes.scatter(
         predicted, real, s=12 + 170 * count / count.max(), color=SERIES[0], edgecolors=PAPER, linewidths=0.8, zorder=3
     )
-    axes.text(5.1, 1.15, "dashed: perfect; area: how many ratings", ha="right", va="center", fontsize=9, color=MUTED)
+    note = "dashed: perfect\narea: how many ratings\nbars: intervals"
+    axes.text(5.1, 0.95, note, ha="right", va="bottom", fontsize=9, color=MUTED)
     axes.set(xlim=(0.8, 5.2), ylim=(0.8, 5.2), xticks=range(1, 6), yticks=range(1, 6))
     axes.set(xlabel="predicted, stars", ylabel="mean real rating, stars")
     tidy(axes)

@@ -23,6 +23,8 @@ CURVE_COLUMNS = (
     "value_loss",
     "staleness",
     "validation_return",
+    "validation_ci_low",
+    "validation_ci_high",
 )
 INTERVAL = ("ci_low", "ci_high")
 DIFFERENCE = ("diff_from_a3c", "diff_ci_low", "diff_ci_high", "p_holm", "d_z", "share_gaining")
@@ -131,7 +133,7 @@ def _json(path: Path, kind: Any) -> Any:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise DataError(f"{path} is not what the report needs: {where}: {first['msg']}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not valid JSON: {error}") from error
 
 

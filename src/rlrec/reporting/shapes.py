@@ -32,11 +32,17 @@ class Validation(TypedDict):
     tables: dict[str, TableChecks]
 
 
+OverUsers = tuple[float, float] | None
+"""An interval over users; None where there was but one."""
+
+
 class Errors(TypedDict):
-    """Errors of predictions, in stars."""
+    """Errors of predictions, or differences of errors, in stars."""
 
     rmse: float
+    rmse_ci: OverUsers
     mae: float
+    mae_ci: OverUsers
 
 
 class Candidate(Errors):
@@ -50,6 +56,7 @@ class CalibrationBin(TypedDict):
 
     predicted: float
     real: float
+    real_ci: OverUsers
     count: int
 
 
@@ -87,7 +94,9 @@ class Fidelity(TypedDict):
     held_out_ratings: int
     latent_factors: int
     penalty: float
+    confidence: float
     held_out: HeldOut
+    model_minus_bias: Errors
     candidates: list[Candidate]
     calibration: list[CalibrationBin]
     distribution: Distributions
@@ -100,6 +109,8 @@ class Point(TypedDict):
     version: int
     steps: int
     validation_return: float
+    validation_ci_low: float | None
+    validation_ci_high: float | None
 
 
 class Training(TypedDict):
@@ -126,6 +137,7 @@ class Training(TypedDict):
     wait_seconds: float
     staleness: dict[str, int]
     mean_staleness: float
+    confidence: float
     best: Point
 
 

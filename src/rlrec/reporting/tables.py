@@ -5,13 +5,16 @@ p-value, corrected after Holm, is below the level. Diversity and coverage have n
 as such, not praised.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from rlrec.reporting.claims import outcome_of, strongest
+from rlrec.reporting.shapes import Errors, Fidelity, OverUsers
 from rlrec.reporting.words import metric_note, number, p_text, policy_note, signed
+
+_ERRORS = ["RMSE, stars", "MAE, stars"]
 
 
 class Cell(NamedTuple):
@@ -108,6 +111,28 @@ def scenario_table(matrix: pd.DataFrame, titles: Mapping[str, str], confidence: 
     return Table(["A3C's return", "Δ strongest fair baseline", *labels], rows)
 
 
+def errors_table(fidelity: Fidelity) -> Table:
+    """Errors on held-out ratings of the world and of simpler predictors, and the world's minus those of the biases."""
+    held_out = fidelity["held_out"]
+    return Table(
+        _ERRORS,
+        [
+            Row("The world", _errors(held_out["model"]), mine=True),
+            Row("User and movie bias", _errors(held_out["user_item_bias"])),
+            Row("Mean of all ratings", _errors(held_out["global_mean"])),
+            Row("The world minus the biases", _errors(fidelity["model_minus_bias"], signed)),
+        ],
+    )
+
+
+def penalties_table(fidelity: Fidelity) -> Table:
+    """Errors on held-out ratings with every ridge penalty that was tried; the chosen one is ours."""
+    tried = fidelity["candidates"]
+    return Table(
+        _ERRORS, [Row(f"{one['penalty']:g}", _errors(one), one["penalty"] == fidelity["penalty"]) for one in tried]
+    )
+
+
 def _ordered(comparison: pd.DataFrame, lead: str) -> tuple[list[str], list[str], dict[tuple[str, str], Any]]:
     """Policies from the best down, metrics with the leading one first, and the table's rows by both."""
     best = comparison[comparison["metric"] == lead].sort_values("mean", ascending=False, kind="stable")
@@ -126,6 +151,18 @@ def _figure(row: Mapping[Any, Any] | None) -> Cell | None:
         return None
     low, high = (number(row["metric"], row[end], unit=False) for end in ("ci_low", "ci_high"))
     return Cell(number(row["metric"], row["mean"], unit=False), (f"{low} to {high}",))
+
+
+def _errors(errors: Errors, printed: Callable[[str, float], str] = number) -> list[Cell | None]:
+    return [
+        _error(errors["rmse"], errors["rmse_ci"], printed),
+        _error(errors["mae"], errors["mae_ci"], printed),
+    ]
+
+
+def _error(value: float, interval: OverUsers, printed: Callable[[str, float], str]) -> Cell:
+    span = "no interval" if interval is None else " to ".join(printed("rmse", end) for end in interval)
+    return Cell(printed("rmse", value), (span,))
 
 
 def _difference(row: Mapping[Any, Any] | None, confidence: float, effects: bool = False) -> Cell | None:

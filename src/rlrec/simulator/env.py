@@ -172,7 +172,8 @@ class MovieLensVectorEnv(VectorEnv[Floats, NDArray[np.integer[Any]], NDArray[Any
         world: And the further arguments: as for `MovieLensEnv`.
 
     Raises:
-        ConfigError, WorldError: as for `MovieLensEnv`.
+        ConfigError: as for `MovieLensEnv`, or `num_envs` is less than 1.
+        WorldError: as for `MovieLensEnv`.
     """
 
     metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012

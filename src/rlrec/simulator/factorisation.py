@@ -30,7 +30,8 @@ class Observed:
     """Ratings as three parallel arrays.
 
     Attributes:
-        users, movies: `(n,)` int64.
+        users: `(n,)` int64.
+        movies: `(n,)` int64.
         stars: `(n,)` float64.
         shape: U and N, which may count users and movies without a rating.
     """

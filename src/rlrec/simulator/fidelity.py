@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from rlrec.evaluation.statistics import CONFIDENCE, Linearised, ratio
 from rlrec.simulator.dynamics import HIGHEST_RATING, LOWEST_RATING
 from rlrec.simulator.factorisation import Doubles, Factors, Ints, Observed
 
@@ -14,27 +15,51 @@ STARS = tuple(range(int(LOWEST_RATING), int(HIGHEST_RATING) + 1))
 CALIBRATION_EDGES = tuple(np.arange(LOWEST_RATING, HIGHEST_RATING + 0.25, 0.25).tolist())
 
 
+Interval = tuple[float, float] | None
+"""Over users, of level `CONFIDENCE`; None where one user alone would say how users differ.
+
+A user's ratings stay together, since they are not independent of one another; movies are taken as they are.
+"""
+
+
 @dataclass(frozen=True)
 class Accuracy:
-    """Errors on held-out ratings, in stars."""
+    """Errors on held-out ratings, or differences of two such errors, in stars."""
 
     rmse: float
+    rmse_ci: Interval
     mae: float
-
-    @classmethod
-    def of(cls, predicted: Doubles, real: Doubles) -> "Accuracy":
-        """Errors of `(n,)` predictions."""
-        errors = predicted - real
-        return cls(float(np.sqrt(np.mean(errors**2))), float(np.mean(np.abs(errors))))
+    mae_ci: Interval
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Candidate(Accuracy):
     """A ridge penalty that was tried, and its errors on held-out ratings."""
 
     penalty: float
-    rmse: float
-    mae: float
+
+
+class Errors(NamedTuple):
+    """Errors of predictions, and how much each user moves them."""
+
+    rmse: Linearised
+    mae: Linearised
+
+    @classmethod
+    def of(cls, predicted: Doubles, ratings: Observed) -> "Errors":
+        """Errors of `(n,)` predictions of n ratings."""
+        errors = predicted - ratings.stars
+        squared = _mean(errors**2, ratings.users)
+        rmse = float(np.sqrt(squared.value))
+        return cls(Linearised(rmse, squared.influence / (2 * rmse or 1)), _mean(np.abs(errors), ratings.users))
+
+    def minus(self, other: "Errors") -> "Errors":
+        """The differences from the errors of other predictions of the same ratings, paired by user."""
+        return Errors(self.rmse - other.rmse, self.mae - other.mae)
+
+    def summary(self) -> Accuracy:
+        """The errors with their intervals."""
+        return Accuracy(self.rmse.value, _interval(self.rmse), self.mae.value, _interval(self.mae))
 
 
 @dataclass(frozen=True)
@@ -47,6 +72,7 @@ class CalibrationBin:
     """Mean prediction."""
     real: float
     """Mean real rating."""
+    real_ci: Interval
     count: int
 
 
@@ -88,11 +114,17 @@ class Fidelity:
     Attributes:
         ratings: Ratings that the world is fitted to, and all figures below measured on.
         future_ratings: Ratings left out of everything: the last of each test user, kept for the offline comparison.
-        users, movies, genres: Sizes of the data.
+        users: How many there are.
+        movies: Likewise.
+        genres: Likewise.
         held_out_ratings: Ratings that `held_out`, `candidates` and `calibration` are measured on; the models measured
             there have not seen them. The world itself is fitted to all `ratings`.
-        latent_factors, iterations, penalty: How the world was fitted; `penalty` is the candidate of the least RMSE.
+        latent_factors: Of the world.
+        iterations: Sweeps it was fitted with.
+        penalty: The candidate of the least RMSE, which it was fitted with.
+        confidence: Level of all intervals.
         held_out: Accuracy of `model`, `user_item_bias` and `global_mean`.
+        model_minus_bias: `model` minus `user_item_bias`, paired by user; below 0 the model is better.
         candidates: One for each penalty tried, in their order.
         calibration: Non-empty bins of held-out ratings by predicted rating, ascending.
         distribution: Of `real` ratings, of the world's ratings of the same pairs (`simulated`), and of the world's
@@ -110,7 +142,9 @@ class Fidelity:
     latent_factors: int
     iterations: int
     penalty: float
+    confidence: float
     held_out: dict[str, Accuracy]
+    model_minus_bias: Accuracy
     candidates: tuple[Candidate, ...]
     calibration: tuple[CalibrationBin, ...]
     distribution: dict[str, Distribution]
@@ -129,16 +163,17 @@ def choose(candidates: Sequence[Candidate]) -> Candidate:
     return min(candidates, key=lambda candidate: (candidate.rmse, -candidate.penalty))
 
 
-def calibrate(predicted: Doubles, real: Doubles) -> tuple[CalibrationBin, ...]:
+def calibrate(predicted: Doubles, ratings: Observed) -> tuple[CalibrationBin, ...]:
     """Mean real rating by predicted rating, in bins of a quarter star; empty bins are left out."""
     inner = np.asarray(CALIBRATION_EDGES[1:-1])
     bins = np.searchsorted(inner, predicted, side="right")
     found = []
     for index, (low, high) in enumerate(pairwise(CALIBRATION_EDGES)):
-        inside = bins == index
-        if inside.any():
-            mean, real_mean = (float(predicted[inside].mean()), float(real[inside].mean()))
-            found.append(CalibrationBin(low, high, mean, real_mean, int(inside.sum())))
+        inside = np.flatnonzero(bins == index)
+        if inside.size:
+            real = _mean(ratings.stars[inside], ratings.users[inside])
+            mean = float(predicted[inside].mean())
+            found.append(CalibrationBin(low, high, mean, real.value, _interval(real), inside.size))
     return tuple(found)
 
 
@@ -152,6 +187,17 @@ def compare_distributions(factors: Factors, ratings: Observed, rng: np.random.Ge
         "simulated": Distribution.of(factors.predict(ratings.users, ratings.movies)),
         "random_pairs": Distribution.of(factors.predict(users, movies)),
     }
+
+
+def _mean(values: Doubles, users: Ints) -> Linearised:
+    """Mean of `(n,)` values of n ratings, given whose they are."""
+    _, rows = np.unique(users, return_inverse=True)
+    return ratio(np.bincount(rows, values).astype(np.float64), np.bincount(rows).astype(np.float64))
+
+
+def _interval(figure: Linearised) -> Interval:
+    low, high = figure.interval(CONFIDENCE)
+    return None if np.isnan(low) else (low, high)
 
 
 def _listed(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """From the three tables to a world, and to a report of how far it can be trusted."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ from rlrec.config import Config
 from rlrec.data.split import future_rows
 from rlrec.data.tables import Columns, Tables, demographics, genre_flags
 from rlrec.errors import WorldError
+from rlrec.evaluation.statistics import CONFIDENCE
 from rlrec.simulator.catalogue import genre_vectors
 from rlrec.simulator.dynamics import HIGHEST_RATING
 from rlrec.simulator.factorisation import BIAS_SHARE, Factors, Ints, Observed, factorise, fit_biases, fit_tastes
-from rlrec.simulator.fidelity import Accuracy, Candidate, Fidelity, Spread, calibrate, choose, compare_distributions
+from rlrec.simulator.fidelity import Candidate, Errors, Fidelity, Spread, calibrate, choose, compare_distributions
 from rlrec.simulator.world import POOLS, World, draw_pools
 
 Progress = Callable[[str, int, int], None]
@@ -70,11 +72,15 @@ def fit_world(
     predictions, candidates = {}, []
     for penalty in penalties:
         predicted = fitted(seen, penalty, f"penalty {penalty:g}").predict(unseen.users, unseen.movies)
-        accuracy = Accuracy.of(predicted, unseen.stars)
         predictions[penalty] = predicted
-        candidates.append(Candidate(penalty, accuracy.rmse, accuracy.mae))
+        candidates.append(Candidate(**asdict(Errors.of(predicted, unseen).summary()), penalty=penalty))
     best = choose(candidates).penalty
     biases = fit_biases(seen, penalty=BIAS_SHARE * best, iterations=settings.iterations)
+    errors = {
+        "model": Errors.of(predictions[best], unseen),
+        "user_item_bias": Errors.of(biases.predict(unseen.users, unseen.movies), unseen),
+        "global_mean": Errors.of(np.full(len(unseen), seen.stars.mean()), unseen),
+    }
     factors = fitted(ratings, best, "all ratings")
     known = fitted(of_training, best, "training users' ratings")
     learned = _of_training_users(of_training, genres, known, np.flatnonzero(in_training), best)
@@ -89,13 +95,11 @@ def fit_world(
         latent_factors=settings.latent_factors,
         iterations=settings.iterations,
         penalty=best,
-        held_out={
-            "model": Accuracy.of(predictions[best], unseen.stars),
-            "user_item_bias": Accuracy.of(biases.predict(unseen.users, unseen.movies), unseen.stars),
-            "global_mean": Accuracy.of(np.full(len(unseen), seen.stars.mean()), unseen.stars),
-        },
+        confidence=CONFIDENCE,
+        held_out={name: found.summary() for name, found in errors.items()},
+        model_minus_bias=errors["model"].minus(errors["user_item_bias"]).summary(),
         candidates=tuple(candidates),
-        calibration=calibrate(predictions[best], unseen.stars),
+        calibration=calibrate(predictions[best], unseen),
         distribution=compare_distributions(factors, ratings, config.rng("fidelity")),
         genre_affinity=Spread.of(factors.users[:, factors.users.shape[1] - genres.shape[1] :]),
         has_violence=has_violence,

@@ -34,7 +34,10 @@ def update_belief(mean: Floats, covariance: Floats, movies: Floats, ratings: Flo
     """Bayes' rule for `rating = m · u + noise` (Kalman's measurement update), one movie of the slate after another.
 
     Args:
-        mean: `(B, D)`. covariance: `(B, D, D)`. movies: `(B, K, D)`. ratings: `(B, K)`.
+        mean: `(B, D)`.
+        covariance: `(B, D, D)`.
+        movies: `(B, K, D)`.
+        ratings: `(B, K)`.
 
     Returns:
         The posterior mean and covariance, new arrays.
@@ -47,6 +50,31 @@ def update_belief(mean: Floats, covariance: Floats, movies: Floats, ratings: Flo
         mean += gain * (ratings[:, k] - np.einsum("bi,bi->b", mean, movie))[:, None]
         covariance -= gain[:, :, None] * projected[:, None, :]
     return mean, covariance
+
+
+def condition_belief(mean: Floats, covariance: Floats, movies: Floats, ratings: Floats) -> tuple[Floats, Floats]:
+    """What `update_belief` comes to, for long histories: one solution of D equations in place of n updates.
+
+    With `Σ = L Lᵀ` and `A = M L`, M being the n movies and e what is mispredicted of their ratings, the posterior mean
+    is `mean + L (AᵀA + σ² I)⁻¹ Aᵀ e` and the covariance `σ² L (AᵀA + σ² I)⁻¹ Lᵀ`, also where Σ is singular.
+
+    Args:
+        mean: `(B, D)`.
+        covariance: `(B, D, D)`.
+        movies: `(B, n, D)`.
+        ratings: `(B, n)`.
+
+    Returns:
+        The posterior mean and covariance, new arrays.
+    """
+    values, axes = np.linalg.eigh(covariance.astype(np.float64))
+    root = axes * np.sqrt(values.clip(min=0))[:, None, :]
+    seen, transposed = movies @ root, root.transpose(0, 2, 1)
+    precision = seen.transpose(0, 2, 1) @ seen + RATING_NOISE * np.eye(root.shape[-1])
+    mispredicted = ratings - (movies @ mean[:, :, None])[:, :, 0]
+    gain = root @ np.linalg.inv(precision)
+    step = gain @ (seen.transpose(0, 2, 1) @ mispredicted[:, :, None])
+    return (mean + step[:, :, 0]).astype(np.float32), (RATING_NOISE * gain @ transposed).astype(np.float32)
 
 
 class History:
@@ -101,6 +129,20 @@ class History:
         self._mean, self._covariance = update_belief(self._mean, self._covariance, vectors, ratings)
         self._step += 1
 
+    def add_steps(self, movies: NDArray[np.int64], ratings: Floats) -> None:
+        """Takes in `(B, n)` movies, each a slate of its own, and their ratings, as `add` does one after the other.
+
+        Only the belief may differ in its last digits, see `condition_belief`.
+        """
+        features = self._catalogue.features[movies]
+        weighted = (ratings - np.float32(CLICK_THRESHOLD))[:, :, None] * features
+        self._last = weighted[:, -1]
+        self._weighted += weighted.sum(axis=1)
+        self._shown += features.sum(axis=1)
+        vectors = self._catalogue.vectors[movies]
+        self._mean, self._covariance = condition_belief(self._mean, self._covariance, vectors, ratings)
+        self._step += movies.shape[1]
+
     def observe(self) -> Floats:
         """`(B, S)` float32."""
         steps = max(self._step, 1)
@@ -141,6 +183,10 @@ class Thesis:
         movies = slates[:, -1]
         genres, violence = self._world.genres[movies], self._world.violence[movies]
         self._last = np.column_stack([genres, ratings[:, -1] / HIGHEST_RATING, violence]).astype(np.float32)
+
+    def add_steps(self, movies: NDArray[np.int64], ratings: Floats) -> None:
+        """Takes in `(B, n)` movies and their ratings; the last one counts."""
+        self.add(movies, ratings)
 
     def observe(self) -> Floats:
         """`(B, S)` float32."""

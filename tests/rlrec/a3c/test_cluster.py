@@ -56,5 +56,7 @@ def test_outside_of_a_connection_no_cluster_is_started() -> None:
 
 
 def test_synchronous_agents_are_threads_of_one_process() -> None:
-    with pytest.raises(ValueError, match="synchronous training needs executor: threads, not ray"):
+    with pytest.raises(
+        ValueError, match=r"train\.synchronous \(true\) needs train\.executor: threads, but that is ray"
+    ):
         TrainConfig(executor="ray", synchronous=True)

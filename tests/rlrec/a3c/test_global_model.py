@@ -7,7 +7,7 @@ from rlrec.a3c.checkpoints import Checkpoints
 from rlrec.a3c.global_model import GlobalModel
 from rlrec.a3c.messages import NOT_FINITE, TOO_OLD, WRONG_SHAPE, Report, Work
 from rlrec.config import TrainConfig
-from rlrec.errors import AgentError
+from rlrec.errors import AgentError, ModelError
 
 START = np.array([1.0, -2.0], np.float32)
 REPORT = Report(agent=0, steps=10, entropy=1.0, policy_loss=0.0, value_loss=0.0)
@@ -317,6 +317,26 @@ def test_a_restart_goes_on_from_the_checkpoint_as_if_nothing_had_happened(tmp_pa
         push(again, 1.0 + n, -n)
     assert again.pull(0) is None
     np.testing.assert_array_equal(again.take_snapshots()[-1].weights, undisturbed.take_snapshots()[-1].weights)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"weights": np.zeros(3, np.float32)}, {"weights": None}, {"optimizer_0": None}, {"counters": {}}, {"means": [1]}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_checkpoint_that_does_not_fit_is_refused_by_its_folder(tmp_path, change) -> None:
+    checkpoints = Checkpoints(tmp_path / "one", "id")
+    target = model(steps=100, checkpoint_every=2, checkpoints=checkpoints)
+    for _ in range(2):
+        push(target, 1.0, 1.0)
+    arrays, meta = checkpoints.newest() or ({}, {})
+    name, value = next(iter(change.items()))
+    part = meta if name in meta else arrays
+    part[name] = value
+    checkpoints.save_version(4, {name: array for name, array in arrays.items() if array is not None}, meta)
+
+    with pytest.raises(ModelError, match=rf"the checkpoints in {tmp_path / 'one'} do not fit this training"):
+        model(steps=100, checkpoint_every=2, checkpoints=checkpoints)
 
 
 def test_work_of_a_global_model_that_died_is_discarded(tmp_path) -> None:

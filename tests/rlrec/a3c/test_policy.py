@@ -4,29 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from policies import policy_for
 from worlds import informed, small_world
 
-from rlrec.a3c import A3CPolicy, load_policy, save_policy
+from rlrec.a3c import load_policy, save_policy
 from rlrec.a3c.network import NETWORKS, NUMPY
-from rlrec.a3c.policy import DESCRIPTION_FILE, WEIGHTS_FILE, fingerprint
+from rlrec.a3c.policy import DESCRIPTION_FILE, WEIGHTS_FILE
 from rlrec.config import ScenarioConfig
 from rlrec.errors import ModelError
 from rlrec.evaluation.online import play
-from rlrec.simulator.catalogue import catalogue
-from rlrec.simulator.observation import History
 from rlrec.simulator.sessions import Sessions
-from rlrec.simulator.world import World
 
 WORLD = informed(small_world(1))
-
-
-def policy_for(world: World, kind: str = "bilinear", seed: int = 0, features: str = "world") -> A3CPolicy:
-    rng = np.random.default_rng(seed)
-    size = History.size(world, ScenarioConfig(features=features))  # type: ignore[arg-type]
-    network = NETWORKS[kind](size, 6, catalogue(world, features).features.shape[1], world.n_movies)
-    weights = network.unflatten(rng.normal(size=network.size()).astype(np.float32), NUMPY)
-    center, scale = rng.normal(size=(2, network.state)).astype(np.float32)
-    return A3CPolicy(network, weights, center, np.abs(scale) + 0.5, "history", fingerprint(world, features), features)
 
 
 @pytest.mark.parametrize("kind", NETWORKS)

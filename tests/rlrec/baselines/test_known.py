@@ -34,6 +34,13 @@ def test_tables_of_another_world_are_refused() -> None:
         Known.of(small_world(), tables)
 
 
+def test_tables_of_other_movies_are_refused() -> None:
+    world = small_world()
+    other = replace(world, movie_ids=world.movie_ids[::-1])
+    with pytest.raises(WorldError, match="the world's movies are not those of the tables"):
+        Known.of(other, tables_of(world))
+
+
 @pytest.mark.parametrize("name", BASELINES)
 def test_only_a_collaborative_baseline_minds_that_there_are_no_ratings(name: str) -> None:
     world = small_world()

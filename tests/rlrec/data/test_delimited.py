@@ -59,6 +59,32 @@ def test_a_wrong_line_is_named_and_shown(tmp_path: Path, line: str, problem: str
     assert repr(line) in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("id,name\n1,a\rb\n", "line 2: new-line character seen"),
+        ("id,name\r1,a\r", "line 1: the header must be 'id,name'"),
+        ('id,name\n1,a\n2,"b\nc"\n', "line 4: has 1 fields, expected 2"),
+        ("id,name\nx," + "a" * 200_000 + "\n", r"line 2: field larger than field limit \(131072\)"),
+        ("id,name\n" + "9" * 5000 + ",a\n", "line 2: id must be a whole number, but is '9{20,60}"),
+    ],
+)
+def test_a_line_that_no_reader_takes_apart_is_named_and_shown_in_part(
+    tmp_path: Path, content: str, problem: str
+) -> None:
+    path = _write(tmp_path, content)
+    with pytest.raises(DataError, match=rf"file, {problem}") as error:
+        read_delimited(path, CSV)
+    assert len(str(error.value)) < 500
+
+
+def test_rows_and_lines_are_the_same_whatever_ends_a_line(tmp_path: Path) -> None:
+    path = _write(tmp_path, "1\t1.0\ta\t0\r2\t1.0\tb\t0\n3\t1.0\tc\t0\n")
+    with pytest.raises(DataError, match="line 1: has 7 fields, expected 4"):
+        read_delimited(path, TABS)
+    assert read_delimited(_write(tmp_path, "\n\n1::a\r\n\r\n2::b\n"), COLONS)["id"].to_list() == [1, 2]
+
+
 def test_another_header_is_shown(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="line 1: the header must be 'id,name'"):
         read_delimited(_write(tmp_path, "name,id\nx,1\n"), CSV)

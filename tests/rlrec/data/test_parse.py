@@ -187,6 +187,27 @@ def test_an_unknown_occupation_is_named_with_its_line(make_folder: MakeFolder) -
         parse(path.parent, "ml-100k")
 
 
+def test_an_occupation_that_is_listed_twice_is_one(make_folder: MakeFolder) -> None:
+    expected, path = parse(make_folder(), "ml-100k"), make_folder() / "u.occupation"
+    path.write_bytes(path.read_bytes() + b"writer\nartist\n")
+    _assert_equal(parse(path.parent, "ml-100k"), expected)
+
+
+@pytest.mark.parametrize("ending", [b"\r", b"\n\r"])
+def test_files_with_other_line_ends_are_refused_by_name(make_folder: MakeFolder, ending: bytes) -> None:
+    path = make_folder() / "u.user"
+    path.write_bytes(path.read_bytes().replace(b"\n", ending) * 2)
+    with pytest.raises(DataError, match=r"u\.user, line \d+: "):
+        parse(path.parent, "ml-100k")
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_rating_beyond_all_bounds_is_infinite_without_a_warning(make_folder: MakeFolder) -> None:
+    path = make_folder() / "u.data"
+    _replace_rating(path, "ml-100k", "1e300")
+    assert parse(path.parent, "ml-100k").ratings["rating"].iloc[2] == np.inf
+
+
 def test_another_data_set_than_the_named_one_is_refused(make_folder: MakeFolder) -> None:
     with pytest.raises(DataError, match=r"holds files of ml-100k, so data\.name must be ml-100k, not ml-1m"):
         parse(make_folder("ml-100k"), "ml-1m")

@@ -313,3 +313,8 @@ def test_the_real_wheel_equals_grouplens_files(ml100k_archive: Path, unreachable
 def test_provenance_round_trips(online: Endpoints, tmp_path: Path) -> None:
     provenance = download(DataConfig(), tmp_path / "raw", None, online)
     assert Provenance.model_validate_json(provenance.model_dump_json()) == provenance
+
+
+def test_the_home_of_nobody_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="~nobody-of-that-name"):
+        download(DataConfig(source="~nobody-of-that-name/ml.zip"), tmp_path / "raw", None)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlrec.data.tables import GENRES, SCHEMAS, Tables, demographics, genre_flags, load_tables, save_tables, typed
+from rlrec.data.genres import GENRES
+from rlrec.data.tables import SCHEMAS, Tables, demographics, genre_flags, load_tables, save_tables, typed
 from rlrec.errors import DataError
 
 

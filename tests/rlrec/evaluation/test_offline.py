@@ -10,8 +10,9 @@ from rlrec.a3c.network import NETWORKS, NUMPY
 from rlrec.a3c.policy import A3CPolicy, fingerprint
 from rlrec.baselines import BASELINES, OFFLINE_BASELINES, Known
 from rlrec.config import Config
+from rlrec.data.genres import GENRES
 from rlrec.data.parse import parse
-from rlrec.data.tables import GENRES, Tables
+from rlrec.data.tables import Tables
 from rlrec.errors import WorldError
 from rlrec.evaluation import offline
 from rlrec.evaluation.offline import TOP, compare_offline, timelines

@@ -5,10 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from worlds import small_world
 
+from rlrec.baselines import Known
+from rlrec.baselines.bandit import BayesianBandit
+from rlrec.config import ScenarioConfig
 from rlrec.errors import ModelError
 from rlrec.evaluation import policy
-from rlrec.evaluation.policy import session_generators, top_slates
+from rlrec.evaluation.policy import after_history, session_generators, top_slates
 
 SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 12))
 
@@ -67,3 +71,23 @@ def test_session_generators_depend_on_the_user_alone() -> None:
     alone = [session_generators([user], np.random.default_rng(1))[0].random() for user in (4, 9, 2)]
     assert together == alone
     assert len(set(together)) == 3
+
+
+def test_a_history_is_told_to_all_policies_and_may_be_longer_than_a_session() -> None:
+    world, scenario = small_world(), ScenarioConfig(episode_length=5, slate_size=3, lambda_non_violent=0.5)
+    told, fresh = BayesianBandit(Known(world)), BayesianBandit(Known(world))
+    movies, stars = np.array([np.arange(8), np.arange(8) + 2]), np.full((2, 8), 5, np.float32)
+
+    sessions = after_history([told], world, np.array([1, 2]), movies, stars, scenario, np.random.SeedSequence(0))
+
+    assert sessions.step == 8
+    assert sessions.scenario.lambda_non_violent == 0
+    assert np.flatnonzero(~sessions.available[1]).tolist() == list(range(2, 10))
+    step_by_step = after_history(
+        [fresh], world, np.array([1, 2]), movies[:, :0], stars[:, :0], scenario, np.random.SeedSequence(0)
+    )
+    assert step_by_step.step == 0
+    assert step_by_step.available.all()
+    for step in range(8):
+        fresh.learn(movies[:, [step]], stars[:, [step]])
+    np.testing.assert_array_equal(told.scores(sessions), fresh.scores(sessions))

@@ -5,7 +5,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rlrec.evaluation import metrics, statistics
-from rlrec.evaluation.statistics import Estimate, Weights, across_seeds, mean, resample, resample_seeds
+from rlrec.evaluation.statistics import (
+    Estimate,
+    Linearised,
+    Weights,
+    across_seeds,
+    mean,
+    ratio,
+    resample,
+    resample_seeds,
+)
 
 
 def test_resamples_hold_as_many_users_as_there_are() -> None:
@@ -197,3 +206,31 @@ def test_the_share_of_a_gap() -> None:
     assert statistics.share_of_gap(middle, low, high).value == 0.75
     assert statistics.share_of_gap(middle, low, high).interval(0.95) == pytest.approx((0.75, 0.75), abs=1e-5)
     assert not np.isfinite(statistics.share_of_gap(middle, low, low).value)
+
+
+def test_a_ratio_is_that_of_the_sums_and_its_interval_by_hand() -> None:
+    found = ratio(np.array([2.0, 6.0]), np.array([1.0, 3.0]))
+    assert found.value == 2
+    assert found.interval(0.95) == (2, 2)  # both users have the same ratio
+    # Means 1 and 3 of one each: standard error 1, and 12.706 is Student's quantile with one degree of freedom.
+    assert ratio(np.array([1.0, 3.0]), np.ones(2)).interval(0.95) == pytest.approx((2 - 12.706, 2 + 12.706), abs=1e-3)
+
+
+def test_an_interval_without_resamples_is_about_that_of_resamples() -> None:
+    rng = np.random.default_rng(2)
+    counts = rng.integers(1, 60, 150).astype(float)
+    sums = counts * rng.normal(0.8, 0.3, 150)  # who has more of it is not like the others
+    users = resample(150, 20_000, rng)
+    bootstrap = Estimate(sums.sum() / counts.sum(), (users @ sums) / (users @ counts))
+    assert ratio(sums, counts).interval(0.9) == pytest.approx(bootstrap.interval(0.9), abs=0.005)
+    assert np.ptp(bootstrap.interval(0.9)) > 0.05
+
+
+def test_differences_without_resamples_are_paired() -> None:
+    values, ones = np.random.default_rng(0).normal(0, 5, 50), np.ones(50)
+    difference = ratio(values + 0.1, ones) - ratio(values, ones)
+    assert difference.interval(0.95) == pytest.approx((0.1, 0.1))
+
+
+def test_of_a_single_user_there_is_no_interval() -> None:
+    assert np.isnan(Linearised(1.0, np.zeros(1)).interval(0.95)).all()

@@ -115,7 +115,7 @@ def test_a_learner_that_the_world_cannot_teach_is_told_before_anything_is_traine
     ("text", "named"),
     [
         ("- 1", "by name"),
-        ("a: [", "cannot read"),
+        ("a: [", "is not valid YAML"),
         ("seeds: 2", "scenarios: Field required"),
         (SMALL.replace("seeds: 2", "seeds: 0"), r"seeds: .*\(is 0\)"),
         (SMALL.replace("title: calm, ", ""), r"scenarios\.calm\.title"),
@@ -123,8 +123,8 @@ def test_a_learner_that_the_world_cannot_teach_is_told_before_anything_is_traine
         (SMALL.replace("a3c: {}", "a3c: {steps: {clam: 9}}"), r"learners\.a3c\.steps: there is no scenario 'clam'"),
         (SMALL.replace("a3c: {}", "a3c: {steps: {calm: 0}}"), r"learners\.a3c\.steps\.calm: .*\(is 0\)"),
         (SMALL.replace("a3c: {}", "a3c: {only: [calm]}"), "'a3c' is not trained in the scenario 'mild'"),
-        (SMALL.replace("delta: 0.0", "delta: 99"), r"scenario 'calm', learner 'a3c':\n.*scenario\.delta"),
-        (SMALL.replace("gamma: 0.6", "gama: 0.6"), r"learner 'a2c':\n.*train\.gama"),
+        (SMALL.replace("delta: 0.0", "delta: 99"), r"scenario 'calm', learner 'a3c': scenario\.delta"),
+        (SMALL.replace("gamma: 0.6", "gama: 0.6"), r"learner 'a2c': train\.gama"),
     ],
 )
 def test_a_wrong_grid_is_told_with_its_path_and_the_wrong_value(tmp_path: Path, text: str, named: str) -> None:

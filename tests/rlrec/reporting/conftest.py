@@ -131,13 +131,21 @@ def fidelity(has_violence: bool = False) -> Fidelity:
         latent_factors=16,
         iterations=15,
         penalty=12.0,
+        confidence=0.95,
         held_out={
-            "model": Accuracy(0.909, 0.712),
-            "user_item_bias": Accuracy(0.941, 0.743),
-            "global_mean": Accuracy(1.123, 0.942),
+            "model": Accuracy(0.909, (0.891, 0.927), 0.712, (0.698, 0.726)),
+            "user_item_bias": Accuracy(0.941, (0.921, 0.961), 0.743, (0.729, 0.757)),
+            "global_mean": Accuracy(1.123, (1.102, 1.144), 0.942, (0.921, 0.963)),
         },
-        candidates=(Candidate(3.0, 0.994, 0.769), Candidate(12.0, 0.909, 0.712)),
-        calibration=(CalibrationBin(2.0, 2.25, 2.1, 2.0, 10), CalibrationBin(4.0, 4.25, 4.1, 4.2, 90)),
+        model_minus_bias=Accuracy(-0.032, (-0.038, -0.026), -0.031, (-0.036, -0.027)),
+        candidates=(
+            Candidate(0.994, (0.976, 1.012), 0.769, (0.753, 0.785), penalty=3.0),
+            Candidate(0.909, (0.891, 0.927), 0.712, (0.698, 0.726), penalty=12.0),
+        ),
+        calibration=(
+            CalibrationBin(2.0, 2.25, 2.1, 2.0, None, 10),
+            CalibrationBin(4.0, 4.25, 4.1, 4.2, (4.05, 4.35), 90),
+        ),
         distribution={"real": even, "simulated": smooth, "random_pairs": smooth},
         genre_affinity=Spread(0.0, 0.1, -1.0, 1.0),
         has_violence=has_violence,
@@ -147,10 +155,10 @@ def fidelity(has_violence: bool = False) -> Fidelity:
 def curve() -> list[tuple[float, ...]]:
     nothing = float("nan")
     return [
-        (0, 0, 0.0, nothing, nothing, nothing, nothing, nothing, nothing, 30.0),
-        (5, 16_000, 0.6, 31.0, 0.5, 6.9, 0.01, 1.1, 0.6, 33.0),
-        (10, 32_000, 1.2, 33.0, 0.6, 5.0, 0.02, 0.8, 1.0, 34.5),
-        (15, 48_000, 1.8, 34.0, 0.7, 4.0, 0.02, 0.6, 1.0, 34.0),
+        (0, 0, 0.0, nothing, nothing, nothing, nothing, nothing, nothing, 30.0, 29.0, 31.0),
+        (5, 16_000, 0.6, 31.0, 0.5, 6.9, 0.01, 1.1, 0.6, 33.0, 32.1, 33.9),
+        (10, 32_000, 1.2, 33.0, 0.6, 5.0, 0.02, 0.8, 1.0, 34.5, 33.7, 35.3),
+        (15, 48_000, 1.8, 34.0, 0.7, 4.0, 0.02, 0.6, 1.0, 34.0, 33.2, 34.8),
     ]
 
 
@@ -177,5 +185,6 @@ def training() -> dict[str, object]:
         "wait_seconds": 0.07,
         "staleness": {"0": 5, "1": 10},
         "mean_staleness": 0.67,
+        "confidence": 0.95,
         "best": dict(zip(CURVE_COLUMNS, curve()[2], strict=True)),
     }

@@ -8,7 +8,9 @@ from rlrec.reporting.claims import (
     strongest_rival,
     three_sentences,
     verdict,
+    world_verdict,
 )
+from rlrec.reporting.inputs import Inputs
 
 NAMES = ["policy", "slate_size", "metric", "mean", "ci_low", "ci_high"]
 COMPARED = ["diff_from_a3c", "diff_ci_low", "diff_ci_high", "p_holm"]
@@ -162,3 +164,24 @@ def test_what_was_not_played_has_no_sentence() -> None:
     alone = table("oracle", 45, 4, 6)
     sentences = three_sentences(alone, offline("ease", 0.2, 0.05, 0.15), 1, 0.95)
     assert [found.rival for found in sentences] == ["oracle", "ease"]
+
+
+@pytest.mark.parametrize(
+    ("interval", "outcome", "told"),
+    [
+        ((-0.04, -0.02), "win", "is 0.030 stars lower than that of user and movie bias alone"),
+        ((0.02, 0.04), "loss", "is 0.030 stars higher than"),
+        ((-0.07, 0.01), "tie", "cannot be told from that of user and movie bias alone: the difference is −0.030 stars"),
+        (None, "tie", "cannot be told from"),
+    ],
+)
+def test_the_world_is_better_than_biases_only_where_the_interval_says_so(
+    inputs: Inputs, interval: tuple[float, float] | None, outcome: str, told: str
+) -> None:
+    value = 0.03 if outcome == "loss" else -0.03
+    row = {**inputs.fidelity["model_minus_bias"], "rmse": value, "rmse_ci": interval}
+    found = world_verdict({**inputs.fidelity, "model_minus_bias": row})  # type: ignore[typeddict-item]
+    assert found.outcome == outcome
+    assert found.sentence.startswith(f"The world's RMSE {told}")
+    spoken = {(-0.04, -0.02): "−0.040 to −0.020", (0.02, 0.04): "+0.020 to +0.040", (-0.07, 0.01): "−0.070 to +0.010"}
+    assert spoken.get(interval, "there is no interval") in found.sentence  # type: ignore[arg-type]

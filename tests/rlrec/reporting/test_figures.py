@@ -14,6 +14,9 @@ def test_fidelity_shows_every_calibration_bin_and_all_shares(inputs: Inputs) -> 
     calibration, distribution = figure.axes
     points = np.asarray(calibration.collections[0].get_offsets())
     assert points.tolist() == [[2.1, 2.0], [4.1, 4.2]]
+    bars = [list(line.get_ydata()) for line in calibration.lines if list(line.get_xdata()) == [4.1, 4.1]]
+    assert bars == [[4.05, 4.35]]
+    assert not [line for line in calibration.lines if list(line.get_xdata()) == [2.1, 2.1]]  # one user: no interval
     heights = [bar.get_height() for bar in distribution.patches]
     assert heights == [*inputs.fidelity["distribution"]["real"]["shares"]] + 2 * [0.0, 0.1, 0.4, 0.4, 0.1]
     assert render(figure, "png")
@@ -26,6 +29,8 @@ def test_learning_curve_names_its_lines_and_marks_the_best_checkpoint(inputs: In
         line for line in figure.axes[0].lines if len(line.get_xdata()) == 4 and line.get_color() == ACCENT
     )
     assert list(validation.get_ydata()) == [30.0, 33.0, 34.5, 34.0]
+    band = figure.axes[0].collections[0].get_paths()[0].vertices
+    assert {29.0, 31.0, 33.7, 35.3} <= set(np.asarray(band)[:, 1])
     assert render(figure, "png")
 
 

@@ -104,3 +104,9 @@ def test_half_a_matrix_is_an_error(filled_matrix: Path, tmp_path: Path, name: st
     (folder / name).unlink()
     with pytest.raises(DataError, match="is missing"):
         load_matrix(folder)
+
+
+def test_json_without_a_bottom_is_an_error(data: Path) -> None:
+    (data / "reports" / "training.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match=r"training\.json is not valid JSON"):
+        load_inputs(data)

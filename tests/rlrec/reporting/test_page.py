@@ -122,6 +122,34 @@ def test_the_page_tells_the_numbers_of_each_part(page: Reader, inputs: Inputs) -
         assert label in page.text
 
 
+def test_the_kept_checkpoint_has_an_interval_and_is_called_flattered(page: Reader) -> None:
+    assert (
+        "34.5033.70 to 35.30return on validation users with its 95 % interval, at version 10: the highest of 3, hence "
+        "flattered"
+    ) in page.text
+    assert "what it earns is its return on test users, on whom nothing was chosen" in page.text
+
+
+def test_the_worlds_errors_have_intervals_and_the_verdict_is_that_of_their_difference(page: Reader) -> None:
+    part = page.text.split("How far to trust the world")[1].split("Where the data come from")[0]
+    rows = ("0.9090.891 to 0.927", "0.9410.921 to 0.961", "1.1231.102 to 1.144", "0.9940.976 to 1.012")
+    for words in (*rows, "0.7120.698 to 0.726", "−0.032−0.038 to −0.026", "−0.031−0.036 to −0.027"):
+        assert words in part
+    assert "The world's RMSE is 0.032 stars lower than that of user and movie bias alone (95 % interval of" in part
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_figure_without_an_interval_says_so(inputs: Inputs, report_config: Config) -> None:
+    fidelity, training = copy.deepcopy(inputs.fidelity), copy.deepcopy(inputs.training)
+    fidelity["held_out"]["model"]["rmse_ci"] = fidelity["model_minus_bias"]["rmse_ci"] = None
+    training["best"]["validation_ci_low"] = training["best"]["validation_ci_high"] = None
+    changed = replace(inputs, fidelity=fidelity, training=training, curve=inputs.curve.head(2))
+    text = Reader(build_page(changed, report_config)).text
+    for words in ("0.909no interval", "34.50– to –", "there is no interval"):
+        assert words in text
+    assert "hence flattered" not in text  # of a single checkpoint
+
+
 def test_the_headline_names_the_rival_and_the_outcome(page: Reader) -> None:
     # The stand-in for the agent knows more than one order for everybody, and its interval is clear of zero.
     assert re.search(r"That is [\d.]+ more than Best average's [\d.]+ \(95 % interval of the difference \+", page.text)

@@ -5,7 +5,7 @@ import pandas as pd
 
 from rlrec.reporting import offline
 from rlrec.reporting.inputs import Inputs, Matrix
-from rlrec.reporting.tables import differences_table, figures_table, scenario_table
+from rlrec.reporting.tables import differences_table, errors_table, figures_table, penalties_table, scenario_table
 from rlrec.reporting.words import number, signed
 
 
@@ -70,6 +70,18 @@ def test_scenarios_have_the_strongest_baseline_by_name_and_a_gap_where_a_learner
     rows = matrix.comparison
     without = rows[(rows["scenario"] == "calm") | (rows["policy"] != "a2c")]
     assert [row.cells[2] is None for row in scenario_table(without, {}, 0.9).rows] == [False, True]
+
+
+def test_errors_stand_with_their_intervals_and_the_chosen_penalty_is_marked(inputs: Inputs) -> None:
+    errors, tried = errors_table(inputs.fidelity), penalties_table(inputs.fidelity)
+    for row, name in zip(errors.rows, ("model", "user_item_bias", "global_mean"), strict=False):
+        found = inputs.fidelity["held_out"][name]  # type: ignore[literal-required]
+        for cell, metric in zip(row.cells, ("rmse", "mae"), strict=True):
+            assert cell is not None
+            assert cell.value == f"{found[metric]:.3f}"
+            assert cell.notes == ("{:.3f} to {:.3f}".format(*found[f"{metric}_ci"]),)
+    assert [cell.value for cell in errors.rows[3].cells if cell] == ["−0.032", "−0.031"]
+    assert [(row.label, row.mine) for row in tried.rows] == [("3", False), ("12", True)]
 
 
 def test_offline_metrics_say_their_protocol(inputs: Inputs) -> None:

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from rlrec.config import Config, WorldConfig
+from rlrec.data.genres import GENRES
 from rlrec.data.parse import parse
 from rlrec.data.split import future_rows
-from rlrec.data.tables import GENRES, Tables, demographics, genre_flags
+from rlrec.data.tables import Tables, demographics, genre_flags
 from rlrec.errors import WorldError
 from rlrec.simulator.catalogue import catalogue
 from rlrec.simulator.fit import fit_world
@@ -75,6 +76,10 @@ def test_a_known_world_is_recovered(fitted, truth):
     assert held_out["model"].rmse < 1.5 * NOISE
     assert held_out["user_item_bias"].rmse > 2 * held_out["model"].rmse
     assert held_out["global_mean"].rmse > held_out["user_item_bias"].rmse
+    gain = fidelity.model_minus_bias
+    assert gain.rmse == pytest.approx(held_out["model"].rmse - held_out["user_item_bias"].rmse)
+    assert gain.rmse_ci[0] < gain.rmse < gain.rmse_ci[1] < 0
+    assert gain.mae_ci[1] < 0
     clipped = [np.clip(w.user_vectors @ w.movie_vectors[:119].T, 1, 5) for w in (world, truth)]
     assert np.sqrt(np.mean((clipped[0] - clipped[1]) ** 2)) < NOISE
     affinities = [w.user_vectors[:, -19:].ravel() for w in (world, truth)]
@@ -204,6 +209,11 @@ def test_the_report_is_plain_json_that_adds_up(fitted, tables):
     assert report["held_out_ratings"] == round(n / 10)
     assert sum(b["count"] for b in report["calibration"]) == report["held_out_ratings"]
     assert set(report["held_out"]) == {"model", "user_item_bias", "global_mean"}
+    for errors in (*report["held_out"].values(), *report["candidates"]):
+        for name in ("rmse", "mae"):
+            low, high = errors[f"{name}_ci"]
+            assert 0 < low < errors[name] < high
+    assert report["confidence"] == 0.95
     assert report["distribution"]["stars"] == [1, 2, 3, 4, 5]
     for name in ("real", "simulated", "random_pairs"):
         assert sum(report["distribution"][name]["shares"]) == pytest.approx(1)

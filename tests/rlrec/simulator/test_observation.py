@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from rlrec.config import ScenarioConfig
 from rlrec.simulator.catalogue import catalogue
-from rlrec.simulator.observation import RATING_NOISE, History, Thesis, update_belief
+from rlrec.simulator.observation import RATING_NOISE, History, Thesis, condition_belief, update_belief
 from rlrec.simulator.sessions import Sessions
 from rlrec.simulator.world import World
 
@@ -36,6 +36,22 @@ def test_the_belief_is_the_posterior_of_bayesian_ridge_regression(slate_size):
         information = np.linalg.solve(prior_covariance, prior_mean) + shown.T @ rated / RATING_NOISE
         np.testing.assert_allclose(mean[user], np.linalg.solve(precision, information), rtol=2e-3, atol=2e-3)
         np.testing.assert_allclose(covariance[user], np.linalg.inv(precision), rtol=1e-2, atol=2e-3)
+
+
+@pytest.mark.parametrize("ratings", [1, 3, 200])
+def test_a_long_history_is_conditioned_on_at_once(ratings):
+    rng = np.random.default_rng(ratings)
+    size = 6
+    root = rng.normal(size=(2, size, size - 1))  # a singular prior, as one with a constant taste is
+    mean, covariance = rng.normal(size=(2, size)), root @ root.transpose(0, 2, 1)
+    movies, stars = rng.normal(size=(2, ratings, size)), rng.uniform(1, 5, (2, ratings))
+    prior = (mean.astype(np.float32), covariance.astype(np.float32))
+    found_mean, found_covariance = condition_belief(*prior, movies.astype(np.float32), stars.astype(np.float32))
+    assert found_mean.dtype == found_covariance.dtype == np.float32
+    for user in range(2):
+        expected = posterior(mean[user], covariance[user], movies[user], stars[user])
+        np.testing.assert_allclose(found_mean[user], expected[0], rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(found_covariance[user], expected[1], rtol=1e-2, atol=1e-3)
 
 
 def test_the_given_belief_is_left_alone():

@@ -181,6 +181,46 @@ def test_a_recorded_session_looks_like_a_played_one_and_leaves_the_simulated_use
     assert np.abs(played.taste - recorded.taste).max() > 0
 
 
+@pytest.mark.parametrize("observation", ["history", "thesis"])
+def test_many_recorded_steps_are_the_same_as_one_after_the_other(world, observation):
+    users, scenario = np.array([3, 1]), ScenarioConfig(observation=observation)
+    rng = np.random.default_rng(0)
+    movies = np.stack([rng.permutation(world.n_movies)[:40] for _ in users])
+    ratings = rng.integers(1, 6, movies.shape).astype(np.float32)
+    stepwise, at_once = Sessions(world, users, scenario), Sessions(world, users, scenario)
+    for step in range(40):
+        stepwise.record(movies[:, step : step + 1], ratings[:, step : step + 1])
+    at_once.record_steps(movies[:, :1], ratings[:, :1])
+    at_once.record_steps(movies[:, 1:], ratings[:, 1:])
+    np.testing.assert_allclose(at_once.observe(), stepwise.observe(), rtol=1e-3, atol=1e-3)
+    np.testing.assert_array_equal(at_once.available, stepwise.available)
+    assert at_once.step == stepwise.step == 40
+    np.testing.assert_array_equal(at_once.play(movies[:, :1] * 0 + 60 - 1).ctr, stepwise.play([[59], [59]]).ctr)
+
+
+@pytest.mark.parametrize(
+    ("movies", "message"),
+    [([[3, 3]], "movie 3 is twice"), ([[3, 60]], "unknown movie 60"), ([[1, 2, 3, 4]], "over after 3 steps")],
+)
+def test_steps_that_cannot_have_been_are_refused_and_change_nothing(world, movies, message):
+    sessions = Sessions(world, np.array([0]), ScenarioConfig(episode_length=3))
+    before = sessions.observe()
+    with pytest.raises(WorldError, match=message):
+        sessions.record_steps(np.array(movies), np.full(np.shape(movies), 4.0, np.float32))
+    assert sessions.step == 0
+    assert sessions.available.all()
+    np.testing.assert_array_equal(sessions.observe(), before)
+
+
+def test_answers_that_are_given_take_the_place_of_the_simulated_ones(by_hand):
+    sessions = Sessions(by_hand, np.array([0]), ScenarioConfig(episode_length=2))
+    outcome = sessions.play(np.array([[1]]), np.array([[4.5]]))  # the simulated user would say 2.75
+    assert outcome.ratings.tolist() == [[4.5]]
+    assert outcome.rewards[0] == pytest.approx(0.9)
+    np.testing.assert_allclose(sessions.taste, [[2.5, 1.0, 0.5]])
+    np.testing.assert_allclose(outcome.ctr, [1.0])
+
+
 def test_what_cannot_have_been_shown_cannot_be_recorded(world):
     sessions = Sessions(world, np.array([0]), ScenarioConfig(episode_length=1))
     with pytest.raises(WorldError, match="unknown movie 60"):

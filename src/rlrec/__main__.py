@@ -1,0 +1,5 @@
+"""`python -m rlrec` is `rlrec`."""
+
+from rlrec.cli import app
+
+app()

@@ -1,0 +1,145 @@
+"""What is wrong with settings and what they may be, in words that come from the model that checks them."""
+
+import difflib
+import re
+import reprlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+MOST = 50
+"""Wrong values that are told of; how many more there are is only counted."""
+
+_Schema = Mapping[str, Any]
+
+
+def unit(name: str) -> Any:
+    """What a number counts or measures, e.g. `steps`: goes into the `Annotated` type of a setting."""
+    return Field(json_schema_extra={"unit": name})
+
+
+def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Path, e.g. `train.gamma`, and field of every setting of a model and its sections."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from leaves(field.annotation, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """A line for each wrong value: its path, what is allowed there, what it is for, and the value.
+
+    A `ValueError` of a model's own validator is passed on as it is: it is about several settings, and names them.
+    """
+    schema, problems = model.model_json_schema(), error.errors(include_url=False)
+    # A list with a wrong entry is also said to be too short.
+    around = {problem["loc"][:depth] for problem in problems for depth in range(len(problem["loc"]))}
+    known = [path for path, _ in leaves(model)]
+    lines = [_explain(problem, schema, known) for problem in problems if problem["loc"] not in around]
+    return lines if len(lines) <= MOST else [*lines[:MOST], f"and {len(lines) - MOST:,} more"]
+
+
+def allowed(schema: _Schema) -> str:
+    """What a value with this JSON schema may be, e.g. `a number from 1 to 5 stars`."""
+    if "anyOf" in schema:
+        options = [allowed(option) for option in schema["anyOf"]]
+        return ", or ".join(sorted(options, key=lambda option: option != "null"))
+    if "const" in schema:
+        return str(schema["const"])
+    if "enum" in schema:
+        return f"{', '.join(schema['enum'][:-1])} or {schema['enum'][-1]}"
+    match schema.get("type"):
+        case "integer" | "number" as kind:
+            return " ".join(filter(None, [_NUMBERS[kind], _range(schema), schema.get("unit")]))
+        case "string" if "examples" in schema:
+            return f"text such as {' or '.join(map(repr, schema['examples']))}"
+        case "string":
+            return "text that is not empty" if schema.get("minLength") else "text"
+        case "array":
+            return f"a list of {schema.get('minItems', 0)} or more, each {allowed(schema['items'])}"
+        case kind:
+            return {"boolean": "true or false", "null": "null"}.get(str(kind), "settings by name")
+
+
+_NUMBERS = {"integer": "a whole number", "number": "a number"}
+
+
+def _range(schema: _Schema) -> str:
+    if "minimum" in schema and "maximum" in schema:
+        return f"from {_figure(schema['minimum'])} to {_figure(schema['maximum'])}"
+    bounds = {"exclusiveMinimum": "above", "minimum": "of at least", "exclusiveMaximum": "below", "maximum": "at most"}
+    return " and ".join(f"{words} {_figure(schema[name])}" for name, words in bounds.items() if name in schema)
+
+
+def _figure(number: float) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:g}"
+
+
+def _explain(problem: Any, schema: _Schema, known: Sequence[str]) -> str:
+    if problem["type"] == "value_error":
+        return str(problem["ctx"]["error"])
+    if problem["type"] == "json_invalid":
+        return str(problem["msg"])
+    path = problem["loc"]
+    where = ".".join(map(_name, path)) or "the settings"
+    around, purpose = schema, ""
+    for part in path:
+        inner = around.get("properties", {}).get(part) if isinstance(part, str) else around.get("items")
+        if inner is None:
+            return f"{where}: unknown setting{_suggestion(path, list(around.get('properties', {})), known)}"
+        purpose = inner.get("description", purpose)
+        around = schema["$defs"][inner["$ref"].rpartition("/")[2]] if "$ref" in inner else inner
+    value = "missing" if problem["type"] == "missing" else shown(problem["input"])
+    return f"{where}: must be {allowed(around)}{_in_brackets(purpose)}; is {value}"
+
+
+def _in_brackets(description: str) -> str:
+    """The description's first clause."""
+    clause = re.split(r"[.;:] ", " ".join(description.split()) + " ")[0].strip()
+    if re.match(r"\w[a-z ]", clause):
+        clause = clause[0].lower() + clause[1:]
+    return clause and f" ({clause})"
+
+
+def _suggestion(path: Sequence[str | int], neighbours: Sequence[str], known: Sequence[str]) -> str:
+    """A setting with nearly the unknown one's name: a neighbour, or else one of another section."""
+    above, name = [str(part) for part in path[:-1]], str(path[-1])
+    nearby = {neighbour: ".".join([*above, neighbour]) for neighbour in neighbours}
+    anywhere = {setting.rpartition(".")[2]: setting for setting in known}
+    for candidates in (nearby, anywhere):
+        if found := difflib.get_close_matches(name, candidates, n=1, cutoff=0.7):
+            return f"; did you mean {candidates[found[0]]}?"
+    return ""
+
+
+def _name(part: str | int) -> str:
+    plain = isinstance(part, int) or (part.isprintable() and " " not in part and len(part) <= _SHORT.maxstring)
+    return str(part) if plain else shown(part)
+
+
+def shown(value: object) -> str:
+    """A value as in YAML, on one line and never long, whatever it is."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return _SHORT.repr(value)
+
+
+def printable(text: str) -> str:
+    """The text with all that a terminal would obey, line breaks aside, spelt out."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+class _Short(reprlib.Repr):
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxstring, self.maxother, self.maxlist, self.maxdict = 2, 60, 60, 4, 4
+
+    def repr_int(self, x: int, level: int) -> str:
+        # Python refuses to write very long numbers out.
+        return f"a number of {x.bit_length()} bits" if x.bit_length() > 128 else repr(x)
+
+
+_SHORT = _Short()

@@ -1,0 +1,90 @@
+"""Small data sets in every layout, drawn from a seed."""
+
+import numpy as np
+
+from rlrec.data.genres import GENRES
+from rlrec.data.parse import OCCUPATIONS
+
+Files = dict[str, bytes]
+LAYOUTS = ("ml-100k", "recbole", "ml-1m", "ml-latest")
+TOPS = {"ml-100k": "ml-100k", "recbole": "ml-100k", "ml-1m": "ml-1m", "ml-latest": "ml-latest-small"}
+
+
+def draw_files(layout: str, seed: int = 0, users: int = 6, movies: int = 30) -> Files:
+    """The files of a small data set, the same one in whichever layout; every user has 20 ratings."""
+    rng = np.random.default_rng(seed)
+    genre_sets = [sorted(rng.choice(np.arange(1, 19), rng.integers(1, 4), replace=False)) for _ in range(movies)]
+    titles = [f"Café {i}, The ({1950 + i})" for i in range(movies)]
+    people = [
+        (
+            "FM"[rng.integers(2)],
+            (1, 18, 25, 35, 45, 50, 56)[rng.integers(7)],
+            rng.integers(21),
+            f"{rng.integers(99999):05d}",
+        )
+        for _ in range(users)
+    ]
+    ratings = [
+        (user + 1, 10 * (movie + 1), int(rng.integers(1, 6)), int(rng.integers(880_000_000, 890_000_000)))
+        for user in range(users)
+        for movie in (range(movies) if user == 0 else rng.permutation(movies)[:22])
+    ]
+    words = [[GENRES[g] for g in genres] for genres in genre_sets]
+    ids = [10 * (i + 1) for i in range(movies)]
+
+    def lines(rows: list[list[object]], separator: str, encoding: str, header: str = "") -> bytes:
+        text = "".join(separator.join(map(str, row)) + "\n" for row in rows)
+        return (header + text).encode(encoding)
+
+    rows: list[list[object]] = [list(rating) for rating in ratings]
+    if layout == "ml-100k":
+        flags = [[int(g in genres) for g in range(19)] for genres in genre_sets]
+        return {
+            "u.data": lines(rows, "\t", "latin-1"),
+            "u.user": lines(
+                [[i + 1, a, s, OCCUPATIONS[o], z] for i, (s, a, o, z) in enumerate(people)], "|", "latin-1"
+            ),
+            "u.item": lines(
+                [[i, t, "01-Jan-1995", "", "http://x", *f] for i, t, f in zip(ids, titles, flags, strict=True)],
+                "|",
+                "latin-1",
+            ),
+            "u.genre": lines([[g, i] for i, g in enumerate(GENRES)], "|", "latin-1") + b"\n",
+            "u.occupation": lines([[o] for o in OCCUPATIONS], "|", "latin-1"),
+        }
+    if layout == "recbole":
+        header = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
+        return {
+            "ml-100k.inter": lines(rows, "\t", "utf-8", header),
+            "ml-100k.user": lines(
+                [[i + 1, a, s, OCCUPATIONS[o], z] for i, (s, a, o, z) in enumerate(people)],
+                "\t",
+                "utf-8",
+                "user_id:token\tage:token\tgender:token\toccupation:token\tzip_code:token\n",
+            ),
+            "ml-100k.item": lines(
+                [[i, t[:-7], t[-5:-1], " ".join(w)] for i, t, w in zip(ids, titles, words, strict=True)],
+                "\t",
+                "utf-8",
+                "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n",
+            ),
+        }
+    if layout == "ml-1m":
+        return {
+            "ratings.dat": lines(rows, "::", "latin-1"),
+            "users.dat": lines([[i + 1, s, a, o, z] for i, (s, a, o, z) in enumerate(people)], "::", "latin-1"),
+            "movies.dat": lines(
+                [[i, t, "|".join(w)] for i, t, w in zip(ids, titles, words, strict=True)], "::", "latin-1"
+            ),
+        }
+    modern = [[{"Children's": "Children"}.get(word, word) for word in w] + ["IMAX"] for w in words]
+    return {
+        "ratings.csv": lines(rows, ",", "utf-8", "userId,movieId,rating,timestamp\n"),
+        "movies.csv": lines(
+            [[i, f'"{t}"', "|".join(w)] for i, t, w in zip(ids, titles, modern, strict=True)],
+            ",",
+            "utf-8",
+            "movieId,title,genres\n",
+        ),
+        "links.csv": b"movieId,imdbId,tmdbId\n",
+    }

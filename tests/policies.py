@@ -1,0 +1,46 @@
+"""Small policies that nobody trained, for tests of what is done with trained ones."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from rlrec.a3c import A3CPolicy
+from rlrec.a3c.network import NETWORKS, NUMPY
+from rlrec.a3c.policy import fingerprint
+from rlrec.config import ScenarioConfig
+from rlrec.simulator.catalogue import catalogue
+from rlrec.simulator.observation import OBSERVATIONS
+from rlrec.simulator.world import World
+
+TITLES = (
+    "Toy Story (1995)",
+    "Fargo (1996)",
+    "Congo (1995)",
+    "Usual Suspects, The (1995)",
+    "Sabrina (1995)",
+    "Sabrina (1954)",
+    "Postman, The (Postino, Il) (1994)",
+    "Misérables, Les (1995)",
+    "Star Trek: First Contact (1996)",
+    "Star Trek: Generations (1994)",
+    "Die Hard (1988)",
+    "2001: A Space Odyssey (1968)",
+)
+
+
+def policy_for(
+    world: World, kind: str = "bilinear", seed: int = 0, features: str = "world", observation: str = "history"
+) -> A3CPolicy:
+    """A policy with random weights that fits the world's catalogue."""
+    rng = np.random.default_rng(seed)
+    scenario = ScenarioConfig.model_validate({"features": features, "observation": observation})
+    size = OBSERVATIONS[observation].size(world, scenario)
+    network = NETWORKS[kind](size, 6, catalogue(world, features).features.shape[1], world.n_movies)
+    weights = network.unflatten(rng.normal(size=network.size()).astype(np.float32), NUMPY)
+    center, scale = rng.normal(size=(2, network.state)).astype(np.float32)
+    return A3CPolicy(network, weights, center, np.abs(scale) + 0.5, observation, fingerprint(world, features), features)
+
+
+def with_titles(world: World) -> World:
+    """The same world, its first movies called as in `TITLES`."""
+    return replace(world, titles=np.array([*TITLES, *world.titles[len(TITLES) :]]))

@@ -1,0 +1,121 @@
+"""A small project that `python -m flows.serve` serves, as a person meets it: through the server's API."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from projects import environment, make_clone
+from support import slice_archive
+
+PATIENCE_SECONDS = 600.0
+"""Until something that takes seconds on a quiet machine is given up."""
+
+
+@dataclass
+class Served:
+    """The folder, the process that serves it with what it prints, and the server's address."""
+
+    folder: Path
+    env: dict[str, str]
+    log: Path
+    process: "subprocess.Popen[bytes]"
+    ui: str
+
+    def ask(self, method: str, path: str, **content: Any) -> Any:
+        """What the API answers to a request with this JSON content."""
+        answer = requests.request(method, f"{self.ui}/api/{path}", json=content or None, timeout=120)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def deployment(self) -> dict[str, Any]:
+        return dict(self.ask("get", "deployments/name/pipeline/rlrec"))
+
+    def start(self, **parameters: Any) -> str:
+        """Presses Quick run, or Custom run where there are parameters; the run's id."""
+        identity = self.deployment()["id"]
+        return str(self.ask("post", f"deployments/{identity}/create_flow_run", parameters=parameters)["id"])
+
+    def state(self, run: str) -> dict[str, Any]:
+        return dict(self.ask("get", f"flow_runs/{run}")["state"])
+
+    def wait(self, run: str, *names: str) -> dict[str, Any]:
+        """The run's state, as soon as it has one of these names."""
+        return self.until(lambda: state if (state := self.state(run))["name"] in names else None)
+
+    def stages(self, run: str) -> dict[str, dict[str, Any]]:
+        """The task runs of the pipeline's run, in the order of their start."""
+        found = self.ask("post", "task_runs/filter", flow_runs={"id": {"any_": [run]}})
+        return {task["name"]: task for task in sorted(found, key=lambda task: task["start_time"] or task["created"])}
+
+    def children(self, run: str) -> dict[str, dict[str, Any]]:
+        """The flow runs of stages under the pipeline's run."""
+        found = self.ask("post", "flow_runs/filter", flow_runs={"parent_flow_run_id": {"any_": [run]}})
+        return {child["name"]: child for child in found}
+
+    def artifacts(self, run: str) -> dict[str, dict[str, Any]]:
+        found = self.ask("post", "artifacts/filter", artifacts={"flow_run_id": {"any_": [run]}})
+        return {artifact["key"]: artifact for artifact in found}
+
+    def logged(self, run: str) -> list[str]:
+        """What the run's page shows as its log."""
+        found = self.ask("post", "logs/filter", logs={"flow_run_id": {"any_": [run]}}, sort="TIMESTAMP_ASC")
+        return [line["message"] for line in found]
+
+    def until(self, look: Callable[[], Any]) -> Any:
+        """What a look gives, as soon as it gives something."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not (seen := look()):
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < end, self.log.read_text()
+            time.sleep(0.2)
+        return seen
+
+    def end(self, number: int = signal.SIGINT) -> int:
+        """Ends the serving process as Ctrl-C in its terminal does, or by another signal; its exit status."""
+        os.killpg(self.process.pid, number)
+        return self.process.wait(timeout=60)
+
+
+def make_served_folder(folder: Path, archive: Path, *changes: Mapping[str, Any]) -> Path:
+    """A clone of the checkout with small settings and a slice of the archive's ratings."""
+    source = slice_archive(archive, folder.parent / "source", users=40, movies=120)
+    return make_clone(folder, {"data": {"source": str(source), "tag_genome": "none"}}, *changes)
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Served]:
+    """Serves the folder at a free port, until the block ends."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    env = environment(
+        folder,
+        PREFECT_SERVER_API_PORT=str(port),
+        PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS=str(round(PATIENCE_SECONDS)),
+    )
+    log = folder.parent / f"{folder.name}.log"
+    # Where the tests run in a shell's background, SIGINT is ignored, and a new process would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with log.open("a") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flows.serve"], cwd=folder, env=env, stdout=out, stderr=out, start_new_session=True
+        )
+    served = Served(folder, env, log, process, f"http://127.0.0.1:{port}")
+    try:
+        served.until(lambda: f"Serving: open {served.ui}/deployments" in log.read_text())
+        yield served
+    finally:
+        if process.poll() is None:
+            try:
+                served.end()
+            except subprocess.TimeoutExpired:
+                served.end(signal.SIGKILL)

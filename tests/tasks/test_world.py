@@ -1,0 +1,38 @@
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from worlds import small_world, tables_of
+
+from rlrec.config import Config, WorldConfig
+from rlrec.data.tables import save_tables
+from tasks import world
+from tasks.paths import FIDELITY, TABLES, WORLD_METRICS
+
+pytestmark = pytest.mark.filterwarnings("ignore:Logger .* attempted to send logs to the API")  # outside of a flow
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The title and rows of the last table that the UI was given."""
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(world, "publish_table", lambda key, title, rows: given.update(title=title, rows=rows))
+    monkeypatch.setattr(world, "publish_figure", lambda *told: None)
+    monkeypatch.setattr(world, "load_provenance", lambda raw: SimpleNamespace(violence=None))
+    return given
+
+
+def test_every_error_of_the_world_is_shown_with_its_interval(folder: Path, shown: dict[str, Any]) -> None:
+    save_tables(tables_of(small_world()), TABLES)
+    world.fit.fn(Config(world=WorldConfig(latent_factors=2, iterations=3)))
+    report = json.loads(FIDELITY.read_text())
+    assert shown["title"] == "Held-out ratings, predicted, with 95 % intervals over users"
+    found = [*report["held_out"].values(), report["model_minus_bias"]]
+    assert [row["predictor"] for row in shown["rows"]] == [*report["held_out"], "model minus user_item_bias"]
+    for row, errors in zip(shown["rows"], found, strict=True):
+        for name in ("rmse", "mae"):
+            assert row[name.upper()] == "{:.3f} [{:.3f}, {:.3f}]".format(errors[name], *errors[f"{name}_ci"])
+    metrics = json.loads(WORLD_METRICS.read_text())
+    assert metrics == {name: report["held_out"]["model"][name] for name in ("rmse", "mae")}
