@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install pipeline matrix test test-fast lint typecheck format ui bench lock clean
+.PHONY: help install pipeline runs matrix test test-fast lint typecheck format ui serve docs bench lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -15,13 +15,17 @@ install: $(VENV)/.installed ## Make the environment: pinned, hashes checked, byt
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rlrec needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
-# --compile: where PYTHONDONTWRITEBYTECODE is set, importing TensorFlow would otherwise cost 17 s at every start.
+# Compiled here: where PYTHONDONTWRITEBYTECODE is set, importing TensorFlow would otherwise cost 17 s at every start.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q src flows tasks
 	@touch $@
 
 pipeline: install ## Data, validation, world, A3C training, evaluation, comparison, report
 	@python -m flows.pipeline
+
+runs: install ## One row a run: what is different in its parameters, and its headline figures
+	@python -m flows.experiments
 
 matrix: install ## The experiment matrix: scenarios, learners with several seeds, baselines (an hour on two cores)
 	@dvc repro matrix/dvc.yaml
@@ -46,8 +50,14 @@ format: install ## Put style right
 ui: install ## Start the Prefect server and UI on loopback, with the runs of this folder
 	prefect server start
 
+serve: install ## The same, and a deployment of the pipeline to run and to schedule from the UI
+	@python -m flows.serve
+
+docs: install ## Build the documentation into build/site
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict # --quiet would switch strict off
+
 bench: install ## All benchmarks (over an hour on two cores)
-	for name in throughput time_to_quality peers quality scaling published ml1m; do python -m benchmarks.$$name || exit 1; done
+	for name in throughput time_to_quality peers quality scaling published ml1m recommend; do python -m benchmarks.$$name || exit 1; done
 
 lock: ## Resolve the dependencies anew
 	$(PYTHON) -m venv build/lock
