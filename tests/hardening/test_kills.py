@@ -17,8 +17,8 @@ from hardening.runs import TIMED, Project, Reference, contents, locked, make_pro
 
 pytestmark = [pytest.mark.slow, pytest.mark.realdata]
 
-KILLS = int(os.environ.get("RLREC_KILLS", "50"))
-"""How many kills; each costs some ten seconds of a core."""
+KILLS = int(os.environ.get("RLREC_KILLS", "20"))
+"""How many kills; each costs some twenty seconds of a core."""
 _SEED = 7
 _OWN_SERVER_EVERY = 8
 _FIRST_VERSION_DIFFERS = "raw/provenance.json"
