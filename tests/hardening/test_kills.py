@@ -17,7 +17,7 @@ from hardening.runs import TIMED, Project, Reference, contents, locked, make_pro
 
 pytestmark = [pytest.mark.slow, pytest.mark.realdata]
 
-KILLS = int(os.environ.get("RLREC_KILLS", "20"))
+KILLS = int(os.environ.get("RLREC_KILLS", "6"))
 """How many kills; each costs some twenty seconds of a core."""
 _SEED = 7
 _OWN_SERVER_EVERY = 8

@@ -19,7 +19,7 @@ import numpy as np
 from rlrec.a3c.network import Network
 from rlrec.config import Config
 from rlrec.errors import DataError, ModelError
-from rlrec.files import atomic_file
+from rlrec.files import atomic_file, writing
 from rlrec.simulator.world import World
 from rlrec.untrusted import Arrays, read_arrays
 
@@ -102,15 +102,21 @@ class Checkpoints:
         Raises:
             DataError: the folder cannot be written to.
         """
-        for path in [*self.folder.glob("*.npz"), *self.folder.glob(".*.tmp"), self.folder / "journal"]:
-            path.unlink(missing_ok=True)
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
-            self.folder.rmdir()
+        with writing(self.folder):
+            for path in [*self.folder.glob("*.npz"), *self.folder.glob(".*.tmp"), self.folder / "journal"]:
+                path.unlink(missing_ok=True)
+            if self.folder.is_dir() and not any(self.folder.iterdir()):
+                self.folder.rmdir()
 
     def journal(self) -> Journal:
-        """The journal of this folder."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return Journal(self.folder / "journal")
+        """The journal of this folder.
+
+        Raises:
+            WriteError: the folder cannot be written to.
+        """
+        with writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return Journal(self.folder / "journal")
 
     def _versions(self) -> list[str]:
         """Names of the checkpoints by version, the newest first; those of other trainings may be among them."""
