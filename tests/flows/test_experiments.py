@@ -228,7 +228,7 @@ def test_an_experiment_leaves_the_workspace_as_it_was_and_is_brought_here_by_its
 
 def test_a_failed_experiment_says_the_stage_s_error_and_leaves_the_workspace_as_it_was(project):
     before, status = state(), git("status", "--porcelain")
-    with summary.record(), pytest.raises(StageError, match=r"^delta: 9 is too much$"):
+    with summary.record(), pytest.raises(StageError, match=r"^train: delta: 9 is too much$"):
         run_experiment(["delta=9"])
     assert state() == before
     assert git("status", "--porcelain") == status
