@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install pipeline runs matrix test test-fast lint typecheck format ui serve docs bench lock clean
+.PHONY: help install pipeline runs matrix test test-fast test-long lint typecheck format ui serve docs bench lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -35,6 +35,9 @@ test: install ## The whole test suite
 
 test-fast: install ## Without the slow tests
 	python -m pytest -m "not slow"
+
+test-long: install ## What takes minutes more: kills at 50 random moments, disks that fill up on the way
+	python -m pytest -m long
 
 lint: install ## Style
 	ruff check .

@@ -69,7 +69,7 @@ def test_a_second_clone_pulls_the_report_and_trains_nothing(shared, tmp_path):
 
 @pytest.mark.realdata
 def test_a_single_run_is_shared_by_its_name(shared, tmp_path):
-    changed = {"data": {"source": str(shared.archive), "tag_genome": "none"}, "report": {"example_sessions": 2}}
+    changed = {"data": {"source": str(shared.archive), "tag_genome": "none"}, "report": {"example_sessions": 4}}
     write_settings(shared.folder, changed)
     ok(shared, "dvc", "repro")
     name = ok(shared, sys.executable, "-c", SAVE).split()[-1]

@@ -42,6 +42,7 @@ def finished(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 def test_a_disk_that_is_full_on_the_way_stops_the_stage_and_the_next_run_goes_on(
     reference: Reference, tmp_path: Path
 ) -> None:

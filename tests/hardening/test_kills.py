@@ -15,9 +15,9 @@ import pytest
 import yaml
 from hardening.runs import TIMED, Project, Reference, contents, locked, make_project, outcome, temporaries
 
-pytestmark = [pytest.mark.slow, pytest.mark.realdata]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.realdata]
 
-KILLS = int(os.environ.get("RLREC_KILLS", "6"))
+KILLS = int(os.environ.get("RLREC_KILLS", "50"))
 """How many kills; each costs some twenty seconds of a core."""
 _SEED = 7
 _OWN_SERVER_EVERY = 8
