@@ -30,7 +30,7 @@ runs: install ## One row a run: what is different in its parameters, and its hea
 matrix: install ## The experiment matrix: scenarios, learners with several seeds, baselines (an hour on two cores)
 	@dvc repro matrix/dvc.yaml
 
-test: install ## The whole test suite
+test: install ## The test suite
 	python -m pytest
 
 test-fast: install ## Without the slow tests

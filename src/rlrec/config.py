@@ -270,20 +270,35 @@ def read_settings(path: Path) -> dict[str, Any]:
             content = file.read(LARGEST_FILE + 1)
         if len(content) > LARGEST_FILE:
             raise ConfigError(f"{path} is larger than {LARGEST_FILE:,} bytes, which no settings are")
-        loader = _Loader(content.decode("utf-8"))
-        loader.name = str(path)  # for the place of an error
-        values = loader.get_single_data()
+        text = content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {error}") from error
-    except RecursionError as error:
-        raise ConfigError(f"{path} is nested too deeply") from error
-    except (yaml.YAMLError, ValueError, OverflowError) as error:  # an OverflowError, e.g., for "\UFFFFFFFF"
-        raise ConfigError(f"{path} is not valid YAML: {printable(str(error))}") from error
+    values = parse_yaml(text, str(path))
     if values is None:
         return {}
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold settings by name, but holds {shown(values)}")
     return values
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """The value of a YAML text.
+
+    Args:
+        text: without aliases and without names that stand there twice.
+        where: it comes from, for the error.
+
+    Raises:
+        ConfigError: it is not such YAML.
+    """
+    try:
+        loader = _Loader(text)
+        loader.name = where  # for the place of an error
+        return loader.get_single_data()
+    except RecursionError as error:
+        raise ConfigError(f"{where} is nested too deeply") from error
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # an OverflowError, e.g., for "\UFFFFFFFF"
+        raise ConfigError(f"{where} is not valid YAML: {printable(str(error))}") from error
 
 
 class _Loader(yaml.SafeLoader):

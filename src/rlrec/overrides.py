@@ -6,13 +6,9 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from rlrec.config import PARAMS_FILE, Config, parse_config, read_settings
+from rlrec.config import PARAMS_FILE, Config, parse_config, parse_yaml, read_settings
 from rlrec.errors import ConfigError
 from rlrec.explain import leaves, shown
-
-_YAML_ERRORS = (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
 
 def check_overrides(overrides: Sequence[str], path: Path = PARAMS_FILE) -> list[str]:
@@ -73,12 +69,8 @@ def apply_overrides(settings: Mapping[str, Any], values: Mapping[str, Any]) -> d
 
 def _read(where: str, text: str) -> Any:
     try:
-        return json.loads(text)  # PyYAML would take 1e-4 for a text
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return yaml.safe_load(text)
-    except _YAML_ERRORS as error:
+        return parse_yaml(text, where)
+    except ConfigError as error:
         raise ConfigError(f"overrides: {where}: {shown(text)} is not a YAML value") from error
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -109,19 +110,25 @@ def surroundings(monkeypatch):
 
 
 @pytest.fixture
-def project(finished, tmp_path, monkeypatch, surroundings) -> Path:
-    folder = tmp_path / "project"
-    shutil.copytree(finished, folder)
-    monkeypatch.chdir(folder)
-    return folder
+def copied(tmp_path, monkeypatch, surroundings) -> Callable[[Path], Path]:
+    """Copies a folder and goes there."""
+
+    def copy(source: Path) -> Path:
+        folder = shutil.copytree(source, tmp_path / "project")
+        monkeypatch.chdir(folder)
+        return folder
+
+    return copy
 
 
 @pytest.fixture
-def fresh(commit, tmp_path, monkeypatch, surroundings) -> Path:
-    folder = tmp_path / "project"
-    shutil.copytree(commit, folder)
-    monkeypatch.chdir(folder)
-    return folder
+def project(finished, copied) -> Path:
+    return copied(finished)
+
+
+@pytest.fixture
+def fresh(commit, copied) -> Path:
+    return copied(commit)
 
 
 @pytest.fixture

@@ -29,6 +29,19 @@ def errors_in(log: str) -> list[str]:
     return [line for line in log.splitlines() if re.search(r"\b(ERROR|CRITICAL|Traceback)\b", line)]
 
 
+def from_shell(served: Served) -> "subprocess.Popen[str]":
+    """`make pipeline` in another terminal."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "flows.pipeline"],
+        cwd=served.folder,
+        env=served.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
 @pytest.mark.realdata
 class TestServed:
     """One project, served as long as these tests last; the log is looked at before runs that have to fail."""
@@ -138,14 +151,7 @@ class TestServed:
         with turn.turn(lock, print):
             from_ui = served.start()
             served.until(lambda: any("Waiting for process" in line for line in served.logged(from_ui)))
-            shell = subprocess.Popen(
-                [sys.executable, "-m", "flows.pipeline"],
-                cwd=served.folder,
-                env=served.env,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
+            shell = from_shell(served)
             said: list[str] = []
             assert shell.stdout is not None
             while not any(f"Waiting for process {os.getpid()}, at work since" in line for line in said):
@@ -159,15 +165,7 @@ class TestServed:
     def test_ctrl_c_while_waiting_ends_without_a_traceback(self, served, finished):
         signal.signal(signal.SIGINT, signal.default_int_handler)
         with turn.turn(served.folder / turn.PIPELINE, print):
-            shell = subprocess.Popen(
-                [sys.executable, "-m", "flows.pipeline"],
-                cwd=served.folder,
-                env=served.env,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
+            shell = from_shell(served)
             assert shell.stdout is not None
             while "Waiting for process" not in (line := shell.stdout.readline()):
                 assert line

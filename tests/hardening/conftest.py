@@ -1,44 +1,13 @@
-"""A Prefect server that all runs share, and two small projects in which the pipeline has ended undisturbed."""
+"""Two small projects in which the pipeline has ended undisturbed, on the server that all tests share."""
 
 import shutil
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hardening.runs import STAGES, Project, Reference, make_project, outcome
-from projects import environment
 from support import slice_archive
-
-from flows.server import running_api
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The API of a Prefect server with a home of its own."""
-    home = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    env = environment(home, PREFECT_HOME=str(home), DO_NOT_TRACK="1", PREFECT_SERVER_ANALYTICS_ENABLED="false")
-    log = home / "server.log"
-    with log.open("w") as out:
-        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-        process = subprocess.Popen(command, cwd=home, env=env, stdout=out, stderr=out)
-    try:
-        until = time.monotonic() + 120
-        while not (api := running_api(f"http://127.0.0.1:{port}")):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < until, log.read_text()
-            time.sleep(0.1)
-        yield api
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
 
 
 @pytest.fixture(scope="session")
