@@ -45,8 +45,9 @@ def serving(log: Path) -> Iterator[tuple[str, str]]:
             time.sleep(_LOOK_EVERY_SECONDS)
         yield f"{found[1]}/api", found[2]
     finally:
-        os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C
-        process.wait()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C
+            process.wait()
 
 
 def finish(api: str, deployment: str) -> dict[str, Any]:
