@@ -30,8 +30,9 @@ runs: install ## One row a run: what is different in its parameters, and its hea
 matrix: install ## The experiment matrix: scenarios, learners with several seeds, baselines (an hour on two cores)
 	@dvc repro matrix/dvc.yaml
 
-test: install ## The test suite
-	python -m pytest
+test: install ## The test suite, a worker a core; the fault tests alone, since some of them watch the clock
+	python -m pytest -n auto --maxprocesses 4 --dist loadfile --ignore tests/faults
+	python -m pytest tests/faults
 
 test-fast: install ## Without the slow tests
 	python -m pytest -m "not slow"
