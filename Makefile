@@ -27,7 +27,7 @@ pipeline: install ## Data, validation, world, A3C training, evaluation, comparis
 runs: install ## One row a run: what is different in its parameters, and its headline figures
 	@python -m flows.experiments
 
-matrix: install ## The experiment matrix: scenarios, learners with several seeds, baselines (an hour on two cores)
+matrix: install ## The experiment matrix: scenarios, learners with several seeds, baselines (half an hour on two cores)
 	@dvc repro matrix/dvc.yaml
 
 test: install ## The test suite, a worker a core; the fault tests alone, since some of them watch the clock
