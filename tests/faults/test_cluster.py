@@ -1,16 +1,12 @@
-"""A cluster without faults: how one comes to it, and what it says where one does not."""
+"""The cluster of two nodes without faults: how one comes to it, and what it says where one does not."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
-from paced import paced
 
 from rlrec.a3c import cluster
 from rlrec.config import Config, RayConfig, ScenarioConfig, TrainConfig
@@ -25,47 +21,6 @@ def settings(address: str | None) -> Config:
         scenario=ScenarioConfig(episode_length=10),
         train=TrainConfig(executor="ray", ray=RayConfig(address=address), **sizes),  # type: ignore[arg-type]
     )
-
-
-def launch(play: Any, numbers: Sequence[int]) -> Any:
-    return cluster.as_ray_tasks(paced(play, 0.02), numbers)
-
-
-_ON_ITS_OWN = """
-import json, psutil
-from worlds import small_world
-from rlrec.a3c import cluster
-from rlrec.a3c.train import train
-from rlrec.config import Config, RayConfig, ScenarioConfig, TrainConfig
-
-sizes = dict(users=16, rollout=10, hidden=8, checkpoint_every=5, steps=16 * 10 * 40)
-config = Config(scenario=ScenarioConfig(episode_length=10), train=TrainConfig(executor="ray", **sizes))
-with cluster.connected(config):
-    summary = train(small_world(0), config).summary
-    mine = [psutil.Process(), *psutil.Process().children(recursive=True)]
-    listening = [c.laddr.ip for p in mine for c in p.net_connections(kind="inet") if c.status == psutil.CONN_LISTEN]
-    print(json.dumps({"summary": summary, "listening": listening, "pids": [p.pid for p in mine]}))
-"""
-
-
-def test_a_cluster_of_ones_own_listens_on_loopback_only_and_ends_with_the_training() -> None:
-    """In a process of its own: Ray keeps what it was told of tokens and addresses as long as a process lives."""
-    mine = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    mine["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])
-    ended = subprocess.run(
-        [sys.executable, "-c", _ON_ITS_OWN], env=mine, capture_output=True, text=True, timeout=180, check=False
-    )
-    assert ended.returncode == 0, ended.stderr
-    told = json.loads(ended.stdout.splitlines()[-1])
-
-    assert {ip.removeprefix("::ffff:") for ip in told["listening"]} == {"127.0.0.1"}
-    assert len(told["pids"]) > 4, "Ray's processes were to be among them"
-    assert told["summary"]["executor"] == "ray"
-    assert told["summary"]["steps"] == 16 * 10 * 40
-    assert told["summary"]["wait_seconds"] > 0
-    left = [psutil.Process(pid) for pid in told["pids"] if psutil.pid_exists(pid)]
-    _, alive = psutil.wait_procs(left, timeout=20)
-    assert not alive
 
 
 _AS_A_CLIENT = """
