@@ -1,6 +1,6 @@
 """From `make serve` to a finished run that was started through the server's API, as the UI's Quick run does.
 
-Run it in a fresh clone: it serves the folder that it is run in, with that folder's settings and data.
+Run it in a fresh clone after `make install`: it serves the repository with its settings and data.
 """
 
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
-import httpx
+import requests
 import typer
 from rich.table import Table
 
@@ -24,6 +24,7 @@ from rlrec.errors import RlrecError
 
 _SERVING = re.compile(r"Serving: open (http://[^/]+)/deployments/deployment/(\S+)")
 _ERROR = re.compile(r"\b(ERROR|CRITICAL|Traceback)\b")
+_ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 _LOOK_EVERY_SECONDS = 0.5
 
 
@@ -55,24 +56,29 @@ def finish(api: str, deployment: str) -> dict[str, Any]:
 
     Returns:
         `state` (its name), `message`, `seconds` from the press, and `stages`: seconds by stage.
+
+    Raises:
+        requests.RequestException: the server does not answer, or refuses.
     """
-    with httpx.Client(base_url=api, timeout=60) as client:
-        pressed = time.monotonic()
-        run = client.post(f"/deployments/{deployment}/create_flow_run", json={}).raise_for_status().json()["id"]
-        while True:
-            state = client.get(f"/flow_runs/{run}").raise_for_status().json()["state"]
-            if state["type"] in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}:
-                break
-            time.sleep(_LOOK_EVERY_SECONDS)
-        seconds = time.monotonic() - pressed
-        chosen = {"flow_runs": {"id": {"any_": [run]}}, "sort": "EXPECTED_START_TIME_ASC"}
-        tasks = client.post("/task_runs/filter", json=chosen).raise_for_status().json()
+    pressed = time.monotonic()
+    run = _ask("post", f"{api}/deployments/{deployment}/create_flow_run")["id"]
+    while (state := _ask("get", f"{api}/flow_runs/{run}")["state"])["type"] not in _ENDED:
+        time.sleep(_LOOK_EVERY_SECONDS)
+    seconds = time.monotonic() - pressed
+    chosen = {"flow_runs": {"id": {"any_": [run]}}, "sort": "EXPECTED_START_TIME_ASC"}
+    tasks = _ask("post", f"{api}/task_runs/filter", **chosen)
     return {
         "state": state["name"],
         "message": state["message"],
         "seconds": seconds,
         "stages": {task["name"]: task["total_run_time"] for task in tasks},
     }
+
+
+def _ask(method: str, address: str, **content: Any) -> Any:
+    answer = requests.request(method, address, json=content, timeout=60)
+    answer.raise_for_status()
+    return answer.json()
 
 
 def main(
@@ -93,7 +99,7 @@ def main(
     table = Table(title="From `make serve` to a finished run")
     table.add_column("")
     table.add_column("", justify="right")
-    table.add_row("until it serves, environment included", f"{ready:.1f} s")
+    table.add_row("until it serves", f"{ready:.1f} s")
     for stage, seconds in run["stages"].items():
         table.add_row(f"stage {stage}", f"{seconds:.1f} s")
     table.add_row("the run, from the press of the button", f"{run['seconds']:.1f} s")

@@ -1,9 +1,6 @@
-import functools
-import json
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 
@@ -37,17 +34,18 @@ def test_a_server_that_does_not_start_is_told_with_what_it_said(tmp_path: Path, 
 def test_a_run_is_waited_for_and_its_stages_are_timed(monkeypatch: Any) -> None:
     states = iter([("RUNNING", "Running"), ("FAILED", "Failed")])
 
-    def answer(request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/api/deployments/12ab/create_flow_run":
-            return httpx.Response(201, json={"id": "7"})
-        if request.url.path == "/api/flow_runs/7":
+    def answer(method: str, address: str, **content: Any) -> Any:
+        path = address.removeprefix("http://127.0.0.1:4200/api/")
+        if path == "deployments/12ab/create_flow_run":
+            return {"id": "7"}
+        if path == "flow_runs/7":
             kind, name = next(states)
-            return httpx.Response(200, json={"state": {"type": kind, "name": name, "message": "no disk"}})
-        assert json.loads(request.content)["flow_runs"] == {"id": {"any_": ["7"]}}
-        return httpx.Response(200, json=[{"name": "download", "total_run_time": 1.5}])
+            return {"state": {"type": kind, "name": name, "message": "no disk"}}
+        assert (path, content["flow_runs"]) == ("task_runs/filter", {"id": {"any_": ["7"]}})
+        return [{"name": "download", "total_run_time": 1.5}]
 
     monkeypatch.setattr(served, "_LOOK_EVERY_SECONDS", 0.01)
-    monkeypatch.setattr(httpx, "Client", functools.partial(httpx.Client, transport=httpx.MockTransport(answer)))
+    monkeypatch.setattr(served, "_ask", answer)
 
     run = served.finish("http://127.0.0.1:4200/api", "12ab")
 
