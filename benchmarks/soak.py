@@ -81,7 +81,7 @@ class Killer:
 
 
 def main(
-    steps: Annotated[int, typer.Option(help="Budget of environment steps: decides how long it takes.")] = 26_000_000,
+    steps: Annotated[int, typer.Option(help="Budget of environment steps: decides how long it takes.")] = 36_000_000,
     every: Annotated[float, typer.Option(help="Seconds between two kills.", min=1)] = 20.0,
     rest: Annotated[float, typer.Option(help="Seconds that an agent rests after a rollout.", min=0)] = 0.1,
     world: Annotated[Path, typer.Option(help="The world to learn.")] = FITTED_WORLD,
