@@ -149,6 +149,8 @@ def list_runs() -> list[dict[str, Any]]:
     runs: list[dict[str, Any]] = []
     for commit in commits:
         kept = [experiment.revs[0] for experiment in commit.experiments or () if experiment.revs[0].data]
+        # Git's time is whole seconds: of runs in the same one, the name tells which is newer.
+        kept.sort(key=lambda run: (run.data.timestamp, _number_of(run.name)), reverse=True)
         itself = [commit] if commit.data and _figures(commit.data.metrics) else []
         runs += [
             {
@@ -242,8 +244,14 @@ def _obstacle() -> str | None:
 
 def _next_name() -> str:
     with Repo() as repo:
-        numbers = [int(found[1]) for ref in exp_refs(repo.scm) if (found := _NUMBERED.fullmatch(ref.name))]
+        numbers = [_number_of(ref.name) for ref in exp_refs(repo.scm)]
     return f"run-{max(numbers, default=0) + 1}"
+
+
+def _number_of(name: str | None) -> int:
+    """7 for `run-7`, 0 for a name that somebody gave."""
+    found = _NUMBERED.fullmatch(name or "")
+    return int(found[1]) if found else 0
 
 
 def _kept() -> dict[str, str]:

@@ -233,6 +233,14 @@ def test_an_experiment_leaves_the_workspace_as_it_was_and_is_brought_here_by_its
     assert state() == before
 
 
+def test_of_runs_within_one_second_the_newer_is_first_all_the_same(project, monkeypatch):
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_DATE", "2026-01-01T00:00:00Z")
+    for delta in (2, 3, 4):
+        run_experiment([f"delta={delta}"])
+    assert [run["run"] for run in list_runs()] == ["run-3", "run-2", "run-1"]
+
+
 def test_a_failed_experiment_says_the_stage_s_error_and_leaves_the_workspace_as_it_was(project):
     before, status = state(), git("status", "--porcelain")
     with summary.record(), pytest.raises(StageError, match=r"^train: delta: 9 is too much$"):
