@@ -25,7 +25,7 @@ pipeline: install ## Data, validation, world, A3C training, evaluation, comparis
 	@python -m flows.pipeline
 
 runs: install ## One row a run: what is different in its parameters, and its headline figures
-	@python -m flows.experiments
+	@python -m flows.running.runs
 
 matrix: install ## The experiment matrix: scenarios, learners with several seeds, baselines (half an hour on two cores)
 	@dvc repro matrix/dvc.yaml
@@ -55,7 +55,7 @@ ui: install ## Start the Prefect server and UI on loopback, with the runs of thi
 	prefect server start
 
 serve: install ## The same, and a deployment of the pipeline to run and to schedule from the UI
-	@python -m flows.serve
+	@python -m flows.running.serve
 
 docs: install ## Build the documentation into build/site
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict # --quiet would switch strict off

@@ -17,9 +17,9 @@ from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, ROOT, append_recor
 from benchmarks.throughput import PACKAGES
 from benchmarks.workers import Unfinished, run_worker
 from benchmarks.worlds import FITTED_MOVIES
-from rlrec.config import load_config
-from rlrec.data.archive import unpack
 from rlrec.errors import TrainingError
+from rlrec.settings.config import load_config
+from rlrec.storage.archives import unpack
 
 LEAST_SHARE = 0.4
 """Of ml-100k's steps a second that training in ml-1m is to reach."""

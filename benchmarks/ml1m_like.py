@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlrec.data.genres import GENRES
+from rlrec.data.dataset.genres import GENRES
 
 USERS, MOVIES, RATINGS = 6_040, 3_883, 1_000_209
 LATENT = 6

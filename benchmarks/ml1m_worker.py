@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.workers import peak_memory_mib, worker_main
-from rlrec.config import Config
-from rlrec.data.parse import parse
-from rlrec.simulator.fit import fit_world
+from rlrec.data.reading.parse import parse
+from rlrec.settings.config import Config
+from rlrec.worlds.fit import fit_world
 
 
 def measure(settings: dict[str, Any]) -> dict[str, Any]:

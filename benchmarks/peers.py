@@ -15,10 +15,10 @@ from rich.table import Table
 from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, ROOT, append_record, console, errors, machine, run_command
 from benchmarks.snapshots import at_second, passes_from
 from benchmarks.workers import Unfinished, run_worker
-from rlrec.config import Config, load_config
 from rlrec.errors import RlrecError
-from rlrec.files import checksum, write_atomically
-from rlrec.simulator.world import World
+from rlrec.settings.config import Config, load_config
+from rlrec.storage.files import checksum, write_atomically
+from rlrec.worlds.world import World
 
 REQUIREMENTS = Path(__file__).with_name("peers-requirements.txt")
 ENVIRONMENT = ROOT / "build" / "peers-venv"

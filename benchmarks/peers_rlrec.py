@@ -6,11 +6,11 @@ from typing import Any
 
 from benchmarks.snapshots import Snapshots, mean_return
 from benchmarks.workers import worker_main
-from rlrec.a3c.messages import SharedModel
-from rlrec.a3c.network import NUMPY
-from rlrec.a3c.train import train
-from rlrec.config import Config
-from rlrec.simulator.world import World
+from rlrec.agents.distributed.messages import SharedModel
+from rlrec.agents.train import train
+from rlrec.policies.networks import NUMPY
+from rlrec.settings.config import Config
+from rlrec.worlds.world import World
 
 
 def measure(settings: dict[str, Any]) -> dict[str, Any]:

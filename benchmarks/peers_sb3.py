@@ -19,10 +19,11 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv  # type: ignore
 
 from benchmarks.snapshots import Snapshots, mean_return
 from benchmarks.workers import worker_main
-from rlrec.config import ScenarioConfig
-from rlrec.evaluation.policy import Policy, Scores
-from rlrec.simulator import ENV_ID, World
-from rlrec.simulator.sessions import Sessions
+from rlrec.environments.gym.registration import ENV_ID
+from rlrec.environments.sessions import Sessions
+from rlrec.policies.policy import Policy, Scores
+from rlrec.settings.config import ScenarioConfig
+from rlrec.worlds.world import World
 
 
 class BatchedVecEnv(VecEnv):  # type: ignore[misc]

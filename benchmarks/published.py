@@ -19,9 +19,9 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from benchmarks.records import RESULTS, ROOT, append_record, console, errors, run_command
-from rlrec.data.tables import Columns, load_tables
-from rlrec.evaluation import ranking
-from rlrec.evaluation.policy import top_slates
+from rlrec.data.dataset.tables import Columns, load_tables
+from rlrec.metrics import rankings as ranking
+from rlrec.policies.slates import top_slates
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]

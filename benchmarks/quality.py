@@ -21,10 +21,7 @@ from rich.table import Table
 from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, append_record, console, errors, run_command
 from benchmarks.scenarios import SCENARIOS, Aims, Scenario, load_scenarios
 from benchmarks.worlds import world_named
-from rlrec.baselines import BASELINES, Known
-from rlrec.config import Config, load_config
 from rlrec.evaluation.evaluate import RESAMPLES
-from rlrec.evaluation.statistics import Estimate, across_seeds, mean, resample, resample_seeds, share_of_gap
 from rlrec.experiments.grid import choose
 from rlrec.experiments.runs import (
     LEARNER_CODE,
@@ -36,7 +33,10 @@ from rlrec.experiments.runs import (
     play_test_users,
     train_and_play,
 )
-from rlrec.simulator.world import World
+from rlrec.policies.baselines import BASELINES, Known
+from rlrec.settings.config import Config, load_config
+from rlrec.statistics.intervals import Estimate, across_seeds, mean, resample, resample_seeds, share_of_gap
+from rlrec.worlds.world import World
 
 COMPARED = ("best_average", "static_mf", "bayesian_bandit", "oracle")
 RIVALS = ("bayesian_bandit", "static_mf", "oracle")

@@ -17,7 +17,7 @@ from rich.table import Table
 from benchmarks.records import FITTED_WORLD, RESULTS, ROOT, append_record, console, errors, run_command
 from rlrec import Recommender
 from rlrec.errors import RlrecError
-from rlrec.simulator.world import World
+from rlrec.worlds.world import World
 
 PHASES = ("interpreter and imports", "loading", "scoring", "printing and exit")
 """Of a command: until its module is imported, until the policy and the world are read and checked, until it knows what

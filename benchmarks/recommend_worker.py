@@ -12,7 +12,7 @@ from typing import Any
 
 def main() -> None:
     """Runs the command, then tells `imported`, `loaded`, `scored` and `printed`."""
-    from rlrec import cli
+    from rlrec.recommending import cli
 
     times = {"imported": time.perf_counter()}
 

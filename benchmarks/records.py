@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from rlrec.errors import DataError, RlrecError
-from rlrec.files import write_atomically
+from rlrec.storage.files import write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "data" / "reports" / "benchmarks"

@@ -16,8 +16,8 @@ from rich.table import Table
 from benchmarks.queueing import Simulated, Times, simulate
 from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, ROOT, append_record, console, errors, run_command
 from benchmarks.workers import Unfinished, run_worker
-from rlrec.config import load_config
-from rlrec.simulator.world import World
+from rlrec.settings.config import load_config
+from rlrec.worlds.world import World
 
 EXECUTORS = ("threads", "ray")
 SIMULATED = tuple(2**n for n in range(11))

@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 
 from benchmarks.workers import worker_main
-from rlrec.a3c import cluster
-from rlrec.a3c.global_model import GlobalModel
-from rlrec.a3c.judge import CurvePoint
-from rlrec.a3c.messages import Report, SharedModel
-from rlrec.a3c.network import NETWORKS, Network
-from rlrec.a3c.threads import limit_threads
-from rlrec.a3c.train import train
-from rlrec.baselines.known import Known
-from rlrec.baselines.registry import BASELINES
-from rlrec.config import Config, derive_seed
-from rlrec.evaluation.online import play
-from rlrec.simulator.observation import OBSERVATIONS
-from rlrec.simulator.world import World
+from rlrec.agents.distributed import ray as cluster
+from rlrec.agents.distributed.messages import Report, SharedModel
+from rlrec.agents.distributed.model import GlobalModel
+from rlrec.agents.distributed.threads import limit_threads
+from rlrec.agents.judge import CurvePoint
+from rlrec.agents.train import train
+from rlrec.environments.observations import OBSERVATIONS
+from rlrec.policies.baselines.known import Known
+from rlrec.policies.baselines.registry import BASELINES
+from rlrec.policies.networks import NETWORKS, Network
+from rlrec.policies.playing import play
+from rlrec.settings.config import Config, derive_seed
+from rlrec.worlds.world import World
 
 
 def measure(settings: dict[str, Any]) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rlrec.config import Config, read_settings
 from rlrec.errors import ConfigError
 from rlrec.experiments.grid import Differences, configure, told
+from rlrec.settings.config import Config
+from rlrec.settings.yaml import read_settings
 
 SCENARIOS = Path(__file__).with_name("scenarios.yaml")
 

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from rlrec.config import ScenarioConfig
-from rlrec.evaluation.online import play
-from rlrec.evaluation.policy import Policy
-from rlrec.simulator.world import World
+from rlrec.policies.playing import play
+from rlrec.policies.policy import Policy
+from rlrec.settings.config import ScenarioConfig
+from rlrec.worlds.world import World
 
 
 class Snapshot(NamedTuple):

@@ -18,10 +18,10 @@ import typer
 from rich.table import Table
 
 from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, append_record, console, errors, run_command
-from rlrec.a3c import cluster
-from rlrec.a3c.messages import SharedModel, State
-from rlrec.config import Config, load_config
-from rlrec.simulator.world import World
+from rlrec.agents.distributed import ray as cluster
+from rlrec.agents.distributed.messages import SharedModel, State
+from rlrec.settings.config import Config, load_config
+from rlrec.worlds.world import World
 
 WARM_UP_SECONDS = 120.0
 """Until the global model's memory is compared: TensorFlow and Ray allocate in the first rounds."""
@@ -124,7 +124,7 @@ def main(
 
 
 def _train(config: Config, world: World, rest: float, killer: Killer, checkpoints: Path) -> dict[str, Any]:
-    from rlrec.a3c.train import train  # TensorFlow takes seconds, and `--help` needs none
+    from rlrec.agents.train import train  # TensorFlow takes seconds, and `--help` needs none
 
     def launch(play: Any, numbers: Sequence[int]) -> Any:
         return cluster.as_ray_tasks(replace(play, make_player=lambda *parts: _resting(rest, *parts)), numbers)
@@ -133,7 +133,7 @@ def _train(config: Config, world: World, rest: float, killer: Killer, checkpoint
 
 
 def _resting(rest: float, *parts: Any) -> Resting:
-    from rlrec.a3c.rollout import Player
+    from rlrec.agents.actor_critic.rollout import Player
 
     return Resting(Player(*parts), rest)
 

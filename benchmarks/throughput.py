@@ -14,7 +14,7 @@ from rich.table import Table
 from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, ROOT, append_record, console, errors, run_command
 from benchmarks.workers import Unfinished, run_worker
 from benchmarks.worlds import FITTED_MOVIES
-from rlrec.config import load_config
+from rlrec.settings.config import load_config
 
 _KEYS = ("movies", "users", "K", "agents")
 PACKAGES = ("tensorflow-cpu", "tensorflow", "keras")

@@ -1,6 +1,6 @@
 """Measures one configuration of training's inner loop: the worker of `benchmarks.throughput`.
 
-What runs is what `rlrec.a3c.train` runs — the compiled functions, the global model, the agents' loop, in threads — but
+What runs is what `rlrec.agents.train` runs (the compiled functions, the global model, the agents' loop, in threads) but
 without checkpoints judged beside it, so that nothing else takes the cores.
 """
 
@@ -16,12 +16,12 @@ import tensorflow as tf
 
 from benchmarks.workers import peak_memory_mib, worker_main
 from benchmarks.worlds import world_of_size
-from rlrec.a3c.global_model import GlobalModel
-from rlrec.a3c.local_agent import run_local_agent
-from rlrec.a3c.messages import Report
-from rlrec.a3c.rollout import Player
-from rlrec.a3c.threads import in_threads, limit_threads
-from rlrec.config import Config
+from rlrec.agents.actor_critic.rollout import Player
+from rlrec.agents.distributed.messages import Report
+from rlrec.agents.distributed.model import GlobalModel
+from rlrec.agents.distributed.threads import in_threads, limit_threads
+from rlrec.agents.distributed.worker import run_local_agent
+from rlrec.settings.config import Config
 
 _FEWEST_ROLLOUTS = 2
 """Of each agent: fewer say little, even where one takes seconds."""

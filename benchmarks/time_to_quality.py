@@ -14,8 +14,8 @@ from rich.table import Table
 
 from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, ROOT, append_record, console, errors, run_command
 from benchmarks.workers import Unfinished, run_worker
-from rlrec.config import load_config
-from rlrec.simulator.world import World
+from rlrec.settings.config import load_config
+from rlrec.worlds.world import World
 
 CLOCKS = {
     "seconds": "training until that checkpoint",

@@ -11,18 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.workers import worker_main
-from rlrec.a3c.global_model import GlobalModel
-from rlrec.a3c.local_agent import compile_functions, run_local_agent
-from rlrec.a3c.network import NUMPY
-from rlrec.a3c.policy import A3CPolicy, fingerprint
-from rlrec.a3c.rollout import Player
-from rlrec.a3c.threads import in_threads, limit_threads
-from rlrec.a3c.train import standardisation
-from rlrec.baselines import BASELINES, Known
-from rlrec.config import Config, derive_seed
-from rlrec.evaluation.online import play
-from rlrec.evaluation.policy import Policy
-from rlrec.simulator.world import World
+from rlrec.agents.actor_critic.rollout import Player
+from rlrec.agents.distributed.model import GlobalModel
+from rlrec.agents.distributed.threads import in_threads, limit_threads
+from rlrec.agents.distributed.worker import compile_functions, run_local_agent
+from rlrec.agents.train import standardisation
+from rlrec.policies.baselines import BASELINES, Known
+from rlrec.policies.networks import NUMPY
+from rlrec.policies.playing import play
+from rlrec.policies.policy import Policy
+from rlrec.policies.scored import A3CPolicy
+from rlrec.settings.config import Config, derive_seed
+from rlrec.worlds.knowledge import fingerprint
+from rlrec.worlds.world import World
 
 _POLL_SECONDS = 0.002
 

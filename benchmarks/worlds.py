@@ -7,8 +7,8 @@ import numpy as np
 
 from benchmarks.records import FITTED_WORLD
 from rlrec.errors import WorldError
-from rlrec.simulator.planning import planning_world
-from rlrec.simulator.world import World
+from rlrec.worlds.planning import planning_world
+from rlrec.worlds.world import World
 
 FITTED_MOVIES = 1682
 """Movies of ml-100k, hence of the world fitted to it."""

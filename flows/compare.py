@@ -1,9 +1,8 @@
 """Stage `compare`."""
 
-from flows.stage import as_flow, main
-from rlrec.config import Config
-from tasks.evaluation import compare_policies
-from tasks.offline import compare_offline_policies
+from flows.running.stage import as_flow, main
+from rlrec.settings.config import Config
+from tasks.compare import compare_offline_policies, compare_policies
 
 
 @as_flow

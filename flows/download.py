@@ -1,8 +1,8 @@
 """Stage `download`."""
 
-from flows.stage import as_flow, main
-from rlrec.config import Config
-from tasks.data import fetch_and_parse
+from flows.running.stage import as_flow, main
+from rlrec.settings.config import Config
+from tasks.download import fetch_and_parse
 
 
 @as_flow

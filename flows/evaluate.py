@@ -1,8 +1,8 @@
 """Stage `evaluate`."""
 
-from flows.stage import as_flow, main
-from rlrec.config import Config
-from tasks.evaluation import evaluate_policy
+from flows.running.stage import as_flow, main
+from rlrec.settings.config import Config
+from tasks.evaluate import evaluate_policy
 
 
 @as_flow

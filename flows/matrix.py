@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 from prefect import Flow
 
-from flows.stage import as_flow, main
-from rlrec.config import Config
+from flows.running.stage import as_flow, main
+from rlrec.settings.config import Config
 from tasks.matrix import fill_matrix
 
 

@@ -26,15 +26,15 @@ from prefect.runtime import flow_run, task_run
 from prefect.states import Failed
 from pydantic import Field
 
-from flows import summary, turn
-from flows.experiments import StageError, put_back, run_experiment, save_run
-from flows.logs import TOLD_AT_THE_END, set_up_logging
-from flows.recovery import raising_what_dvc_logs, recover
-from flows.server import connect, environment, ui_url
-from flows.stage import INTERRUPTED, PARENT, PIPELINE_RUN
+from flows.running import summary, turn
+from flows.running.logs import TOLD_AT_THE_END, set_up_logging
+from flows.running.recovery import raising_what_dvc_logs, recover
+from flows.running.runs import StageError, put_back, run_experiment, save_run
+from flows.running.server import connect, environment, ui_url
+from flows.running.stage import INTERRUPTED, PARENT, PIPELINE_RUN
 from rlrec.errors import RlrecError
-from rlrec.files import writing
-from rlrec.overrides import check_overrides
+from rlrec.settings.overrides import check_overrides
+from rlrec.storage.files import writing
 
 SETTINGS = {
     "dataset": "data.name",

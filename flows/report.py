@@ -1,7 +1,7 @@
 """Stage `report`."""
 
-from flows.stage import as_flow, main
-from rlrec.config import Config
+from flows.running.stage import as_flow, main
+from rlrec.settings.config import Config
 from tasks.report import write_page
 
 

@@ -1,8 +1,8 @@
 """Stage `train`."""
 
-from flows.stage import as_flow, main
-from rlrec.config import Config
-from tasks.training import task_runner, train_agents
+from flows.running.stage import as_flow, main
+from rlrec.settings.config import Config
+from tasks.train import task_runner, train_agents
 
 
 @as_flow

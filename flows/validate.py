@@ -1,8 +1,8 @@
 """Stage `validate`."""
 
-from flows.stage import as_flow, main
-from rlrec.config import Config
-from tasks.data import check_expectations
+from flows.running.stage import as_flow, main
+from rlrec.settings.config import Config
+from tasks.validate import check_expectations
 
 
 @as_flow

@@ -1,7 +1,7 @@
 """Stage `world`."""
 
-from flows.stage import as_flow, main
-from rlrec.config import Config
+from flows.running.stage import as_flow, main
+from rlrec.settings.config import Config
 from tasks.world import fit
 
 

@@ -8,15 +8,15 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from rlrec.baselines import BASELINES, Known
-from rlrec.config import Config
-from rlrec.data.tables import load_tables
+from rlrec.data.dataset.tables import load_tables
 from rlrec.experiments.fill import fill
 from rlrec.experiments.grid import load_grid, playable
 from rlrec.experiments.runs import Runs, train_and_play
 from rlrec.experiments.table import draw_resamples, matrix_table, regret_table, runs_table
-from rlrec.files import write_atomically
-from rlrec.simulator.world import World
+from rlrec.policies.baselines import BASELINES, Known
+from rlrec.settings.config import Config
+from rlrec.storage.files import write_atomically
+from rlrec.worlds.world import World
 from tasks.artifacts import publish_table, to_json
 from tasks.paths import MATRIX, MATRIX_SETTINGS, TABLES, WORLD
 from tasks.progress import progress_bar

@@ -5,8 +5,8 @@ import logging
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from rlrec.config import Config
 from rlrec.reporting.page import write_report
+from rlrec.settings.config import Config
 from tasks.paths import DATA
 
 log = logging.getLogger(__name__)

@@ -6,12 +6,12 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from rlrec.config import Config
-from rlrec.data.provenance import load_provenance
-from rlrec.data.tables import load_tables
-from rlrec.files import write_atomically
+from rlrec.data.dataset.provenance import load_provenance
+from rlrec.data.dataset.tables import load_tables
 from rlrec.reporting.figures import fidelity_figure, save
-from rlrec.simulator.fit import fit_world
+from rlrec.settings.config import Config
+from rlrec.storage.files import write_atomically
+from rlrec.worlds.fit import fit_world
 from tasks.artifacts import publish_figure, publish_table, to_json
 from tasks.paths import FIDELITY, FIDELITY_FIGURE, RAW, TABLES, WORLD, WORLD_METRICS
 from tasks.progress import progress_bar

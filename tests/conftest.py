@@ -34,7 +34,7 @@ def engine() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The API address of a Prefect server as `make ui` starts it, with a home of its own."""
-    from flows.server import running_api
+    from flows.running.server import running_api
 
     home = tmp_path_factory.mktemp("server")
     with socket.socket() as free:

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from worlds import known, small_world
 
-from rlrec.baselines import BASELINES
-from rlrec.config import Config
-from rlrec.evaluation.policy import Policy, Scores
+from rlrec.environments.sessions import Sessions
 from rlrec.experiments.fill import Results, fill
 from rlrec.experiments.grid import Grid
 from rlrec.experiments.runs import Run, Runs, Tell, learner_settings, play_test_users
-from rlrec.simulator.sessions import Sessions
-from rlrec.simulator.world import World
+from rlrec.policies.baselines import BASELINES
+from rlrec.policies.policy import Policy, Scores
+from rlrec.settings.config import Config
+from rlrec.worlds.world import World
 
 WORLD = small_world(4, n_users=80)
 BASE = Config.model_validate({"seed": 3, "scenario": {"episode_length": 5}, "train": {"rollout": 5}})

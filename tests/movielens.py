@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from rlrec.data.genres import GENRES
-from rlrec.data.parse import OCCUPATIONS
+from rlrec.data.dataset.genres import GENRES
+from rlrec.data.reading.parse import OCCUPATIONS
 
 Files = dict[str, bytes]
 LAYOUTS = ("ml-100k", "recbole", "ml-1m", "ml-latest")

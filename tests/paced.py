@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from rlrec.a3c.cluster import RemotePlay
-from rlrec.a3c.rollout import Player, Rollout
+from rlrec.agents.actor_critic.rollout import Player, Rollout
+from rlrec.agents.distributed.ray import RemotePlay
 
 
 class Paced:

@@ -4,13 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from rlrec.a3c import A3CPolicy
-from rlrec.a3c.network import NETWORKS, NUMPY
-from rlrec.a3c.policy import fingerprint
-from rlrec.config import ScenarioConfig
-from rlrec.simulator.catalogue import catalogue
-from rlrec.simulator.observation import OBSERVATIONS
-from rlrec.simulator.world import World
+from rlrec.environments.observations import OBSERVATIONS
+from rlrec.policies.networks import NETWORKS, NUMPY
+from rlrec.policies.scored import A3CPolicy
+from rlrec.settings.config import ScenarioConfig
+from rlrec.worlds.knowledge import catalogue, fingerprint
+from rlrec.worlds.world import World
 
 TITLES = (
     "Toy Story (1995)",

@@ -1,4 +1,4 @@
-"""A small project that `python -m flows.serve` serves, as a person meets it: through the server's API."""
+"""A small project that `python -m flows.running.serve` serves, as a person meets it: through the server's API."""
 
 import os
 import signal
@@ -107,7 +107,12 @@ def serving(folder: Path) -> Iterator[Served]:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with log.open("a") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "flows.serve"], cwd=folder, env=env, stdout=out, stderr=out, start_new_session=True
+            [sys.executable, "-m", "flows.running.serve"],
+            cwd=folder,
+            env=env,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
         )
     served = Served(folder, env, log, process, f"http://127.0.0.1:{port}")
     try:

@@ -15,8 +15,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from pydantic import BaseModel
 
-from rlrec.config import Config
-from rlrec.explain import leaves
+from rlrec.settings.config import Config
+from rlrec.settings.explain import leaves
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -161,7 +161,12 @@ def test_the_site_fetches_nothing_from_elsewhere(site: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    ["simulator.world.World.load", "simulator.env.MovieLensEnv.step", "a3c.train.train", "a3c.policy.load_policy"],
+    [
+        "worlds.world.World.load",
+        "environments.gym.movielens.MovieLensEnv.step",
+        "agents.train.train",
+        "policies.saved.load_policy",
+    ],
 )
 def test_the_reference_has_what_people_call(site: Path, name: str) -> None:
     page = site / "reference" / f"{name.partition('.')[0]}.html"

@@ -10,7 +10,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted(path for top in ("flows", "tasks", "src/rlrec") for path in (ROOT / top).rglob("*.py"))
-A3C = ROOT / "src" / "rlrec" / "a3c"
+RLREC = ROOT / "src" / "rlrec"
+TRAINING = (RLREC / "agents", RLREC / "environments" / "compiled.py")
+"""Where TensorFlow belongs."""
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -55,25 +57,25 @@ def test_flows_reach_tensorflow_only_through_tasks():
     assert offenders(below("flows/"), "tensorflow", "keras") == []
 
 
-def test_in_the_library_only_a3c_imports_tensorflow():
-    outside = [path for path in below("src/rlrec/") if A3C not in path.parents]
+def test_in_the_library_only_what_trains_imports_tensorflow():
+    inside = [path for path in below("src/rlrec/") if {path, *path.parents} & set(TRAINING)]
+    outside = [path for path in below("src/rlrec/") if path not in inside]
     assert offenders(outside, "tensorflow", "keras") == []
-    assert offenders([path for path in below("src/rlrec/") if A3C in path.parents], "tensorflow")
+    assert offenders(inside, "tensorflow")
 
 
 @pytest.mark.parametrize(
     ("statement", "absent"),
     [
-        ("from rlrec.a3c import load_policy", "tensorflow"),
+        ("import rlrec", "pandas"),
         ("import rlrec.evaluation", "tensorflow"),
         (
-            "from rlrec.evaluation.evaluate import evaluate; from rlrec.baselines.registry import BASELINES",
+            "from rlrec.evaluation.evaluate import evaluate; from rlrec.policies.baselines.registry import BASELINES",
             "tensorflow",
         ),
-        ("import rlrec", "pandas"),
-        ("import rlrec.simulator; import rlrec.a3c", "great_expectations"),
-        ("import rlrec.simulator; import rlrec.a3c", "matplotlib"),
-        ("import tasks.evaluation", "tensorflow"),
+        ("import rlrec.environments.sessions; import rlrec.policies.saved", "great_expectations"),
+        ("import rlrec.environments.sessions; import rlrec.policies.saved", "matplotlib"),
+        ("import tasks.evaluate", "tensorflow"),
     ],
 )
 def test_light_modules_stay_light(statement, absent):

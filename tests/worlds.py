@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from rlrec.baselines import Known
-from rlrec.data.tables import Tables, typed
-from rlrec.simulator.dynamics import rate
-from rlrec.simulator.world import World
+from rlrec.data.dataset.tables import Tables, typed
+from rlrec.policies.baselines import Known
+from rlrec.worlds.dynamics import rate
+from rlrec.worlds.world import World
 
 
 def small_world(

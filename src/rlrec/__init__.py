@@ -7,12 +7,12 @@ used.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from rlrec.simulator.registration import register
+from rlrec.environments.gym.registration import register
 
 if TYPE_CHECKING:
     from rlrec.errors import RequestError, RlrecError, TitleError
-    from rlrec.recommend import Rating, Recommendation, Recommendations, Recommender
-    from rlrec.session import Session, Step
+    from rlrec.recommending.recommender import Rating, Recommendation, Recommendations, Recommender
+    from rlrec.recommending.session import Session, Step
 
 __all__ = [
     "Rating",
@@ -28,15 +28,15 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-_HOME = {"Session": "session", "Step": "session"} | dict.fromkeys(
-    ("RequestError", "RlrecError", "TitleError"), "errors"
+_HOME = dict.fromkeys(("RequestError", "RlrecError", "TitleError"), "errors") | dict.fromkeys(
+    ("Session", "Step"), "recommending.session"
 )
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"rlrec.{_HOME.get(name, 'recommend')}"), name)
+    return getattr(import_module(f"rlrec.{_HOME.get(name, 'recommending.recommender')}"), name)
 
 
 register()

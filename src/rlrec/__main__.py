@@ -1,5 +1,5 @@
 """`python -m rlrec` is `rlrec`."""
 
-from rlrec.cli import app
+from rlrec.recommending.cli import app
 
 app()

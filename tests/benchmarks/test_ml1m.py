@@ -7,11 +7,11 @@ from benchmarks.ml1m import MOVIES, summarise, table, verdict
 from benchmarks.ml1m_like import ml1m_archive
 from benchmarks.ml1m_worker import measure
 from benchmarks.worlds import FITTED_MOVIES
-from rlrec.config import Config, WorldConfig
-from rlrec.data.archive import unpack
-from rlrec.data.parse import parse
-from rlrec.data.tables import Tables
-from rlrec.simulator.world import World
+from rlrec.data.dataset.tables import Tables
+from rlrec.data.reading.parse import parse
+from rlrec.settings.config import Config, WorldConfig
+from rlrec.storage.archives import unpack
+from rlrec.worlds.world import World
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from benchmarks import peers
 from benchmarks.peers import both_play, make_environment, summary
 from benchmarks.peers_rlrec import measure
 from benchmarks.snapshots import Snapshots, at_second, passes_from
-from rlrec.config import Config
 from rlrec.errors import RlrecError
+from rlrec.settings.config import Config
 
 CURVE = [{"seconds": 2.5, "return": 40.0}, {"seconds": 4.0, "return": 42.0}]
 

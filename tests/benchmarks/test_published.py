@@ -157,7 +157,7 @@ def test_the_command_prints_and_records(tmp_path, monkeypatch):
 def test_bpr_and_sar_come_out_as_published(ml100k_archive, tmp_path):
     import zipfile
 
-    from rlrec.data.parse import parse
+    from rlrec.data.reading.parse import parse
 
     with zipfile.ZipFile(ml100k_archive) as archive:
         archive.extractall(tmp_path)

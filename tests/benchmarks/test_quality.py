@@ -11,12 +11,12 @@ from benchmarks import quality
 from benchmarks.quality import check, judge
 from benchmarks.scenarios import Aims, load_scenarios
 from benchmarks.worlds import world_named
-from rlrec.baselines import BASELINES
-from rlrec.config import Config
+from rlrec.environments.sessions import check_scenario
 from rlrec.errors import ConfigError
 from rlrec.experiments.grid import choose
 from rlrec.experiments.runs import play_test_users
-from rlrec.simulator.sessions import check_scenario
+from rlrec.policies.baselines import BASELINES
+from rlrec.settings.config import Config
 
 SMALL = """
 little:

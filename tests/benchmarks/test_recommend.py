@@ -6,9 +6,9 @@ from policies import policy_for, with_titles
 from worlds import small_world, tables_of
 
 from benchmarks.recommend import PHASES, cold_table, cold_times, latency, main, warm_table
-from rlrec.a3c import save_policy
-from rlrec.data.tables import save_tables
+from rlrec.data.dataset.tables import save_tables
 from rlrec.errors import RlrecError
+from rlrec.policies.saved import save_policy
 
 WORLD = with_titles(small_world(1))
 

@@ -3,7 +3,7 @@ import subprocess
 from typing import Any
 
 from benchmarks.soak import Killer
-from rlrec.a3c.messages import Counters, State
+from rlrec.agents.distributed.messages import Counters, State
 
 
 class Fake:

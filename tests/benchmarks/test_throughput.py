@@ -2,7 +2,7 @@ import pytest
 
 from benchmarks.throughput import DEFAULT, QUICK, Setting, add_ratios, phase_table, plan, speed_table
 from benchmarks.throughput_worker import _phases, measure
-from rlrec.config import Config
+from rlrec.settings.config import Config
 
 
 def test_the_plan_is_every_combination_of_what_was_asked_for() -> None:

@@ -9,10 +9,10 @@ from worlds import small_world
 
 from benchmarks.time_to_quality import medians_of, show
 from benchmarks.time_to_quality_worker import Gate, measure, run
-from rlrec.a3c.global_model import GlobalModel
-from rlrec.a3c.rollout import Player
-from rlrec.a3c.train import standardisation
-from rlrec.config import Config
+from rlrec.agents.actor_critic.rollout import Player
+from rlrec.agents.distributed.model import GlobalModel
+from rlrec.agents.train import standardisation
+from rlrec.settings.config import Config
 
 
 def test_a_run_that_did_not_get_there_took_for_ever() -> None:

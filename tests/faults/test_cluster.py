@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rlrec.a3c import cluster
-from rlrec.config import Config, RayConfig, ScenarioConfig, TrainConfig
+from rlrec.agents.distributed import ray as cluster
 from rlrec.errors import ConfigError
+from rlrec.settings.config import Config, RayConfig, ScenarioConfig, TrainConfig
 
 pytestmark = pytest.mark.slow
 

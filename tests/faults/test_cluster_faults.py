@@ -12,11 +12,11 @@ import pytest
 from paced import paced
 from worlds import small_world
 
-from rlrec.a3c import cluster
-from rlrec.a3c.messages import SharedModel, State
-from rlrec.a3c.train import Training, train
-from rlrec.config import Config, EvaluateConfig, RayConfig, ScenarioConfig, TrainConfig
+from rlrec.agents.distributed import ray as cluster
+from rlrec.agents.distributed.messages import SharedModel, State
+from rlrec.agents.train import Training, train
 from rlrec.evaluation.evaluate import evaluate
+from rlrec.settings.config import Config, EvaluateConfig, RayConfig, ScenarioConfig, TrainConfig
 
 pytestmark = pytest.mark.slow
 

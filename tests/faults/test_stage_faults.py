@@ -19,7 +19,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from projects import environment, make_clone, run, write_settings
 from worlds import small_world
 
-from rlrec.config import load_config
+from rlrec.settings.config import load_config
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ def playing(checkpoints: Path) -> int:
 def test_an_agent_that_is_killed_is_a_task_run_that_ends_completed(two_nodes, engine, folder, record_property) -> None:
     from flows.train import train
     from tasks.paths import CHECKPOINTS, TRAINING, WORLD
-    from tasks.training import task_runner
+    from tasks.train import task_runner
 
     write_settings(folder, {"train": {**ON_RAY, "steps": 120_000, "checkpoint_every": 100}})
     WORLD.parent.mkdir(parents=True)

@@ -17,10 +17,10 @@ from support import slice_archive, write_zip
 
 from flows.download import download
 from flows.evaluate import evaluate
-from flows.stage import main
+from flows.running.stage import main
 from flows.validate import validate
-from rlrec.config import load_config
 from rlrec.data.prepare import prepare
+from rlrec.settings.config import load_config
 from tasks.paths import RAW, TABLES
 
 pytestmark = [

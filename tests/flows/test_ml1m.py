@@ -11,10 +11,10 @@ import pytest
 from projects import environment, make_folder, run
 
 from benchmarks.ml1m_like import MOVIES, NOISE, RATINGS, USERS, ml1m_archive
-from flows.stage import RECORD
-from rlrec.data.split import future_rows
-from rlrec.data.tables import Tables, load_tables
-from rlrec.simulator.world import World
+from flows.running.stage import RECORD
+from rlrec.data.dataset.split import future_rows
+from rlrec.data.dataset.tables import Tables, load_tables
+from rlrec.worlds.world import World
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from s3 import bucket
 pytestmark = pytest.mark.slow
 
 PAGE = Path("data/reports/index.html")
-SAVE = "from flows.experiments import save_run; print(save_run())"
+SAVE = "from flows.running.runs import save_run; print(save_run())"
 
 
 def ok(project, *command: str) -> str:
@@ -79,7 +79,7 @@ def test_a_single_run_is_shared_by_its_name(shared, tmp_path):
     ok(second, "dvc", "exp", "pull", "origin", name)
     ok(second, "dvc", "exp", "apply", name)
     assert (second.folder / PAGE).read_bytes() == (shared.folder / PAGE).read_bytes()
-    assert f"{name} *" in ok(second, sys.executable, "-m", "flows.experiments")
+    assert f"{name} *" in ok(second, sys.executable, "-m", "flows.running.runs")
 
 
 def test_anything_that_speaks_s3_is_a_remote_too(tmp_path):

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.realdata]
 
 STAGES = ["download", "validate", "world", "train", "evaluate", "compare", "report"]
 MODEL, FIGURES, EVALUATION = "data/models/a3c", "data/reports/metrics/evaluate.json", "data/reports/evaluation.json"
-SAVE = "from flows.experiments import save_run; print(save_run())"
+SAVE = "from flows.running.runs import save_run; print(save_run())"
 
 
 def ok(project, *command: str) -> str:
@@ -77,7 +77,7 @@ def test_dvc_exp_show_has_a_row_a_run_with_parameters_and_headline_metrics(twice
         assert set(figures) == {f"{metric}@{k}" for metric in ("return", "ctr", "ndcg") for k in (1, 2)}
         assert data["metrics"]["data/reports/metrics/train.json"]["data"]["steps_per_second"] > 0, name
     assert rows["run-2"]["metrics"][FIGURES]["data"] == json.loads((twice.folder / FIGURES).read_text())
-    table = ok(twice, sys.executable, "-m", "flows.experiments")
+    table = ok(twice, sys.executable, "-m", "flows.running.runs")
     assert re.search(r"│ run-2 \* +│.*│ +-0\.5 │", table)
     assert re.search(r"│ run-1 +│.*│ +1\.0 │", table)
     assert "ndcg@2" in table

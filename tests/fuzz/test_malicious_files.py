@@ -22,16 +22,16 @@ from fuzzing import is_fit_to_be_read, outcome_of
 from policies import policy_for
 from worlds import small_world, tables_of
 
-from rlrec.a3c import load_policy, save_policy
-from rlrec.a3c.checkpoints import Checkpoints, Journal
-from rlrec.config import ScenarioConfig
-from rlrec.data import tables as tables_module
-from rlrec.data.provenance import FileRecord, Provenance, load_provenance
-from rlrec.data.tables import SCHEMAS, load_tables, save_tables
+from rlrec.agents.distributed.checkpoints import Checkpoints, Journal
+from rlrec.data.dataset import tables as tables_module
+from rlrec.data.dataset.provenance import FileRecord, Provenance, load_provenance
+from rlrec.data.dataset.tables import SCHEMAS, load_tables, save_tables
+from rlrec.environments.sessions import Sessions
 from rlrec.errors import DataError, ModelError, RlrecError, WorldError
-from rlrec.simulator import world as world_module
-from rlrec.simulator.sessions import Sessions
-from rlrec.simulator.world import World
+from rlrec.policies.saved import load_policy, save_policy
+from rlrec.settings.config import ScenarioConfig
+from rlrec.worlds import world as world_module
+from rlrec.worlds.world import World
 
 CUTS, FLIPS = 200, 300
 WORLD = small_world(0, n_users=20, n_movies=30)

@@ -10,11 +10,11 @@ from fuzzing import check_each, is_fit_to_be_read, outcome_of
 from hypothesis import strategies as st
 from movielens import LAYOUTS, TOPS, Files, draw_files
 
-from rlrec.config import Config, load_config
-from rlrec.data.parse import parse
-from rlrec.data.tables import SCHEMAS
+from rlrec.data.dataset.tables import SCHEMAS
+from rlrec.data.reading.parse import parse
 from rlrec.errors import ConfigError, DataError
-from rlrec.explain import leaves
+from rlrec.settings.config import Config, load_config
+from rlrec.settings.explain import leaves
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = {"edited files": 250, "raw files": 100, "edited settings": 300, "raw settings": 250, "any document": 250}

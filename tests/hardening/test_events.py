@@ -8,7 +8,7 @@ from rlrec.errors import WriteError
 
 
 def test_training_events_on_a_full_disk_are_an_error_for_the_user(tmp_path: Path) -> None:
-    from tasks.training import _writing_events
+    from tasks.train import _writing_events
 
     def write(writer: tf.summary.SummaryWriter) -> None:
         with _writing_events(), writer.as_default():

@@ -52,9 +52,9 @@ def test_a_pipeline_with_its_temporary_server_listens_on_loopback_only(reference
     assert elsewhere(found) == []
 
 
-@pytest.mark.parametrize("command", [("prefect", "server", "start"), ("flows.serve",)])
+@pytest.mark.parametrize("command", [("prefect", "server", "start"), ("flows.running.serve",)])
 def test_a_server_that_is_started_for_people_listens_on_loopback_only(tmp_path: Path, command: tuple[str, ...]) -> None:
-    if command[0] == "flows.serve" and not (ROOT / "flows" / "serve.py").is_file():
+    if command[0] == "flows.running.serve" and not (ROOT / "flows" / "serve.py").is_file():
         pytest.skip("there is no flows/serve.py")
     folder = make_folder(tmp_path / "project")
     if (ROOT / "prefect.yaml").is_file():

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 from worlds import small_world
 
-from rlrec.a3c.judge import CurvePoint
-from rlrec.a3c.messages import SharedModel
-from rlrec.a3c.train import train
-from rlrec.config import Config, ScenarioConfig, TrainConfig
+from rlrec.agents.distributed.messages import SharedModel
+from rlrec.agents.judge import CurvePoint
+from rlrec.agents.train import train
+from rlrec.settings.config import Config, ScenarioConfig, TrainConfig
 
 CONFIG = Config(
     scenario=ScenarioConfig(episode_length=10),

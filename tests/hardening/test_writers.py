@@ -18,10 +18,11 @@ from hardening.writers import WRITERS, Writer, downloaded
 from projects import ROOT
 from support import slice_archive
 
-from rlrec.config import DataConfig
-from rlrec.data import genome, sources
-from rlrec.data.provenance import Provenance
+from rlrec.data.dataset.provenance import Provenance
+from rlrec.data.sources import download as sources
+from rlrec.data.sources import genome
 from rlrec.errors import RlrecError, WriteError
+from rlrec.settings.config import DataConfig
 
 _LIMIT = 4096
 

@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 from worlds import small_world
 
-from rlrec.a3c.checkpoints import Checkpoints
-from rlrec.a3c.network import NUMPY, Bilinear
-from rlrec.a3c.policy import A3CPolicy, save_policy
-from rlrec.config import DataConfig
+from rlrec.agents.distributed.checkpoints import Checkpoints
 from rlrec.data.prepare import prepare
-from rlrec.files import atomic_folder, write_atomically, write_together
+from rlrec.policies.networks import NUMPY, Bilinear
+from rlrec.policies.saved import save_policy
+from rlrec.policies.scored import A3CPolicy
 from rlrec.reporting.style import new_figure, save
+from rlrec.settings.config import DataConfig
+from rlrec.storage.files import atomic_folder, write_atomically, write_together
 
 Writer = Callable[[Path, int], None]
 """Writes something into a folder; what it is depends on the number."""

@@ -9,10 +9,10 @@ import yaml
 from grids import Pretender
 from worlds import small_world, tables_of
 
-from rlrec.baselines import BASELINES
-from rlrec.config import load_config
-from rlrec.data.tables import save_tables
+from rlrec.data.dataset.tables import save_tables
 from rlrec.errors import ConfigError
+from rlrec.policies.baselines import BASELINES
+from rlrec.settings.config import load_config
 from tasks import matrix
 from tasks.paths import MATRIX, MATRIX_SETTINGS, TABLES, WORLD
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from worlds import small_world, tables_of
 
-from rlrec.config import Config, WorldConfig
-from rlrec.data.tables import save_tables
+from rlrec.data.dataset.tables import save_tables
+from rlrec.settings.config import Config, WorldConfig
 from tasks import world
 from tasks.paths import FIDELITY, TABLES, WORLD_METRICS
 

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from rlrec.config import DataConfig
-from rlrec.data.genome import fetch_violence
-from rlrec.data.parse import parse
-from rlrec.data.provenance import Provenance
-from rlrec.data.sources import DEFAULT_ENDPOINTS, Endpoints, download
-from rlrec.data.tables import Columns, Tables, save_tables
-from rlrec.data.transfer import Progress
-from rlrec.files import atomic_folder
+from rlrec.data.dataset.provenance import Provenance
+from rlrec.data.dataset.tables import Columns, Tables, save_tables
+from rlrec.data.reading.parse import parse
+from rlrec.data.sources.download import DEFAULT_ENDPOINTS, Endpoints, download
+from rlrec.data.sources.genome import fetch_violence
+from rlrec.data.sources.transfer import Progress
+from rlrec.settings.config import DataConfig
+from rlrec.storage.files import atomic_folder
 
 
 def prepare(

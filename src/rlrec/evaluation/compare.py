@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from rlrec.config import Config
 from rlrec.evaluation.evaluate import Measured, measure, part_of, prepare
-from rlrec.evaluation.online import Progress
-from rlrec.evaluation.policy import Policy
 from rlrec.evaluation.regret import regret_curves
-from rlrec.evaluation.significance import contrast, with_holm
-from rlrec.simulator.world import World
+from rlrec.policies.playing import Progress
+from rlrec.policies.policy import Policy
+from rlrec.settings.config import Config
+from rlrec.statistics.significance import contrast, with_holm
+from rlrec.worlds.world import World
 
 Measurements = dict[int, dict[str, Measured]]
 """By slate size, then by policy."""

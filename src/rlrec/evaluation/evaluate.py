@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlrec.config import Config, ScenarioConfig, derive_seed
-from rlrec.evaluation import metrics, statistics
-from rlrec.evaluation.online import Played, Progress, play
-from rlrec.evaluation.policy import Policy
-from rlrec.evaluation.statistics import Estimate, Weights
-from rlrec.simulator.sessions import check_scenario
-from rlrec.simulator.world import World
+from rlrec.environments.sessions import check_scenario
+from rlrec.metrics import slates as metrics
+from rlrec.policies.playing import Played, Progress, play
+from rlrec.policies.policy import Policy
+from rlrec.settings.config import Config, ScenarioConfig, derive_seed
+from rlrec.statistics import intervals as statistics
+from rlrec.statistics.intervals import Estimate, Weights
+from rlrec.worlds.world import World
 
 SESSIONS = "evaluation sessions"
 RESAMPLES = "bootstrap"

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlrec.config import Config, derive_seed
-from rlrec.evaluation import metrics
 from rlrec.evaluation.evaluate import SESSIONS, names_of_genres
-from rlrec.evaluation.online import Played, Progress, play
-from rlrec.evaluation.policy import Policy
-from rlrec.simulator.world import World
+from rlrec.metrics import slates as metrics
+from rlrec.policies.playing import Played, Progress, play
+from rlrec.policies.policy import Policy
+from rlrec.settings.config import Config, derive_seed
+from rlrec.worlds.world import World
 
 
 def example_sessions(

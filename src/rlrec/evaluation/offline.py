@@ -3,7 +3,7 @@
 Test users are people whom no agent was trained on. The first of a test user's ratings by time (`world.history`, 80 %)
 are the history that every policy is given, one rating after another, as if they were a session. Then it is asked once
 for its scores, and these are held against the rest, the future, which nothing has learned from: the world is fitted
-without it (`rlrec.data.split`). Three protocols, one table:
+without it (`rlrec.data.dataset.split`). Three protocols, one table:
 
 | protocol          | what is ranked                       | relevant, gain                | metrics                   |
 |-------------------|--------------------------------------|-------------------------------|---------------------------|
@@ -32,18 +32,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rlrec.config import Config, derive_seed
-from rlrec.data.split import future_rows
-from rlrec.data.tables import Columns, Tables
+from rlrec.data.dataset.split import future_rows
+from rlrec.data.dataset.tables import Columns, Tables
 from rlrec.errors import WorldError
-from rlrec.evaluation import metrics, ranking, statistics
 from rlrec.evaluation.evaluate import RESAMPLES
-from rlrec.evaluation.online import Progress
-from rlrec.evaluation.policy import Policy, Scores, after_history, top_slates
-from rlrec.evaluation.significance import contrast, with_holm
-from rlrec.evaluation.statistics import Estimate, Weights
-from rlrec.simulator.dynamics import CLICK_THRESHOLD, Floats
-from rlrec.simulator.world import World
+from rlrec.metrics import rankings as ranking
+from rlrec.metrics import slates as metrics
+from rlrec.metrics.stars import CLICK_THRESHOLD
+from rlrec.policies.histories import after_history
+from rlrec.policies.playing import Progress
+from rlrec.policies.policy import Policy, Scores
+from rlrec.policies.slates import top_slates
+from rlrec.settings.config import Config, derive_seed
+from rlrec.statistics import intervals as statistics
+from rlrec.statistics.intervals import Estimate, Weights
+from rlrec.statistics.significance import contrast, with_holm
+from rlrec.worlds.dynamics import Floats
+from rlrec.worlds.world import World
 
 TOP = 10
 """Length of the lists that are taken from the whole catalogue."""
@@ -97,7 +102,7 @@ def compare_offline(
 
     Returns:
         One row for each protocol, policy and metric, with the columns `protocol`, `policy`, `metric`, `mean`, `ci_low`,
-        `ci_high`, those of `rlrec.evaluation.significance` for the difference *policy minus reference*, paired by user
+        `ci_high`, those of `rlrec.statistics.significance` for the difference *policy minus reference*, paired by user
         (`diff_from_<reference>`, `diff_ci_low`, …), and `n_users`. All policies are judged on the same users and
         resamples.
 
@@ -132,7 +137,7 @@ def timelines(world: World, tables: Tables, history: float) -> list[Timeline]:
     Args:
         world: whose test users.
         tables: their ratings.
-        history: the share of a user's ratings that are history, see `rlrec.data.split.future_rows`.
+        history: the share of a user's ratings that are history, see `rlrec.data.dataset.split.future_rows`.
 
     Raises:
         WorldError: see `compare_offline`.

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rlrec.evaluation.statistics import Weights, across_seeds, means
+from rlrec.statistics.intervals import Weights, across_seeds, means
 
 Reals = NDArray[np.floating[Any]]
 COLUMNS = ("policy", "step", "regret", "ci_low", "ci_high")

@@ -9,8 +9,6 @@ from functools import partial
 
 import numpy as np
 
-from rlrec.config import Config
-from rlrec.evaluation.policy import Policy
 from rlrec.experiments.grid import Grid
 from rlrec.experiments.runs import (
     BASELINE_CODE,
@@ -25,7 +23,9 @@ from rlrec.experiments.runs import (
     play_test_users,
     train_and_play,
 )
-from rlrec.simulator.world import World
+from rlrec.policies.policy import Policy
+from rlrec.settings.config import Config
+from rlrec.worlds.world import World
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,11 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rlrec.config import Config, parse_config, read_settings
+from rlrec.environments.sessions import check_scenario
 from rlrec.errors import ConfigError, WorldError
-from rlrec.simulator.sessions import check_scenario
-from rlrec.simulator.world import World
+from rlrec.settings.config import Config, parse_config
+from rlrec.settings.yaml import read_settings
+from rlrec.worlds.world import World
 
 Entry = TypeVar("Entry")
 
@@ -51,7 +52,7 @@ class Grid(BaseModel):
     seeds: Annotated[int, Field(ge=1, le=100)] = 5
     """Training seeds: that of the settings and those after it."""
     bootstrap_samples: Annotated[int, Field(ge=100, le=1_000_000)] = 20_000
-    """Resamples of seeds and users. Enough for a family of comparisons, see `rlrec.evaluation.significance.p_value`."""
+    """Resamples of seeds and users. Enough for a family of comparisons, see `rlrec.statistics.significance.p_value`."""
     reference: str = "a3c"
     """The learner that all others, and all baselines, are compared with."""
     train: dict[str, Any] = {}

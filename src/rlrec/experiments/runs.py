@@ -19,23 +19,19 @@ from typing import Any
 
 import numpy as np
 
-from rlrec.a3c.messages import SharedModel
-from rlrec.config import Config, derive_seed
+from rlrec.agents.distributed.messages import SharedModel
 from rlrec.errors import DataError
 from rlrec.evaluation.evaluate import SESSIONS, ByUser, by_user
-from rlrec.evaluation.online import play
-from rlrec.evaluation.policy import Policy
-from rlrec.files import atomic_file
-from rlrec.simulator.world import World
+from rlrec.policies.playing import play
+from rlrec.policies.policy import Policy
+from rlrec.settings.config import Config, derive_seed
+from rlrec.storage.files import atomic_file
+from rlrec.worlds.world import World
 
 SOURCE = Path(__file__).resolve().parents[1]
-_PLAYING = (
-    "config.py",
-    "simulator",
-    *(f"evaluation/{name}.py" for name in ("evaluate", "metrics", "online", "policy")),
-)
-LEARNER_CODE = (*_PLAYING, "a3c")
-BASELINE_CODE = (*_PLAYING, "baselines", "data/split.py", "data/tables.py")
+_PLAYING = ("settings", "metrics", "worlds", "environments", "policies", "evaluation/evaluate.py")
+LEARNER_CODE = (*_PLAYING, "agents")
+BASELINE_CODE = (*_PLAYING, "data/dataset")
 """What decides a run beside its settings: modules and packages of `rlrec`."""
 
 Tell = Callable[[float], None]
@@ -80,7 +76,7 @@ class Runs:
 
 def train_and_play(config: Config, world: World, tell: Tell) -> Run:
     """Trains as the pipeline does and plays the test users with the best checkpoint."""
-    from rlrec.a3c.train import train  # TensorFlow takes seconds, and finished runs need none
+    from rlrec.agents.train import train  # TensorFlow takes seconds, and finished runs need none
 
     def progress(model: SharedModel) -> None:
         tell(min(model.state().counters.steps / config.train.steps, 0.99))

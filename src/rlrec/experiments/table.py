@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rlrec.config import Config
 from rlrec.evaluation.evaluate import RESAMPLES
 from rlrec.evaluation.regret import regret_curves
-from rlrec.evaluation.significance import contrast, with_holm
-from rlrec.evaluation.statistics import Estimate, Weights, across_seeds, resample, resample_seeds
 from rlrec.experiments.fill import Results
 from rlrec.experiments.grid import Grid
 from rlrec.experiments.runs import Run
+from rlrec.settings.config import Config
+from rlrec.statistics.intervals import Estimate, Weights, across_seeds, resample, resample_seeds
+from rlrec.statistics.significance import contrast, with_holm
 
 ORACLE = "oracle"
 _SEEDS = "bootstrap of seeds"
@@ -58,7 +58,7 @@ def matrix_table(results: Results, grid: Grid, resamples: Resamples, confidence:
         One row for each scenario, policy and metric, with the columns `scenario`, `policy`, `slate_size`, `runs` (seeds
         it was trained or played with), `metric`, `mean`, `ci_low`, `ci_high` and, of the difference *policy minus
         reference*, paired by user: `diff_from_<reference>`, `diff_ci_low`, `diff_ci_high`, `p`, `p_holm`, `d_z` and
-        `share_gaining`, see `rlrec.evaluation.significance`. A family of comparisons is one metric in all scenarios.
+        `share_gaining`, see `rlrec.statistics.significance`. A family of comparisons is one metric in all scenarios.
         Intervals are over users and, of what learns or draws, over seeds too. Effect sizes are of the users' means over
         seeds; `coverage`, which no user has alone, has none.
     """

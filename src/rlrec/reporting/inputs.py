@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
-from rlrec.data.provenance import Provenance, load_provenance
+from rlrec.data.dataset.provenance import Provenance, load_provenance
 from rlrec.errors import DataError
 from rlrec.reporting.shapes import Evaluation, Fidelity, MatrixSettings, Sessions, Training, Validation
 

@@ -7,8 +7,6 @@ import pandas as pd
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from rlrec.config import Config
-from rlrec.files import write_atomically
 from rlrec.reporting import claims, offline, tables, words
 from rlrec.reporting.asynchrony import asynchrony_figure
 from rlrec.reporting.comparison import comparison_figure, regret_figure, scenarios_figure
@@ -16,6 +14,8 @@ from rlrec.reporting.figures import drift_figure, fidelity_figure, learning_curv
 from rlrec.reporting.inputs import Inputs, Matrix, load_inputs
 from rlrec.reporting.shapes import Evaluation, Session
 from rlrec.reporting.style import data_uri
+from rlrec.settings.config import Config
+from rlrec.storage.files import write_atomically
 
 PAGE_FILE = "index.html"
 SHOWN_STEPS, SHOWN_MOVIES = 15, 30

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
-from rlrec.files import write_atomically
+from rlrec.storage.files import write_atomically
 
 PAPER, INK, MUTED, GRID = "#ffffff", "#1f2328", "#6e7781", "#e4e7ea"
 ACCENT = "#d55e00"

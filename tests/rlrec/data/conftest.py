@@ -11,9 +11,9 @@ import pytest
 from movielens import TOPS, Files, draw_files
 from support import write_zip
 
-from rlrec.data.parse import parse
-from rlrec.data.tables import Tables
-from rlrec.data.transfer import Patience
+from rlrec.data.dataset.tables import Tables
+from rlrec.data.reading.parse import parse
+from rlrec.data.sources.transfer import Patience
 
 FAST = Patience(connect_seconds=0.5, read_seconds=2.0, attempts=3, backoff_seconds=0.01)
 

@@ -3,13 +3,13 @@ import pandas as pd
 import pytest
 from worlds import known, small_world
 
-from rlrec.baselines import BASELINES
-from rlrec.config import Config
 from rlrec.errors import WorldError
 from rlrec.evaluation.compare import compare, comparison_table, measure_all, regret_table
 from rlrec.evaluation.evaluate import evaluate
-from rlrec.evaluation.policy import Policy
-from rlrec.evaluation.significance import holm
+from rlrec.policies.baselines import BASELINES
+from rlrec.policies.policy import Policy
+from rlrec.settings.config import Config
+from rlrec.statistics.significance import holm
 
 WORLD = small_world(3)
 CONFIG = Config.model_validate(

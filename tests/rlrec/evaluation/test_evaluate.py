@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from worlds import known, small_world
 
-from rlrec.baselines import BASELINES
-from rlrec.config import Config
+from rlrec.environments.sessions import Sessions
 from rlrec.errors import WorldError
-from rlrec.evaluation import metrics
 from rlrec.evaluation.evaluate import estimates, evaluate
-from rlrec.evaluation.online import play
-from rlrec.evaluation.policy import Policy, Scores
-from rlrec.evaluation.statistics import resample
-from rlrec.simulator.sessions import Sessions
+from rlrec.metrics import slates as metrics
+from rlrec.policies.baselines import BASELINES
+from rlrec.policies.playing import play
+from rlrec.policies.policy import Policy, Scores
+from rlrec.settings.config import Config
+from rlrec.statistics.intervals import resample
 
 WORLD = small_world(2)
 CONFIG = Config.model_validate(

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from worlds import known, small_world
 
-from rlrec.baselines import BASELINES
-from rlrec.config import Config, derive_seed
 from rlrec.evaluation import examples
 from rlrec.evaluation.evaluate import SESSIONS
 from rlrec.evaluation.examples import example_sessions, typical
-from rlrec.evaluation.online import play
+from rlrec.policies.baselines import BASELINES
+from rlrec.policies.playing import play
+from rlrec.settings.config import Config, derive_seed
 
 WORLD = small_world(4)
 NO_IDS = np.empty(0, np.int64)

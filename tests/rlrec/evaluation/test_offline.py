@@ -6,20 +6,20 @@ import pandas as pd
 import pytest
 from sklearn.metrics import ndcg_score
 
-from rlrec.a3c.network import NETWORKS, NUMPY
-from rlrec.a3c.policy import A3CPolicy, fingerprint
-from rlrec.baselines import BASELINES, OFFLINE_BASELINES, Known
-from rlrec.config import Config
-from rlrec.data.genres import GENRES
-from rlrec.data.parse import parse
-from rlrec.data.tables import Tables
+from rlrec.data.dataset.genres import GENRES
+from rlrec.data.dataset.tables import Tables
+from rlrec.data.reading.parse import parse
+from rlrec.environments.observations import History
 from rlrec.errors import WorldError
 from rlrec.evaluation import offline
 from rlrec.evaluation.offline import TOP, compare_offline, timelines
-from rlrec.evaluation.policy import Policy
-from rlrec.simulator.catalogue import catalogue
-from rlrec.simulator.fit import fit_world
-from rlrec.simulator.observation import History
+from rlrec.policies.baselines import BASELINES, OFFLINE_BASELINES, Known
+from rlrec.policies.networks import NETWORKS, NUMPY
+from rlrec.policies.policy import Policy
+from rlrec.policies.scored import A3CPolicy
+from rlrec.settings.config import Config
+from rlrec.worlds.fit import fit_world
+from rlrec.worlds.knowledge import catalogue, fingerprint
 
 SETTINGS = Config.model_validate(
     {"world": {"latent_factors": 2, "iterations": 3}, "evaluate": {"bootstrap_samples": 200}}

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from rlrec.evaluation.regret import COLUMNS, cumulative_regret, regret_curves
-from rlrec.evaluation.statistics import resample, resample_seeds
+from rlrec.statistics.intervals import resample, resample_seeds
 
 REWARDS = arrays(np.float64, (4, 6), elements=st.floats(0, 1))
 

@@ -6,8 +6,8 @@ import pytest
 from grids import BASE, BASELINE_NAMES, GRID, WORLD, Pretender, fill_grid
 from worlds import known
 
-from rlrec.baselines import BASELINES
 from rlrec.experiments.runs import play_test_users
+from rlrec.policies.baselines import BASELINES
 
 pytestmark = pytest.mark.filterwarnings("ignore:Logger .* attempted to send logs to the API")  # outside of a flow
 

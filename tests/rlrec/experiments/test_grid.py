@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from worlds import small_world
 
-from rlrec.config import Config, load_config
 from rlrec.errors import ConfigError, WorldError
 from rlrec.experiments.grid import Grid, load_grid, playable
+from rlrec.settings.config import Config, load_config
 
 ROOT = Path(__file__).resolve().parents[3]
 MATRIX = ROOT / "matrix" / "scenarios.yaml"

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 from worlds import known, small_world
 
-from rlrec.baselines import BASELINES
-from rlrec.config import Config
 from rlrec.errors import DataError
 from rlrec.experiments.runs import (
     BASELINE_CODE,
@@ -23,6 +21,8 @@ from rlrec.experiments.runs import (
     play_test_users,
     train_and_play,
 )
+from rlrec.policies.baselines import BASELINES
+from rlrec.settings.config import Config
 
 WORLD = small_world(4)
 
@@ -139,7 +139,7 @@ def test_code_counts_by_what_it_does(tmp_path: Path) -> None:
     def origin() -> str:
         return origin_of(WORLD, LEARNER_CODE, tmp_path)
 
-    before, loss = origin(), tmp_path / "a3c" / "loss.py"
+    before, loss = origin(), tmp_path / "agents" / "actor_critic" / "loss.py"
     code = loss.read_text()
     assert code.startswith('"""')
     assert origin() == before == origin_of(WORLD, LEARNER_CODE)
@@ -148,7 +148,7 @@ def test_code_counts_by_what_it_does(tmp_path: Path) -> None:
     loss.write_text(code + "\nX = 1\n")
     assert origin() != before
     loss.write_text(code)
-    (tmp_path / "a3c" / "more.py").write_text("")
+    (tmp_path / "agents" / "more.py").write_text("")
     assert origin() != before
 
 

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from grids import BASE, BASELINE_NAMES, GRID, WORLD, Pretender, fill_grid
 
-from rlrec.evaluation.significance import holm, share_gaining, standardised_difference
 from rlrec.experiments.fill import Results
 from rlrec.experiments.runs import Run
 from rlrec.experiments.table import Resamples, draw_resamples, matrix_table, regret_table, runs_table
+from rlrec.statistics.significance import holm, share_gaining, standardised_difference
 
 KEYS = ["scenario", "policy", "metric"]
 FIGURES = ["mean", "ci_low", "ci_high"]

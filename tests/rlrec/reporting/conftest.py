@@ -8,18 +8,18 @@ import pytest
 from grids import BASE, GRID, WORLD, Pretender, fill_grid
 from worlds import known, small_world, tables_of
 
-from rlrec.baselines import BASELINES
-from rlrec.config import Config
-from rlrec.data.provenance import ArchiveRecord, Attempt, FileRecord, Provenance, ViolenceRecord
+from rlrec.data.dataset.provenance import ArchiveRecord, Attempt, FileRecord, Provenance, ViolenceRecord
 from rlrec.evaluation.compare import comparison_table, measure_all, regret_table
 from rlrec.evaluation.evaluate import evaluate
 from rlrec.evaluation.examples import example_sessions
 from rlrec.evaluation.offline import compare_offline
-from rlrec.evaluation.policy import Policy
 from rlrec.experiments import table as matrix_tables
+from rlrec.policies.baselines import BASELINES
+from rlrec.policies.policy import Policy
 from rlrec.reporting.inputs import CURVE_COLUMNS, Inputs, Matrix, load_inputs, load_matrix
-from rlrec.simulator.fidelity import Accuracy, CalibrationBin, Candidate, Distribution, Fidelity, Spread
-from rlrec.simulator.world import World
+from rlrec.settings.config import Config
+from rlrec.worlds.fidelity import Accuracy, CalibrationBin, Candidate, Distribution, Fidelity, Spread
+from rlrec.worlds.world import World
 
 GENRES = ["Action", "Comedy", "Drama", "Sci-Fi", "Western"]
 SETTINGS = {

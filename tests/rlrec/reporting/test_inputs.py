@@ -27,7 +27,7 @@ def data(finished_stages: Path, tmp_path: Path) -> Path:
 
 
 def test_the_curve_has_the_columns_that_training_writes() -> None:
-    from rlrec.a3c.train import CurvePoint
+    from rlrec.agents.train import CurvePoint
 
     assert CurvePoint._fields == CURVE_COLUMNS
 

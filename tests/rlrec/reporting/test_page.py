@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from rlrec.config import Config
-from rlrec.data.provenance import ViolenceRecord
+from rlrec.data.dataset.provenance import ViolenceRecord
 from rlrec.errors import DataError
 from rlrec.reporting.claims import strongest_rival
 from rlrec.reporting.inputs import Inputs, Matrix
 from rlrec.reporting.page import build_page, write_report
 from rlrec.reporting.words import policy_note
+from rlrec.settings.config import Config
 
 
 class Reader(HTMLParser):

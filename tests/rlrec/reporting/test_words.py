@@ -2,7 +2,7 @@ from pathlib import Path
 
 import yaml
 
-from rlrec.baselines import BASELINES
+from rlrec.policies.baselines import BASELINES
 from rlrec.reporting.words import POLICIES, heading, number, p_text, policy_note, shown, signed, tastes
 
 

@@ -1,0 +1,116 @@
+"""A stage of `dvc.yaml` as one Prefect flow run, started by `python -m flows.<stage>`."""
+
+import functools
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from prefect import Flow, Task, flow
+from prefect.client.orchestration import get_client
+from prefect.flow_engine import run_flow
+from prefect.runtime import flow_run
+from prefect.task_runners import TaskRunner
+
+from flows.running import turn
+from flows.running.logs import set_up_logging
+from flows.running.server import connect
+from rlrec.errors import RlrecError
+from rlrec.settings.config import Config, load_config
+from tasks.artifacts import publish_versions
+
+PARENT = "RLREC_PARENT_TASK_RUN"
+"""Environment variable: the task run of the pipeline that a stage's flow run belongs under."""
+PIPELINE_RUN = "RLREC_PIPELINE_RUN"
+"""Environment variable: the pipeline's flow run, in which a stage makes a task run of its own to belong under."""
+RECORD = "RLREC_STAGE_RECORD"
+"""Environment variable: the file in which a stage leaves its time, memory and error for the pipeline's summary."""
+
+INTERRUPTED = "interrupted; what was there before is untouched. Run it again."
+
+Stage = Callable[[Config], None]
+Runner = Callable[[Config], AbstractContextManager[TaskRunner[Any]]]
+
+
+def as_flow(stage: Stage, **options: Any) -> Flow[[], None]:
+    """Makes a stage's function a flow that reads the settings, times the function and publishes what it made."""
+
+    @functools.wraps(stage)
+    def run() -> None:
+        config = load_config()
+        leave_record(stage=stage.__name__, run=flow_run.get_id())
+        started = time.perf_counter()
+        stage(config)
+        seconds = time.perf_counter() - started
+        leave_record(stage=stage.__name__, seconds=seconds, peak_bytes=peak_bytes())
+        publish_versions(stage.__name__)
+
+    del run.__wrapped__  # Prefect would take the stage's parameters for the flow's
+    return flow(name=stage.__name__, flow_run_name=stage.__name__, **options)(run)
+
+
+def main(stage: Flow[[], None], runner: Runner | None = None) -> None:
+    """Runs a stage, under the pipeline's task run if there is one, and ends the process with its outcome.
+
+    Args:
+        stage: from `as_flow`.
+        runner: gives what runs the stage's tasks; threads where absent.
+    """
+    set_up_logging()
+    try:
+        config = load_config()  # a wrong setting is told at once, not after a server has started
+        connect()
+        with _turn(), runner(config) if runner else nullcontext(None) as tasks:
+            _run(stage.with_options(task_runner=tasks) if tasks else stage)
+    except RlrecError as error:
+        if not leave_record(stage=stage.name, error=str(error)):  # else the pipeline says it
+            print(f"\n{stage.name} failed: {error}\n", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        if not leave_record(stage=stage.name, interrupted=True):
+            print(f"\n{stage.name}: {INTERRUPTED}\n", file=sys.stderr)
+        sys.exit(130)
+
+
+def _turn() -> AbstractContextManager[None]:
+    """A stage of a pipeline holds a lock of its own: it goes on when the pipeline's process is killed."""
+    started_by_pipeline = PARENT in os.environ or PIPELINE_RUN in os.environ
+    return turn.turn(turn.STAGE, turn.tell) if started_by_pipeline else nullcontext()
+
+
+def _run(stage: Flow[[], None]) -> None:
+    parent, pipeline = os.environ.get(PARENT), os.environ.get(PIPELINE_RUN)
+    if not (parent or pipeline):
+        stage()
+        return
+    with get_client(sync_client=True) as client:
+        if pipeline:  # as Prefect does for a flow that a flow calls
+            represented = Task(fn=stage.fn, name=stage.name)
+            parent = str(client.create_task_run(represented, UUID(pipeline), stage.name, name=stage.name).id)
+        started = client.create_flow_run(stage, parent_task_run_id=UUID(parent))
+    run_flow(stage, flow_run=started)
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has held at once."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # Not ru_maxrss: that starts with what the process held which has forked this one.
+        return next(int(line.split()[1]) * 1024 for line in status.open() if line.startswith("VmHWM:"))
+    # macOS counts bytes here, others kibibytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def leave_record(**values: Any) -> bool:
+    """Appends a line to the pipeline's record, if this stage runs in a pipeline; whether it does."""
+    path = os.environ.get(RECORD)
+    if path:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+    return bool(path)

@@ -1,0 +1,167 @@
+"""Playing a rollout and computing its gradient, as one compiled TensorFlow function.
+
+A local agent calls it from its own thread; TensorFlow releases the GIL while it runs, so agents scale over cores. All
+agents share one compiled function and pass their weights as an argument: compiling costs seconds.
+"""
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from rlrec.agents.actor_critic.loss import TENSORFLOW, Experience, loss_gradient
+from rlrec.agents.actor_critic.sampling import block_size, draw_slates
+from rlrec.environments.compiled import Session, Simulation
+from rlrec.metrics.stars import CLICK_THRESHOLD
+from rlrec.policies.networks import NETWORKS, Weights
+from rlrec.settings.config import ScenarioConfig, TrainConfig
+from rlrec.worlds.world import World
+
+Tensor = Any
+
+_LOWEST_LOGIT = -60.0  # below the best available movie's; a chance of 1e-26
+
+
+class Play(NamedTuple):
+    """B sessions under way, and what the network remembers of them."""
+
+    session: Session
+    memory: Tensor  # (B, memory)
+
+
+class Rollout(NamedTuple):
+    """What a local agent gets back."""
+
+    play: Play  # after the rollout
+    gradient: Tensor  # (P,) float32, to be pushed
+    entropy: Tensor  # () mean entropy of a slate's first position, nats
+    policy_loss: Tensor  # ()
+    value_loss: Tensor  # ()
+
+
+class Player:
+    """The compiled functions of a world, a scenario and a network: `start` sessions and `play` them on."""
+
+    def __init__(self, world: World, scenario: ScenarioConfig, train: TrainConfig, center: Any, scale: Any) -> None:
+        """Prepares the functions; they are compiled at their first call.
+
+        Args:
+            world: what is played; its training users.
+            scenario: how users react.
+            train: sizes and coefficients.
+            center: `(S,)`, subtracted from an observation.
+            scale: `(S,)`, divides it then.
+        """
+        block = block_size(world.n_movies)
+        self.simulation = Simulation(world, scenario, block)
+        self.network = NETWORKS[train.network](
+            self.simulation.state_size, train.hidden, self.simulation.features.shape[1], world.n_movies
+        )
+        self._block, self._scenario, self._train = block, scenario, train
+        self._center, self._scale = tf.constant(center), tf.constant(scale)
+        self.start = tf.function(self._start, jit_compile=True)
+        self.play = tf.function(self._play, jit_compile=True)
+
+    def _start(self, seed: Tensor) -> Play:
+        """New sessions of training users drawn with `seed` `(2,)` int32."""
+        memory = tf.zeros((self._train.users, self.network.memory))
+        return Play(self.simulation.start(self._train.users, seed), memory)
+
+    def _play(self, flat: Tensor, play: Play, seed: Tensor) -> Rollout:
+        """Plays `train.rollout` steps with the weights `flat` `(P,)` and differentiates the loss."""
+        network, steps = self.network, self._train.rollout
+        weights = network.unflatten(flat, TENSORFLOW)
+        items = self._items(weights)
+        uniforms = tf.random.stateless_uniform((steps, self._train.users, self._scenario.slate_size), seed)
+
+        def step(t: Tensor, play: Play, arrays: tuple[Any, ...], entropy: Tensor) -> tuple[Any, ...]:
+            session = play.session
+            state = self._state(session)
+            queries = network.query(weights, state, play.memory, TENSORFLOW)
+            drawn = self._draw(queries, items, session.available, uniforms[t])
+            after, ratings, rewards = self.simulation.transition(session, drawn.slates, drawn.available)
+            answer = self._answer(drawn.slates, ratings)
+            memory = network.remember(weights, play.memory, answer, TENSORFLOW)
+            known = (session.available > 0)[:, : self._kept_available]
+            record = (state, drawn.score, drawn.surprise, drawn.slates, known, answer, rewards)
+            written = tuple(array.write(t, x) for array, x in zip(arrays, record, strict=True))
+            return t + 1, Play(after, memory), written, entropy + drawn.entropy
+
+        # A loop in the graph: unrolled, fifty steps take over a minute to compile.
+        _, after, arrays, entropy = tf.while_loop(
+            lambda t, *_: t < steps, step, (0, play, self._arrays(items), tf.zeros(())), maximum_iterations=steps
+        )
+        expected = network.value(weights, self._state(after.session), after.memory, TENSORFLOW)[:, 0]
+        ended = after.session.step == self._scenario.episode_length
+        bootstrap = tf.where(ended, tf.zeros_like(expected), expected)
+        experience = Experience(*(array.stack() for array in arrays), play.memory, bootstrap)  # type: ignore[call-arg]
+        gradient, policy_loss, value_loss = loss_gradient(network, weights, experience, self._train)
+        flat_gradient = tf.concat([tf.reshape(gradient[name], (-1,)) for name in network.shapes()], axis=0)
+        return Rollout(after, flat_gradient, entropy / steps, policy_loss, value_loss)
+
+    def _items(self, weights: Weights) -> Tensor:
+        """`(M, F)`, padded to whole blocks."""
+        if not self.network.trains_items:
+            return self.simulation.features
+        items = self.network.items(weights, None)
+        return tf.pad(items, ((0, self.simulation.padded - items.shape[0]), (0, 0)))
+
+    @property
+    def _kept_available(self) -> int:
+        return self.simulation.padded if self.network.trains_items else 0
+
+    def _arrays(self, items: Tensor) -> tuple[Any, ...]:
+        batch, k = self._train.users, self._scenario.slate_size
+        answer = 2 * self.network.features if self.network.memory else 0
+        sizes = {
+            "states": (self.network.state,), "scores": (items.shape[1],), "surprises": (items.shape[1],),
+            "slates": (k,), "available": (self._kept_available,), "answers": (answer,), "rewards": (),
+        }  # fmt: skip
+        kinds = {"slates": tf.int32, "available": tf.bool}
+        return tuple(
+            tf.TensorArray(kinds.get(name, tf.float32), self._train.rollout, element_shape=(batch, *size))
+            for name, size in sizes.items()
+        )
+
+    def _answer(self, slates: Tensor, ratings: Tensor) -> Tensor:
+        """`(B, 2 F)`, what a network with a memory takes in; `(B, 0)` for others."""
+        if not self.network.memory:
+            return tf.zeros((slates.shape[0], 0))
+        features = tf.gather(self.simulation.features, slates)
+        weighted = (ratings - CLICK_THRESHOLD)[:, :, None] * features
+        return tf.concat([tf.reduce_mean(features, axis=1), tf.reduce_mean(weighted, axis=1)], axis=1)
+
+    def _state(self, session: Session) -> Tensor:
+        return (self.simulation.observe(session) - self._center) / self._scale
+
+    def _draw(self, queries: Tensor, items: Tensor, available: Tensor, uniforms: Tensor) -> "_Drawn":
+        logits = tf.matmul(queries, items, transpose_b=True)  # (B, M)
+        allowed = available > 0
+        top = tf.reduce_max(tf.where(allowed, logits, -1e30), axis=1, keepdims=True)
+        # Bounded below, so that a slate can be drawn from a policy that is all but certain of one movie.
+        mass = tf.where(allowed, tf.exp(tf.clip_by_value(logits - top, _LOWEST_LOGIT, 0.0)), 0.0)
+        slates, chosen = draw_slates(mass, uniforms, self._block)
+        left = available
+        for k in range(slates.shape[1]):
+            left = tf.where(tf.range(left.shape[1])[None] == slates[:, k, None], 0.0, left)
+        # Expectations from the last position to the first: sums of what was left, never differences, which would
+        # lose all digits where the policy is sharp.
+        rest = mass * left
+        total, moment = tf.reduce_sum(rest, axis=1, keepdims=True), rest @ items  # (B, 1), (B, F)
+        score = tf.zeros_like(moment)
+        for k in reversed(range(slates.shape[1])):
+            drawn = tf.gather(items, slates[:, k])
+            total += chosen[:, k, None]
+            moment += chosen[:, k, None] * drawn
+            surprise = drawn - moment / total
+            score += surprise
+        expected_logit = tf.reduce_sum(queries * moment / total, axis=1)
+        entropy = tf.reduce_mean(tf.math.log(total[:, 0]) + top[:, 0] - expected_logit)
+        return _Drawn(slates, left, score, surprise, entropy)
+
+
+class _Drawn(NamedTuple):
+    slates: Tensor  # (B, K) int32
+    available: Tensor  # (B, M) without them
+    score: Tensor  # (B, F)
+    surprise: Tensor  # (B, F)
+    entropy: Tensor  # ()

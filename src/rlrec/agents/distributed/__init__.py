@@ -1,0 +1,1 @@
+"""Local agents around one global model, on threads or a Ray cluster. Knows no algorithm."""

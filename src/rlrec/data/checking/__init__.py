@@ -1,0 +1,1 @@
+"""What is expected of the tables, and what came out."""

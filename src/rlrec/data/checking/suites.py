@@ -1,0 +1,175 @@
+"""What is expected of the three tables, as Great Expectations suites.
+
+A table is judged together with what the other tables say about it: `users` and `movies` are given a column of how many
+ratings each row has, so that references are checked in both directions.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rlrec.data.dataset.genres import GENRES
+from rlrec.data.dataset.tables import SCHEMAS, Columns, Tables
+
+# Imported by name since the package re-exports its expectations without saying so to type checkers.
+gxe: Any = import_module("great_expectations.expectations")
+
+Expectation = Any
+
+N_RATINGS = "n_ratings"
+FEWEST_RATINGS = 20
+"""Every MovieLens data set leaves out users with fewer."""
+
+_C = Columns
+_YEAR_1995 = 788_918_400
+_WHOLE_STARS = (1.0, 2.0, 3.0, 4.0, 5.0)
+_HALF_STARS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a data set beforehand."""
+
+    stars: tuple[float, ...]
+    newest: int
+    """No rating is younger: seconds since 1970, UTC."""
+    counts: dict[str, int] | None
+    """Rows of the complete tables; None for a data set that GroupLens brings up to date."""
+    demographics: bool
+    """Whether users come with sex, age, occupation and zip code."""
+    rated: float
+    """Least share of movies that have a rating."""
+
+
+FACTS: dict[str, Facts] = {
+    "ml-100k": Facts(_WHOLE_STARS, 893_980_800, {"ratings": 100_000, "users": 943, "movies": 1_682}, True, 1.0),
+    "ml-1m": Facts(_WHOLE_STARS, 1_046_476_800, {"ratings": 1_000_209, "users": 6_040, "movies": 3_883}, True, 0.95),
+    "ml-latest-small": Facts(
+        _HALF_STARS, 1_538_352_000, {"ratings": 100_836, "users": 610, "movies": 9_742}, False, 0.95
+    ),
+    "ml-latest": Facts(_HALF_STARS, 4_102_444_800, None, False, 0.95),
+}
+
+
+def judged_frame(tables: Tables, name: str) -> pd.DataFrame:
+    """The table as its suite sees it: `users` and `movies` with `n_ratings`, the number of ratings of each row."""
+    frame = tables[name]
+    if name == "ratings":
+        return frame
+    key = _C.USER if name == "users" else _C.MOVIE
+    counts = tables.ratings[key].value_counts()
+    return frame.assign(**{N_RATINGS: frame[key].map(counts).fillna(0).astype(np.int64)})
+
+
+def suite_of(tables: Tables, name: str, facts: Facts, newest: int, check_counts: bool) -> list[Expectation]:
+    """The expectations of one table.
+
+    Args:
+        tables: all three.
+        name: `ratings`, `users` or `movies`.
+        facts: of the data set.
+        newest: no rating may be younger, seconds since 1970, UTC.
+        check_counts: whether the tables are the complete data set, so that their numbers of rows are known.
+    """
+    columns = list(SCHEMAS[name]) + ([] if name == "ratings" else [N_RATINGS])
+    suite: list[Expectation] = [
+        gxe.ExpectTableColumnsToMatchOrderedList(column_list=columns, description=f"columns: {', '.join(columns)}"),
+        gxe.ExpectTableRowCountToBeBetween(min_value=1, description="the table is not empty"),
+    ]
+    if check_counts and facts.counts is not None:
+        rows = facts.counts[name]
+        suite.append(gxe.ExpectTableRowCountToEqual(value=rows, description=f"the complete table has {rows:,} rows"))
+    for column, kind in SCHEMAS[name].items():
+        kind_name = _type_name(kind)
+        suite.append(gxe.ExpectColumnValuesToBeOfType(column=column, type_=kind_name, description=f"type {kind}"))
+    if name == "ratings":
+        suite += _of_ratings(tables, facts, newest)
+    else:
+        suite += _of_users(facts) if name == "users" else _of_movies(facts)
+        key = _C.USER if name == "users" else _C.MOVIE
+        suite += _numbered(key, len(tables[name]))
+    return suite
+
+
+def _of_ratings(tables: Tables, facts: Facts, newest: int) -> list[Expectation]:
+    stars = ", ".join(f"{star:g}" for star in facts.stars)
+    years = f"{_date(_YEAR_1995)} to {_date(newest)}"
+    return [
+        *_present(_C.RATING),
+        gxe.ExpectColumnValuesToBeInSet(
+            column=_C.RATING, value_set=list(facts.stars), description=f"a rating is one of {stars}"
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column=_C.TIMESTAMP, min_value=_YEAR_1995, max_value=newest, description=f"rated from {years}"
+        ),
+        _between(_C.USER, 0, len(tables.users) - 1, "the user is in the users table"),
+        _between(_C.MOVIE, 0, len(tables.movies) - 1, "the movie is in the movies table"),
+        gxe.ExpectCompoundColumnsToBeUnique(
+            column_list=[_C.ORIGINAL_USER, _C.ORIGINAL_MOVIE], description="a user rates a movie once"
+        ),
+    ]
+
+
+def _of_users(facts: Facts) -> list[Expectation]:
+    suite: list[Expectation] = [
+        gxe.ExpectColumnValuesToBeInSet(column=_C.SEX, value_set=["F", "M"], description="sex is F or M"),
+        _between(_C.AGE, 1, 120, "age is from 1 to 120"),
+        _between(_C.OCCUPATION, 0, 20, "the occupation's code is from 0 to 20"),
+        _between(N_RATINGS, FEWEST_RATINGS, None, f"a user has at least {FEWEST_RATINGS} ratings"),
+    ]
+    if facts.demographics:
+        suite += [known for column in (_C.SEX, _C.AGE, _C.OCCUPATION, _C.ZIP) for known in _present(column)]
+    return suite
+
+
+def _of_movies(facts: Facts) -> list[Expectation]:
+    word = "|".join(GENRES)
+    rated = "every movie" if facts.rated == 1 else f"at least {facts.rated:.0%} of movies"
+    return [
+        *_present(_C.TITLE),
+        gxe.ExpectColumnValueLengthsToBeBetween(column=_C.TITLE, min_value=1, description="a title is not empty"),
+        _between(_C.YEAR, 1870, int(_date(facts.newest)[:4]) + 1, "made between the first films and the data set"),
+        *_present(_C.GENRES),
+        gxe.ExpectColumnValuesToMatchRegex(
+            column=_C.GENRES,
+            regex=rf"^(?:{word})(?:\|(?:{word}))*$",
+            description=f"genres are of the {len(GENRES)}: {', '.join(GENRES)}",
+        ),
+        *_present(_C.VIOLENCE),
+        _between(_C.VIOLENCE, 0, 1, "violence is from 0 to 1"),
+        gxe.ExpectColumnValuesToBeBetween(
+            column=N_RATINGS, min_value=1, mostly=facts.rated, description=f"{rated} has a rating"
+        ),
+    ]
+
+
+def _numbered(key: str, rows: int) -> list[Expectation]:
+    """Strictly rising from 0 to rows - 1: without gaps and without repeats."""
+    return [
+        _between(key, 0, rows - 1, f"numbers are from 0 to {rows - 1}"),
+        gxe.ExpectColumnValuesToBeIncreasing(
+            column=key, strictly=True, description="numbers rise from row to row, so none is left out"
+        ),
+        gxe.ExpectColumnValuesToBeUnique(column=_C.ORIGINAL_ID, description="an original id stands there once"),
+    ]
+
+
+def _present(column: str) -> list[Expectation]:
+    return [gxe.ExpectColumnValuesToNotBeNull(column=column, description=f"{column} is never missing")]
+
+
+def _between(column: str, low: float, high: float | None, description: str) -> Expectation:
+    limits: dict[str, Any] = {"min_value": low, "max_value": high}
+    return gxe.ExpectColumnValuesToBeBetween(column=column, **limits, description=description)
+
+
+def _type_name(kind: str) -> str:
+    # What the expectation compares with is the name of the scalar type.
+    return {"Int16": "int16", "string": "str"}.get(kind, kind)
+
+
+def _date(seconds: int) -> str:
+    return str(np.datetime64(seconds, "s").astype("datetime64[D]"))

@@ -1,0 +1,223 @@
+"""Reads delimited text quickly, and names file, line and text where it is not what it should be.
+
+The quick way is pyarrow's reader. It knows that something is wrong but not always where, so a file that it refuses is
+read a second time, line by line, by the same rules.
+"""
+
+import codecs
+import csv
+import io
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.csv  # type: ignore[import-untyped]
+
+from rlrec.errors import DataError
+from rlrec.settings.explain import shown
+
+Kind = Literal["int", "float", "text", "flag"]
+Encoding = Literal["latin-1", "utf-8"]
+
+_ARROW = {"int": pa.int64(), "float": pa.float64(), "text": pa.string(), "flag": pa.int64()}
+_BOMS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+    codecs.BOM_UTF8: "UTF-8 with a byte order mark",
+}
+# A control character that no title has, in place of a separator of two characters, which no quick reader knows.
+_UNIT_SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True)
+class Delimited:
+    """The format of one file.
+
+    Attributes:
+        columns: name and kind of each field, in order. An `int` or `float` is finite and present, a `flag` is 0 or 1, a
+            `text` may be empty.
+        separator: what stands between fields.
+        encoding: of the bytes.
+        header: the first line, where the file has one.
+        quoted: whether a field with a separator in it is enclosed in double quotes.
+    """
+
+    columns: Mapping[str, Kind]
+    separator: str
+    encoding: Encoding
+    header: str | None = None
+    quoted: bool = False
+
+
+def line_error(path: Path, number: int, problem: str, text: str) -> DataError:
+    """What is wrong with one line of a file; shows the line."""
+    shown = text if len(text) <= 120 else text[:119] + "…"
+    return DataError(f"{path}, line {number}: {problem}\n  {shown!r}")
+
+
+def read_delimited(path: Path, layout: Delimited) -> pd.DataFrame:
+    """Every line of the file as a row; empty lines are passed over.
+
+    Raises:
+        DataError: the file is missing, empty, or in another encoding; a line has too few or too many fields, or
+            something else where a number must be.
+    """
+    content = read_bytes(path, layout.encoding)
+    frame = _read_quickly(content, layout)
+    if frame is None:
+        rows = [fields for _, fields in _checked(path, content, layout)]
+        frame = pd.DataFrame(rows, columns=list(layout.columns))
+    if frame.empty:
+        raise DataError(f"{path} has no rows")
+    return frame
+
+
+def line_of(path: Path, layout: Delimited, row: int) -> tuple[int, str]:
+    """Number and text of the line that `row` (from 0) of `read_delimited` came from."""
+    lines = _lines(read_bytes(path, layout.encoding), layout)
+    return next((number, text) for index, (number, text) in enumerate(lines) if index == row)
+
+
+def read_bytes(path: Path, encoding: Encoding) -> bytes:
+    """The file's bytes, once they can be text in `encoding`.
+
+    Raises:
+        DataError: the file is missing, unreadable, empty, or visibly in another encoding.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing") from error
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    if not content.strip():
+        raise DataError(f"{path} is empty")
+    for mark, name in _BOMS.items():
+        if content.startswith(mark):
+            raise DataError(f"{path} is encoded in {name}, expected {encoding}")
+    if (at := content.find(b"\0")) >= 0:
+        raise DataError(f"{path}, line {_line(content, at)}: has a NUL byte, so it is not {encoding} text (UTF-16?)")
+    if not content.isascii():
+        _check_encoding(path, content, encoding)
+    return content
+
+
+def _check_encoding(path: Path, content: bytes, encoding: Encoding) -> None:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if encoding == "utf-8":
+            where = _line(content, error.start)
+            raise DataError(
+                f"{path}, line {where}: byte 0x{content[error.start]:02x} is not {encoding} text"
+            ) from error
+        return
+    # Any bytes are latin-1, but accented latin-1 text is as good as never valid UTF-8.
+    if encoding == "latin-1":
+        at = next(index for index, byte in enumerate(content) if byte > 0x7F)
+        raise DataError(f"{path}, line {_line(content, at)}: is UTF-8 text, expected {encoding}")
+
+
+def _line(content: bytes, at: int) -> int:
+    return content.count(b"\n", 0, at) + 1
+
+
+def _read_quickly(content: bytes, layout: Delimited) -> pd.DataFrame | None:
+    separator = layout.separator
+    if len(separator) > 1:
+        if _UNIT_SEPARATOR.encode() in content:
+            return None
+        content = content.replace(separator.encode(), _UNIT_SEPARATOR.encode())
+        separator = _UNIT_SEPARATOR
+    if layout.header is not None:
+        first, _, content = content.partition(b"\n")
+        if first.rstrip(b"\r").decode(layout.encoding) != layout.header:
+            return None
+    try:
+        table = pa.csv.read_csv(
+            io.BytesIO(content),
+            pa.csv.ReadOptions(column_names=list(layout.columns), encoding=layout.encoding.replace("-", "")),
+            pa.csv.ParseOptions(delimiter=separator, quote_char='"' if layout.quoted else False),
+            pa.csv.ConvertOptions(
+                column_types={name: _ARROW[kind] for name, kind in layout.columns.items()},
+                null_values=[],
+                strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowException:
+        return None
+    if table.num_rows != _count_lines(content):
+        return None  # a line break in quotes, or a lone carriage return: neither is one here
+    frame: pd.DataFrame = table.to_pandas()
+    # Arrow takes 'nan' and 'inf' for numbers and wraps nothing else silently; a flag is only a small number to it.
+    floats = [name for name, kind in layout.columns.items() if kind == "float"]
+    flags = [name for name, kind in layout.columns.items() if kind == "flag"]
+    odd = frame[floats].isna().any(axis=None) or frame[floats].isin([math.inf, -math.inf]).any(axis=None)
+    return None if odd or not frame[flags].isin([0, 1]).all(axis=None) else frame
+
+
+def _count_lines(content: bytes) -> int:
+    """Lines that are not empty."""
+    if b"\n\n" not in content and b"\n\r\n" not in content and not content.startswith((b"\n", b"\r\n")):
+        return content.count(b"\n") + (not content.endswith(b"\n"))
+    return sum(line not in (b"", b"\r") for line in content.split(b"\n"))
+
+
+def _checked(path: Path, content: bytes, layout: Delimited) -> Iterator[tuple[int, list[object]]]:
+    if layout.header is not None:
+        found = content.partition(b"\n")[0].rstrip(b"\r").decode(layout.encoding)
+        if found != layout.header:
+            raise line_error(path, 1, f"the header must be {layout.header!r}", found)
+    for number, text in _lines(content, layout):
+        try:
+            fields = next(csv.reader([text])) if layout.quoted else text.split(layout.separator)
+        except csv.Error as error:  # a lone carriage return, or a field of more than 128 KiB
+            raise line_error(path, number, str(error), text) from None
+        if len(fields) != len(layout.columns):
+            raise line_error(path, number, f"has {len(fields)} fields, expected {len(layout.columns)}", text)
+        values: list[object] = []
+        for (name, kind), field in zip(layout.columns.items(), fields, strict=True):
+            try:
+                values.append(_CONVERTERS[kind](field))
+            except ValueError:
+                raise line_error(path, number, f"{name} must be {_WANTED[kind]}, but is {shown(field)}", text) from None
+        yield number, values
+
+
+def _lines(content: bytes, layout: Delimited) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(content.decode(layout.encoding).split("\n"), start=1):
+        text = line.removesuffix("\r")
+        if text and not (number == 1 and layout.header is not None):
+            yield number, text
+
+
+def _integer(text: str) -> int:
+    if not text.isascii() or "_" in text or text != text.strip():
+        raise ValueError(text)
+    number = int(text)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(text)
+    return number
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if "_" in text or not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _flag(text: str) -> int:
+    if text not in ("0", "1"):
+        raise ValueError(text)
+    return int(text)
+
+
+_CONVERTERS: dict[Kind, Callable[[str], object]] = {"int": _integer, "float": _number, "text": str, "flag": _flag}
+_WANTED: dict[Kind, str] = {"int": "a whole number", "float": "a number", "text": "text", "flag": "0 or 1"}

@@ -1,0 +1,280 @@
+"""Parses MovieLens files, in any of the four layouts that they are handed around in, into the canonical tables.
+
+Layouts: GroupLens's ml-100k (`u.data` and others), ml-1m (`ratings.dat`) and ml-latest (`ratings.csv`), and RecBole's
+atomic files of ml-100k (`ml-100k.inter`). Which one it is shows in the files' names.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from rlrec.data.dataset.genres import GENRES
+from rlrec.data.dataset.tables import GENRE_SEPARATOR, Columns, Tables, typed
+from rlrec.data.reading.delimited import Delimited, Kind, line_error, line_of, read_delimited
+from rlrec.errors import DataError
+from rlrec.settings.explain import shown
+
+OCCUPATIONS: tuple[str, ...] = (
+    "administrator",
+    "artist",
+    "doctor",
+    "educator",
+    "engineer",
+    "entertainment",
+    "executive",
+    "healthcare",
+    "homemaker",
+    "lawyer",
+    "librarian",
+    "marketing",
+    "none",
+    "other",
+    "programmer",
+    "retired",
+    "salesman",
+    "scientist",
+    "student",
+    "technician",
+    "writer",
+)
+"""The words of ml-100k's `u.occupation`; an occupation's code is its place here."""
+
+_C = Columns
+_RATING_COLUMNS: dict[str, Kind] = {
+    _C.ORIGINAL_USER: "int",
+    _C.ORIGINAL_MOVIE: "int",
+    _C.RATING: "float",
+    _C.TIMESTAMP: "int",
+}
+_GENRE_FLAGS: dict[str, Kind] = dict.fromkeys(GENRES, "flag")
+
+_U_DATA = Delimited(_RATING_COLUMNS, "\t", "latin-1")
+_U_USER = Delimited(
+    {_C.ORIGINAL_ID: "int", _C.AGE: "int", _C.SEX: "text", _C.OCCUPATION: "text", _C.ZIP: "text"}, "|", "latin-1"
+)
+_U_ITEM = Delimited(
+    {_C.ORIGINAL_ID: "int", _C.TITLE: "text", "released": "text", "video": "text", "imdb": "text", **_GENRE_FLAGS},
+    "|",
+    "latin-1",
+)
+_U_GENRE = Delimited({"genre": "text", "index": "int"}, "|", "latin-1")
+_U_OCCUPATION = Delimited({_C.OCCUPATION: "text"}, "|", "latin-1")
+
+_ATOMIC_RATINGS = Delimited(
+    _RATING_COLUMNS, "\t", "utf-8", header="user_id:token\titem_id:token\trating:float\ttimestamp:float"
+)
+_ATOMIC_USERS = Delimited(
+    _U_USER.columns,
+    "\t",
+    "utf-8",
+    header="user_id:token\tage:token\tgender:token\toccupation:token\tzip_code:token",
+)
+_ATOMIC_MOVIES = Delimited(
+    {_C.ORIGINAL_ID: "int", _C.TITLE: "text", _C.YEAR: "text", _C.GENRES: "text"},
+    "\t",
+    "utf-8",
+    header="item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq",
+)
+
+_ML1M_RATINGS = Delimited(_RATING_COLUMNS, "::", "latin-1")
+_ML1M_USERS = Delimited(
+    {_C.ORIGINAL_ID: "int", _C.SEX: "text", _C.AGE: "int", _C.OCCUPATION: "int", _C.ZIP: "text"}, "::", "latin-1"
+)
+_TITLED: dict[str, Kind] = {_C.ORIGINAL_ID: "int", _C.TITLE: "text", _C.GENRES: "text"}
+_ML1M_MOVIES = Delimited(_TITLED, "::", "latin-1")
+
+_LATEST_RATINGS = Delimited(_RATING_COLUMNS, ",", "utf-8", header="userId,movieId,rating,timestamp", quoted=True)
+_LATEST_MOVIES = Delimited(_TITLED, ",", "utf-8", header="movieId,title,genres", quoted=True)
+
+# ml-latest's words for genres that the older data sets have, or that are none.
+_GENRE_WORDS = {"Children": "Children's", "(no genres listed)": "unknown", "": "unknown", "IMAX": None}
+_YEAR = re.compile(r"\((\d{4})(?:[-\u2013]\d{0,4})?\)")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One way to lay out a data set in files."""
+
+    name: str
+    files: tuple[str, ...]  # the ratings' file first
+    datasets: frozenset[str]  # what `data.name` may be
+    read: Callable[[Path], tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]]
+
+    def check(self, folder: Path, name: str) -> None:
+        """Raises DataError where the data set `name` never has this layout, or one of its files is not in `folder`."""
+        if name not in self.datasets:
+            names = " or ".join(sorted(self.datasets))
+            raise DataError(f"{folder} holds files of {self.name}, so data.name must be {names}, not {name}")
+        missing = [file for file in self.files if not (folder / file).is_file()]
+        if missing:
+            raise DataError(f"{folder} lacks {', '.join(missing)} of {self.name}'s files {', '.join(self.files)}")
+
+
+def parse(folder: Path, name: str) -> Tables:
+    """Parses the data set `name` from the files in `folder`, or in the only folder inside it.
+
+    Out-of-range ratings, duplicate pairs and ratings of unknown movies are parsed: refusing them is the validation's
+    part.
+
+    Returns:
+        The tables, with `violence` 0.
+
+    Raises:
+        DataError: no layout is recognised, or it is not one of `name`; a file is missing, empty or in another encoding;
+            a line has the wrong number of fields, text where a number must be, or an id that stands there twice. The
+            message names file, line and text.
+    """
+    folder, layout = detect_layout(folder)
+    layout.check(folder, name)
+    ratings, users, movies = layout.read(folder)
+    users = users.sort_values(_C.ORIGINAL_ID, kind="stable", ignore_index=True)
+    movies = movies.sort_values(_C.ORIGINAL_ID, kind="stable", ignore_index=True)
+    users[_C.USER] = np.arange(len(users))
+    movies[_C.MOVIE] = np.arange(len(movies))
+    movies[_C.VIOLENCE] = 0.0
+    ratings[_C.USER] = pd.Index(users[_C.ORIGINAL_ID]).get_indexer(pd.Index(ratings[_C.ORIGINAL_USER]))
+    ratings[_C.MOVIE] = pd.Index(movies[_C.ORIGINAL_ID]).get_indexer(pd.Index(ratings[_C.ORIGINAL_MOVIE]))
+    with np.errstate(over="ignore"):  # a rating of 1e300 is infinite then, and refused with those of 6
+        return Tables(typed("ratings", ratings), typed("users", users), typed("movies", movies))
+
+
+def detect_layout(folder: Path) -> tuple[Path, Layout]:
+    """The folder with the files, and the layout that most of its files belong to.
+
+    Raises:
+        DataError: there is no such folder, or no file of any layout in it.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder")
+    inner = [path for path in sorted(folder.iterdir()) if path.is_dir()]
+    for candidate in [folder, *(inner if len(inner) == 1 else [])]:
+        present = {layout.name: sum((candidate / file).is_file() for file in layout.files) for layout in LAYOUTS}
+        best = max(LAYOUTS, key=lambda layout: present[layout.name])
+        if present[best.name]:
+            return candidate, best
+    wanted = "; ".join(f"{layout.name}: {', '.join(layout.files)}" for layout in LAYOUTS)
+    raise DataError(f"{folder} holds no MovieLens files. Expected one of\n  {wanted}")
+
+
+def _read_ml100k(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    genres = read_delimited(folder / "u.genre", _U_GENRE)
+    if tuple(genres["genre"]) != GENRES or list(genres["index"]) != list(range(len(GENRES))):
+        listed = shown(", ".join(genres["genre"]))
+        raise DataError(f"{folder / 'u.genre'} must list {', '.join(GENRES)}, but lists {listed}")
+    occupations = read_delimited(folder / "u.occupation", _U_OCCUPATION)[_C.OCCUPATION]
+    ratings = read_delimited(folder / "u.data", _U_DATA)
+    users = _unique(folder / "u.user", _U_USER)
+    _code_occupations(folder / "u.user", _U_USER, users, sorted(set(occupations)))
+    movies = _unique(folder / "u.item", _U_ITEM)
+    flags = movies[list(GENRES)].to_numpy(dtype=bool)
+    movies[_C.GENRES] = [GENRE_SEPARATOR.join(np.array(GENRES)[row]) or "unknown" for row in flags]
+    return ratings, users, _titled(movies)
+
+
+def _read_atomic(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    ratings = read_delimited(folder / "ml-100k.inter", _ATOMIC_RATINGS)
+    users = _unique(folder / "ml-100k.user", _ATOMIC_USERS)
+    _code_occupations(folder / "ml-100k.user", _ATOMIC_USERS, users, OCCUPATIONS)
+    movies = _unique(folder / "ml-100k.item", _ATOMIC_MOVIES)
+    # RecBole cut the year off the title, and misspelt both of the movie that has neither.
+    unknown = movies[_C.TITLE] == "unkonwn"
+    whole = movies[_C.TITLE] + " (" + movies[_C.YEAR] + ")"
+    movies[_C.TITLE] = whole.mask(unknown, "unknown")
+    movies[_C.GENRES] = [_genres(words.split(" ")) for words in movies[_C.GENRES]]
+    return ratings, users, _titled(movies)
+
+
+def _read_ml1m(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    ratings = read_delimited(folder / "ratings.dat", _ML1M_RATINGS)
+    users = _unique(folder / "users.dat", _ML1M_USERS)
+    _check_range(folder / "users.dat", _ML1M_USERS, users, _C.OCCUPATION, 0, 20)
+    movies = _unique(folder / "movies.dat", _ML1M_MOVIES)
+    return ratings, _cleaned(folder / "users.dat", _ML1M_USERS, users), _with_genres(movies)
+
+
+def _read_latest(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    ratings = read_delimited(folder / "ratings.csv", _LATEST_RATINGS)
+    movies = _unique(folder / "movies.csv", _LATEST_MOVIES)
+    users = pd.DataFrame({_C.ORIGINAL_ID: np.unique(ratings[_C.ORIGINAL_USER].to_numpy())})
+    for column in (_C.SEX, _C.AGE, _C.OCCUPATION, _C.ZIP):
+        users[column] = pd.NA
+    return ratings, users, _with_genres(movies)
+
+
+LAYOUTS: tuple[Layout, ...] = (
+    Layout("ml-100k", ("u.data", "u.item", "u.user", "u.genre", "u.occupation"), frozenset({"ml-100k"}), _read_ml100k),
+    Layout(
+        "recbole's ml-100k", ("ml-100k.inter", "ml-100k.item", "ml-100k.user"), frozenset({"ml-100k"}), _read_atomic
+    ),
+    Layout("ml-1m", ("ratings.dat", "users.dat", "movies.dat"), frozenset({"ml-1m"}), _read_ml1m),
+    Layout("ml-latest", ("ratings.csv", "movies.csv"), frozenset({"ml-latest", "ml-latest-small"}), _read_latest),
+)
+
+
+def _unique(path: Path, layout: Delimited) -> pd.DataFrame:
+    frame = read_delimited(path, layout)
+    repeated = frame[_C.ORIGINAL_ID].duplicated().to_numpy()
+    if repeated.any():
+        row = int(repeated.argmax())
+        raise line_error(
+            path, *_described(path, layout, row, f"id {frame[_C.ORIGINAL_ID].iloc[row]} stands there twice")
+        )
+    return frame
+
+
+def _code_occupations(path: Path, layout: Delimited, users: pd.DataFrame, words: Sequence[str]) -> None:
+    codes = pd.Index(words).get_indexer(pd.Index(users[_C.OCCUPATION]))
+    if (codes < 0).any():
+        row = int((codes < 0).argmax())
+        word = shown(users[_C.OCCUPATION].iloc[row])
+        raise line_error(path, *_described(path, layout, row, f"unknown occupation {word}"))
+    users[_C.OCCUPATION] = codes
+    _cleaned(path, layout, users)
+
+
+def _cleaned(path: Path, layout: Delimited, users: pd.DataFrame) -> pd.DataFrame:
+    _check_range(path, layout, users, _C.AGE, -(2**15), 2**15 - 1)
+    for column in (_C.SEX, _C.ZIP):
+        users[column] = users[column].str.strip().astype("string").replace({"": pd.NA})
+    return users
+
+
+def _check_range(path: Path, layout: Delimited, frame: pd.DataFrame, column: str, low: int, high: int) -> None:
+    outside = ~frame[column].between(low, high).to_numpy()
+    if outside.any():
+        row = int(outside.argmax())
+        problem = f"{column} must be from {low} to {high}, but is {frame[column].iloc[row]}"
+        raise line_error(path, *_described(path, layout, row, problem))
+
+
+def _described(path: Path, layout: Delimited, row: int, problem: str) -> tuple[int, str, str]:
+    number, text = line_of(path, layout, row)
+    return number, problem, text
+
+
+def _with_genres(movies: pd.DataFrame) -> pd.DataFrame:
+    movies[_C.GENRES] = [_genres(words.split(GENRE_SEPARATOR)) for words in movies[_C.GENRES]]
+    return _titled(movies)
+
+
+def _genres(words: Sequence[str]) -> str:
+    """Words of `GENRES` in its order; after them any other word, for the validation to name."""
+    mapped = [_GENRE_WORDS.get(word, word) for word in words]
+    kept = {word for word in mapped if word is not None} or {"unknown"}
+    return GENRE_SEPARATOR.join([*(genre for genre in GENRES if genre in kept), *sorted(kept - set(GENRES))])
+
+
+def _titled(movies: pd.DataFrame) -> pd.DataFrame:
+    movies[_C.TITLE] = movies[_C.TITLE].str.strip()
+    movies[_C.YEAR] = pd.array([year_of(title) for title in movies[_C.TITLE]], dtype="Int16")
+    return movies
+
+
+def year_of(title: str) -> int | None:
+    """The year in brackets in a title; the last one where there are more."""
+    years = _YEAR.findall(title)
+    return int(years[-1]) if years else None

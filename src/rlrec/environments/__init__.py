@@ -1,0 +1,1 @@
+"""Where somebody answers: sessions, what is observed of them, their compiled twin, and the Gymnasium environments."""

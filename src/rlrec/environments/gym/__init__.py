@@ -1,0 +1,1 @@
+"""The environments as other people's agents use them."""

@@ -1,0 +1,187 @@
+"""A batch of sessions played in step: the simulator itself, without an interface around it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlrec.environments.observations import OBSERVATIONS
+from rlrec.errors import WorldError
+from rlrec.metrics.gains import ndcg
+from rlrec.metrics.stars import CLICK_THRESHOLD, HIGHEST_RATING
+from rlrec.settings.config import ScenarioConfig
+from rlrec.worlds.dynamics import Floats, rate, react, recover, reward
+from rlrec.worlds.knowledge import check_catalogue
+from rlrec.worlds.world import World
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one step gave.
+
+    Attributes:
+        ratings: `(B, K)` float32 in [1, 5].
+        rewards: `(B,)` float32 in [0, 1].
+        ctr: `(B,)` float64, clicks over movies shown in this session so far.
+        ndcg: `(B,)` float64; the ideal slate is the best K movies that could have been shown to this user now.
+        ndcg_max: `(B,)` float64; the ideal slate is K fives.
+        done: whether the sessions have ended.
+    """
+
+    ratings: Floats
+    rewards: Floats
+    ctr: NDArray[np.float64]
+    ndcg: NDArray[np.float64]
+    ndcg_max: NDArray[np.float64]
+    done: bool
+
+
+class Sessions:
+    """B users, each in a session of T steps, all at the same step.
+
+    Attributes:
+        world: who is played, and with which movies.
+        scenario: how.
+        users: `(B,)` int64.
+        step: t, how many slates were shown.
+        taste: `(B, D)` float32, hidden: only a policy that is meant to cheat may read it.
+        available: `(B, N)` bool, the movies that may be shown now.
+    """
+
+    def __init__(self, world: World, users: NDArray[np.int64], scenario: ScenarioConfig) -> None:
+        """Starts the sessions.
+
+        Raises:
+            WorldError: a user is unknown, the catalogue is too small for the session, or non-violence is to be
+                rewarded in a world whose violence is unknown.
+        """
+        check_scenario(world, scenario)
+        users = np.atleast_1d(np.asarray(users, np.int64))
+        unknown = users[(users < 0) | (users >= world.n_users)]
+        if unknown.size:
+            raise WorldError(f"unknown user {unknown[0]}: this world has users 0 to {world.n_users - 1}")
+        self.world, self.scenario, self.users = world, scenario, users
+        self.taste = world.user_vectors[users]
+        self.available = np.ones((len(users), world.n_movies), bool)
+        self.step = 0
+        self._clicks = np.zeros(len(users), np.int64)
+        self._observer = OBSERVATIONS[scenario.observation](world, users, scenario)
+
+    def observe(self) -> Floats:
+        """`(B, S)` float32, see `rlrec.environments.observations`."""
+        return self._observer.observe()
+
+    def play(self, slates: NDArray[np.integer], ratings: Floats | None = None) -> Outcome:
+        """Shows each user a slate.
+
+        Args:
+            slates: `(B, K)` distinct movies, all of them available.
+            ratings: `(B, K)` in [1, 5], answers to take in place of the simulated users': tastes move as if these were
+                their own.
+
+        Raises:
+            WorldError: the session is over, or a slate has the wrong shape or a movie that is unknown, twice in it, or
+                was shown before though repeats are not allowed.
+        """
+        slates = self._checked(slates)
+        scenario, world = self.scenario, self.world
+        ratings = rate(self.taste, world.movie_vectors[slates]) if ratings is None else np.asarray(ratings, np.float32)
+        ndcg, ndcg_max = self._ndcg(slates, ratings)
+        rewards = reward(ratings, world.violence[slates], scenario.lambda_non_violent)
+        self.taste = react(
+            self.taste,
+            world.genres[slates],
+            ratings,
+            delta=scenario.delta,
+            threshold=scenario.threshold,
+            affinity_cap=scenario.affinity_cap,
+        )
+        if scenario.recovery:
+            self.taste = recover(self.taste, world.user_vectors[self.users], scenario.recovery)
+        self._take_in(slates, ratings)
+        ctr = self._clicks / (self.step * slates.shape[1])
+        return Outcome(ratings, rewards, ctr, ndcg, ndcg_max, self.step == scenario.episode_length)
+
+    def record(self, slates: NDArray[np.integer], ratings: Floats) -> None:
+        """Takes in slates that were shown elsewhere and how they were rated there, as a step of the sessions.
+
+        The simulated users are neither asked nor changed: this is how a session becomes the history of a real person.
+
+        Args:
+            slates: `(B, K)`, as for `play`.
+            ratings: `(B, K)`.
+
+        Raises:
+            WorldError: see `play`.
+        """
+        self._take_in(self._checked(slates), np.asarray(ratings, np.float32))
+
+    def record_steps(self, movies: NDArray[np.integer], ratings: Floats) -> None:
+        """Takes in n steps of one movie each: what `record` does with one after the other, but faster.
+
+        Args:
+            movies: `(B, n)`, n >= 1, those of a user distinct.
+            ratings: `(B, n)`.
+
+        Raises:
+            WorldError: see `play`; `scenario.slate_size` must be 1.
+        """
+        steps = np.shape(movies)[-1]
+        self._take_in(self._checked(movies, steps), np.asarray(ratings, np.float32), steps)
+
+    def _take_in(self, slates: NDArray[np.int64], ratings: Floats, steps: int = 1) -> None:
+        if not self.scenario.allow_repeats:
+            np.put_along_axis(self.available, slates, False, axis=1)
+        add = self._observer.add if steps == 1 else self._observer.add_steps
+        add(slates, ratings)
+        self._clicks += (ratings > CLICK_THRESHOLD).sum(axis=1)
+        self.step += steps
+
+    def _ndcg(self, slates: NDArray[np.int64], ratings: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        k = ratings.shape[1]
+        catalogue = np.where(self.available, rate(self.taste, self.world.movie_vectors), np.float32(0))
+        # The two kinds of product in `rate` may differ in the last bit, which would let a slate beat the ideal one.
+        np.put_along_axis(catalogue, slates, ratings, axis=1)
+        best = catalogue.max(axis=1, keepdims=True) if k == 1 else np.partition(catalogue, -k, axis=1)[:, -k:]
+        ideal = np.sort(best, axis=1)[:, ::-1]
+        return ndcg(ratings, ideal), ndcg(ratings, np.full(k, HIGHEST_RATING, np.float32))
+
+    def _checked(self, given: NDArray[np.integer], steps: int = 1) -> NDArray[np.int64]:
+        given = np.asarray(given)
+        shape = (len(self.users), steps * self.scenario.slate_size)
+        if self.step + steps > self.scenario.episode_length:
+            raise WorldError(f"the session is over after {self.scenario.episode_length} steps: reset it")
+        if given.shape != shape or not np.issubdtype(given.dtype, np.integer):
+            raise WorldError(f"slates must be integers of the shape {shape}, but are {given.dtype} of {given.shape}")
+        unknown = given[(given < 0) | (given >= self.world.n_movies)]
+        if unknown.size:
+            raise WorldError(f"unknown movie {unknown[0]}: this world has movies 0 to {self.world.n_movies - 1}")
+        slates = given.astype(np.int64)
+        in_order = np.sort(slates, axis=1)
+        twice = in_order[:, 1:][in_order[:, 1:] == in_order[:, :-1]]
+        if twice.size:
+            raise WorldError(f"movie {twice[0]} is twice in one slate")
+        seen = slates[~np.take_along_axis(self.available, slates, axis=1)]
+        if seen.size:
+            raise WorldError(f"movie {seen[0]} was shown before in this session, and allow_repeats is false")
+        return slates
+
+
+def check_scenario(world: World, scenario: ScenarioConfig) -> None:
+    """Refuses a scenario that this world cannot play.
+
+    Raises:
+        WorldError: see `Sessions`, and `rlrec.worlds.knowledge.check_catalogue`.
+    """
+    needed = scenario.slate_size * (1 if scenario.allow_repeats else scenario.episode_length)
+    if needed > world.n_movies:
+        raise WorldError(
+            f"a session of {scenario.episode_length} slates of {scenario.slate_size} needs {needed} movies "
+            f"(allow_repeats is {str(scenario.allow_repeats).lower()}), but the world has {world.n_movies}"
+        )
+    check_catalogue(world, scenario.features)
+    if scenario.lambda_non_violent > 0 and not world.has_violence:
+        raise WorldError(
+            f"scenario.lambda_non_violent is {scenario.lambda_non_violent:g}, but this world knows no violence: "
+            "the tag genome could not be had (see data/raw/provenance.json)"
+        )

@@ -1,0 +1,81 @@
+"""What a baseline may know before it meets a user."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from rlrec.errors import WorldError
+from rlrec.settings.config import derive_seed
+from rlrec.worlds.world import World
+
+if TYPE_CHECKING:
+    from rlrec.data.dataset.tables import Tables
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What baselines are made from; each says in its docstring what of it, it looks at.
+
+    Attributes:
+        world: the simulated users and movies.
+        ratings: `(U, N)` float32, the *training* users' real ratings in stars; the rows of all other users are empty.
+            None where there are no real ratings, which only the collaborative baselines mind.
+        seed: the run's; what a model draws when it is fitted is derived from it.
+    """
+
+    world: World
+    ratings: sparse.csr_array | None = None
+    seed: int = 0
+
+    @classmethod
+    def of(cls, world: World, tables: Tables, seed: int = 0) -> Known:
+        """The world, and of the tables it was fitted to what training users rated.
+
+        Raises:
+            WorldError: the world was fitted to other tables.
+        """
+        from rlrec.data.dataset.tables import Columns  # brings pandas, which whoever has tables has loaded
+
+        shape = len(tables.users), len(tables.movies)
+        if shape != (world.n_users, world.n_movies):
+            raise WorldError(
+                f"the world has {world.n_users} users and {world.n_movies} movies, but the tables have {shape[0]} and "
+                f"{shape[1]}: it was fitted to others"
+            )
+        if world.movie_ids.size and not np.array_equal(world.movie_ids, tables.movies[Columns.ORIGINAL_ID]):
+            raise WorldError("the world's movies are not those of the tables: it was fitted to others")
+        users = tables.ratings[Columns.USER].to_numpy(np.int64)
+        movies = tables.ratings[Columns.MOVIE].to_numpy(np.int64)
+        stars = tables.ratings[Columns.RATING].to_numpy(np.float32)
+        rows = np.isin(users, world.users_in("train"))
+        ratings = sparse.csr_array((stars[rows], (users[rows], movies[rows])), shape=shape)
+        return cls(world, ratings, seed)
+
+    def training_ratings(self, policy: str) -> sparse.csr_array:
+        """`(users in train, N)`: the rows that a collaborative baseline is fitted to, ascending by user.
+
+        Args:
+            policy: who asks, for the message.
+
+        Raises:
+            WorldError: there are none.
+        """
+        if self.ratings is None or not self.ratings.nnz:
+            raise WorldError(
+                f"the baseline {policy!r} is fitted to training users' real ratings, and there are none: give "
+                "Known(world, ratings), or Known.of(world, tables)"
+            )
+        if self.ratings.shape != (self.world.n_users, self.world.n_movies):
+            raise WorldError(
+                f"the ratings are {self.ratings.shape}, but the world has {self.world.n_users} users and "
+                f"{self.world.n_movies} movies"
+            )
+        return self.ratings[self.world.users_in("train")]
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """A generator of its own for each purpose."""
+        return np.random.default_rng(derive_seed(self.seed, purpose))

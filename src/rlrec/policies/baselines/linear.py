@@ -1,0 +1,113 @@
+"""Linear bandits that know the movies' features and nothing of the users."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlrec.environments.sessions import Sessions
+from rlrec.metrics.stars import HIGHEST_RATING, LOWEST_RATING
+from rlrec.policies.baselines.known import Known
+from rlrec.policies.baselines.reward import expected_reward
+from rlrec.policies.policy import Policy, Scores, session_generators
+from rlrec.worlds.dynamics import Floats
+from rlrec.worlds.knowledge import catalogue
+
+MIDDLE = (LOWEST_RATING + HIGHEST_RATING) / 2
+"""What a rating is taken to be where nothing is known."""
+
+Doubles = NDArray[np.float64]
+
+
+class LinearBandit(Policy):
+    """Ridge regression of this session's ratings on the movies' features: `r ≈ 3 + θ · z`.
+
+    `z` is 1 and the features that the agent of the scenario has (`scenario.features`; by default `world.features`, made
+    of the vectors that the world is made of). Every session has its own `θ`, which all movies share: a model for each
+    movie, as in the disjoint form of LinUCB, knows a movie only after it was shown, and it is not shown again.
+
+    Nothing is known of users in general, not even that they agree on some movies: before the first rating `θ` is 0.
+    That is what parts these bandits from the Bayesian one.
+    """
+
+    def __init__(self, known: Known, *, ridge: float) -> None:
+        self._world, self._ridge = known.world, ridge
+        self._contexts: Doubles = np.empty((0, 0))
+        self._gram: Doubles = np.empty((0, 0, 0))
+        self._target: Doubles = np.empty((0, 0))
+
+    def begin(self, sessions: Sessions, rng: np.random.Generator) -> None:
+        """Nothing is rated yet."""
+        features = catalogue(self._world, sessions.scenario.features).features
+        self._contexts = np.column_stack([np.ones(len(features)), features])
+        width, batch = self._contexts.shape[1], len(sessions.users)
+        self._gram = np.tile(self._ridge * np.eye(width), (batch, 1, 1))
+        self._target = np.zeros((batch, width))
+
+    def learn(self, slates: NDArray[np.int64], ratings: Floats) -> None:
+        """Adds to the normal equations `(Σ z zᵀ + ridge · I) θ = Σ z (r - 3)`."""
+        shown = self._contexts[slates]
+        self._gram += shown.transpose(0, 2, 1) @ shown
+        self._target += np.einsum("bkf,bk->bf", shown, ratings - MIDDLE)
+
+    def estimates(self) -> Scores:
+        """`3 + θ · z` of every movie, `(B, N)`."""
+        return MIDDLE + np.linalg.solve(self._gram, self._target[:, :, None])[:, :, 0] @ self._contexts.T
+
+
+class LinUCB(LinearBandit):
+    """LinUCB (Li et al. 2010, arXiv 1003.0146): ranks by how well a movie may be rated at best.
+
+    That is `3 + θ · z + alpha · sqrt(zᵀ A⁻¹ z)` with `A = Σ z zᵀ + ridge · I`. See `LinearBandit` for the model and
+    for what it knows.
+    """
+
+    name = "linucb"
+
+    def __init__(self, known: Known, *, alpha: float = 0.05, ridge: float = 10.0) -> None:
+        super().__init__(known, ridge=ridge)
+        self._alpha = alpha
+        self._squares: Floats = np.empty((0, 0), np.float32)
+
+    def begin(self, sessions: Sessions, rng: np.random.Generator) -> None:
+        """Nothing is rated yet."""
+        super().begin(sessions, rng)
+        squares = self._contexts[:, :, None] * self._contexts[:, None, :]
+        self._squares = squares.reshape(len(squares), -1).astype(np.float32)
+
+    def scores(self, sessions: Sessions) -> Scores:
+        """The upper bounds."""
+        bounds = self.estimates()
+        if self._alpha:
+            # zᵀ A⁻¹ z of all movies at once: the product of two flattened matrices.
+            inverses = np.linalg.inv(self._gram).reshape(len(self._gram), -1).astype(np.float32)
+            bounds = bounds + self._alpha * np.sqrt(np.maximum(inverses @ self._squares.T, 0))
+        return expected_reward(bounds, self._world, sessions.scenario)
+
+
+class EpsilonGreedy(LinearBandit):
+    """Shows what it takes for the best, but each movie of a slate is with probability `epsilon` any available one.
+
+    Movies drawn like that head the slate. See `LinearBandit` for the model and for what it knows.
+    """
+
+    name = "epsilon_greedy"
+    draws = True
+
+    def __init__(self, known: Known, *, epsilon: float = 0.02, ridge: float = 10.0) -> None:
+        super().__init__(known, ridge=ridge)
+        self._epsilon = epsilon
+        self._generators: list[np.random.Generator] = []
+
+    def begin(self, sessions: Sessions, rng: np.random.Generator) -> None:
+        """Nothing is rated yet; each session gets a generator of its own."""
+        super().begin(sessions, rng)
+        self._generators = session_generators(sessions.users, rng)
+
+    def scores(self, sessions: Sessions) -> Scores:
+        """The estimates; infinity for movies drawn at random."""
+        scores = np.array(expected_reward(self.estimates(), self._world, sessions.scenario))
+        for row, generator in enumerate(self._generators):
+            if drawn := generator.binomial(sessions.scenario.slate_size, self._epsilon):
+                scores[row, generator.choice(np.flatnonzero(sessions.available[row]), drawn, replace=False)] = np.inf
+        return scores

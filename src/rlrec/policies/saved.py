@@ -1,0 +1,127 @@
+"""A trained policy in a folder: written with equal bytes, read without unpickling."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rlrec.errors import DataError, ModelError
+from rlrec.policies.networks import NETWORKS, NUMPY, Network
+from rlrec.policies.scored import A3CPolicy
+from rlrec.settings.config import Features, NetworkKind, Observation, Width
+from rlrec.settings.explain import explain
+from rlrec.storage.untrusted import read_arrays, read_file
+
+WEIGHTS_FILE, DESCRIPTION_FILE = "weights.npz", "policy.json"
+_LARGEST_DESCRIPTION = 2**16
+
+
+def save_policy(policy: A3CPolicy, path: str | os.PathLike[str]) -> None:
+    """Writes a policy to a folder; equal policies give equal bytes, hence equal hashes.
+
+    (A `.keras` archive would embed the time of saving.)
+    """
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    kind = next(name for name, network in NETWORKS.items() if type(policy.network) is network)
+    description = {
+        "format": 2,
+        "observation": policy.observation,
+        "catalogue": policy.catalogue,
+        "item_features": policy.item_features,
+        "network": kind,
+        **asdict(policy.network),
+    }
+    partial = folder / (WEIGHTS_FILE + ".part")
+    with partial.open("wb") as file:
+        np.savez(file, weights=policy.network.flatten(policy.weights), center=policy.center, scale=policy.scale)
+    partial.replace(folder / WEIGHTS_FILE)
+    text = folder / (DESCRIPTION_FILE + ".part")
+    text.write_text(json.dumps(description, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    text.replace(folder / DESCRIPTION_FILE)
+
+
+def load_policy(path: str | os.PathLike[str]) -> A3CPolicy:
+    """Reads a policy; never unpickles, and reads nothing outside the folder, where a link might lead.
+
+    Raises:
+        ModelError: the folder holds no policy, or a file is truncated, leads out of the folder, states sizes that no
+            network has, or does not fit the other.
+    """
+    folder = Path(path)
+    text, weights = folder / DESCRIPTION_FILE, folder / WEIGHTS_FILE
+    file = text
+    try:
+        description = _Description.model_validate_json(read_file(_inside(folder, text), _LARGEST_DESCRIPTION))
+        network = NETWORKS[description.network](**description.model_dump(include={f.name for f in fields(Network)}))
+        expected = {"weights": (network.size(),), "center": (network.state,), "scale": (network.state,)}
+        file = weights
+        arrays = read_arrays(_inside(folder, weights), 8 * sum(length for (length,) in expected.values()))
+    except FileNotFoundError as error:
+        raise ModelError(f"there is no policy at {folder}: {file} is missing") from error
+    except DataError as error:
+        raise ModelError(f"{folder} does not hold a policy: {file}: {error}") from error
+    except ValidationError as error:
+        raise ModelError(
+            f"{folder} does not hold a policy: {file}: {'; '.join(explain(error, _Description))}"
+        ) from error
+    for name, shape in expected.items():
+        _check_array(weights, name, arrays.get(name), shape)
+    if arrays["scale"].min() <= 0:
+        raise ModelError(f"{weights}: scale must be above 0, but has {arrays['scale'].min():g}")
+    return A3CPolicy(
+        network,
+        network.unflatten(arrays["weights"], NUMPY),
+        arrays["center"],
+        arrays["scale"],
+        description.observation,
+        description.catalogue,
+        description.item_features,
+    )
+
+
+class _Description(BaseModel):
+    """`policy.json`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    format: Literal[2]
+    observation: Observation
+    catalogue: Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=[64 * "0"])]
+    item_features: Features = "world"  # of before there was a choice
+    network: NetworkKind
+    state: Annotated[int, Field(ge=1, le=100_000)]
+    hidden: Width
+    features: Annotated[int, Field(ge=1, le=10_000)]
+    movies: Annotated[int, Field(ge=1, le=10_000_000)]
+
+
+def _inside(folder: Path, file: Path) -> Path:
+    """The file itself.
+
+    Raises:
+        DataError: it is a link that leads out of the folder.
+    """
+    try:
+        real = file.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, or a name with a NUL in it
+        raise DataError(f"cannot be read: {error}") from error
+    if not real.is_relative_to(folder.resolve()):
+        raise DataError(f"leads out of its folder, to {real}; copy the file itself there")
+    return real
+
+
+def _check_array(path: Path, name: str, array: NDArray[np.generic] | None, shape: tuple[int, ...]) -> None:
+    if array is None:
+        raise ModelError(f"{path} lacks {name}")
+    if array.shape != shape or array.dtype != np.float32:
+        raise ModelError(f"{path}: {name} must be float32 of the shape {shape}, but is {array.dtype} of {array.shape}")
+    if not np.isfinite(array).all():
+        raise ModelError(f"{path}: {name} holds a NaN or an infinity")

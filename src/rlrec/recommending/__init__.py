@@ -1,0 +1,1 @@
+"""The trained policy for people: recommendations, sessions and the command line."""

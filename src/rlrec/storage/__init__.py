@@ -1,0 +1,1 @@
+"""Files that are whole or not there at all, and files that nobody vouches for."""

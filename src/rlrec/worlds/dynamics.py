@@ -1,0 +1,75 @@
+"""How a user rates and changes: the transition of the Markov decision process, for a batch of users.
+
+After ml-fairness-gym's `movie_lens_dynamic.py`, with one departure: affinities are clipped to plus or minus
+`affinity_cap`, since with `delta > 0` the original grows without bound.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlrec.metrics.stars import HIGHEST_RATING, LOWEST_RATING
+
+Floats = NDArray[np.float32]
+
+
+def rate(taste: Floats, movies: Floats) -> Floats:
+    """Ratings of movies by users: `clip(m · u, 1, 5)`.
+
+    Args:
+        taste: `(B, D)` the users' taste.
+        movies: `(B, K, D)` a slate for each user, or `(N, D)` a catalogue for all.
+
+    Returns:
+        `(B, K)` or `(B, N)` float32.
+    """
+    scores = taste @ movies.T if movies.ndim == 2 else np.einsum("bkd,bd->bk", movies, taste)
+    ratings: Floats = np.clip(scores, LOWEST_RATING, HIGHEST_RATING, dtype=np.float32)
+    return ratings
+
+
+def react(
+    taste: Floats, genres: NDArray[np.bool_], ratings: Floats, *, delta: float, threshold: float, affinity_cap: float
+) -> Floats:
+    """Taste after a slate: each liked movie multiplies the affinities to its genres by `1 + delta`, in slate order.
+
+    Args:
+        taste: `(B, D)`, the last G entries being genre affinities.
+        genres: `(B, K, G)` flags of the slate's movies.
+        ratings: `(B, K)`; a movie is liked from `threshold` on.
+
+    Returns:
+        `(B, D)` float32, a new array.
+    """
+    taste = taste.copy()
+    n_genres = genres.shape[-1]
+    affinities = taste[:, taste.shape[1] - n_genres :]
+    for k in range(genres.shape[1]):
+        moved = genres[:, k] & (ratings[:, k, None] >= threshold)
+        affinities[...] = np.where(
+            moved, np.clip(affinities * np.float32(1 + delta), -affinity_cap, affinity_cap), affinities
+        )
+    return taste
+
+
+def recover(taste: Floats, start: Floats, recovery: float) -> Floats:
+    """Taste after some time: a share of the way back to where it was at the start of the session.
+
+    With boredom, what was not shown for a while becomes attractive again, so that it pays to plan (recovering bandits,
+    Pike-Burke and Grünewälder 2019, arXiv 1910.14354). Not in the original, hence off unless asked for.
+
+    Args:
+        taste: `(B, D)`.
+        start: `(B, D)`.
+        recovery: in [0, 1].
+
+    Returns:
+        `(B, D)` float32.
+    """
+    return taste + np.float32(recovery) * (start - taste)
+
+
+def reward(ratings: Floats, violence: Floats, lambda_non_violent: float) -> Floats:
+    """`mean_k((1 - λ) · r_k + λ · (1 - violence_k)) / 5` for `(B, K)` ratings and violence: `(B,)` float32."""
+    mixed = (1 - lambda_non_violent) * ratings + lambda_non_violent * (1 - violence)
+    rewards: Floats = (mixed.mean(axis=1) / HIGHEST_RATING).astype(np.float32)
+    return rewards

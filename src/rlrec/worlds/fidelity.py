@@ -1,0 +1,208 @@
+"""How far a fitted world can be trusted: its predictions of held-out ratings, and how its ratings are distributed."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rlrec.metrics.stars import HIGHEST_RATING, LOWEST_RATING
+from rlrec.statistics.intervals import CONFIDENCE, Linearised, ratio
+from rlrec.worlds.factorisation import Doubles, Factors, Ints, Observed
+
+STARS = tuple(range(int(LOWEST_RATING), int(HIGHEST_RATING) + 1))
+CALIBRATION_EDGES = tuple(np.arange(LOWEST_RATING, HIGHEST_RATING + 0.25, 0.25).tolist())
+
+
+Interval = tuple[float, float] | None
+"""Over users, of level `CONFIDENCE`; None where one user alone would say how users differ.
+
+A user's ratings stay together, since they are not independent of one another; movies are taken as they are.
+"""
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Errors on held-out ratings, or differences of two such errors, in stars."""
+
+    rmse: float
+    rmse_ci: Interval
+    mae: float
+    mae_ci: Interval
+
+
+@dataclass(frozen=True)
+class Candidate(Accuracy):
+    """A ridge penalty that was tried, and its errors on held-out ratings."""
+
+    penalty: float
+
+
+class Errors(NamedTuple):
+    """Errors of predictions, and how much each user moves them."""
+
+    rmse: Linearised
+    mae: Linearised
+
+    @classmethod
+    def of(cls, predicted: Doubles, ratings: Observed) -> "Errors":
+        """Errors of `(n,)` predictions of n ratings."""
+        errors = predicted - ratings.stars
+        squared = _mean(errors**2, ratings.users)
+        rmse = float(np.sqrt(squared.value))
+        return cls(Linearised(rmse, squared.influence / (2 * rmse or 1)), _mean(np.abs(errors), ratings.users))
+
+    def minus(self, other: "Errors") -> "Errors":
+        """The differences from the errors of other predictions of the same ratings, paired by user."""
+        return Errors(self.rmse - other.rmse, self.mae - other.mae)
+
+    def summary(self) -> Accuracy:
+        """The errors with their intervals."""
+        return Accuracy(self.rmse.value, _interval(self.rmse), self.mae.value, _interval(self.mae))
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Held-out ratings whose prediction lies in `[low, high)` (the last bin holds 5 too)."""
+
+    low: float
+    high: float
+    predicted: float
+    """Mean prediction."""
+    real: float
+    """Mean real rating."""
+    real_ci: Interval
+    count: int
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Shares of ratings by stars, after rounding to whole ones; mean and standard deviation before rounding."""
+
+    shares: tuple[float, ...]
+    mean: float
+    std: float
+
+    @classmethod
+    def of(cls, ratings: Doubles) -> "Distribution":
+        """Distribution of `(n,)` ratings; halves are rounded up."""
+        rounded = np.clip(np.floor(ratings + 0.5), LOWEST_RATING, HIGHEST_RATING).astype(np.int64)
+        counts = np.bincount(rounded, minlength=STARS[-1] + 1)[STARS[0] :]
+        return cls(tuple((counts / len(ratings)).tolist()), float(ratings.mean()), float(ratings.std()))
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Summary of some numbers."""
+
+    mean: float
+    std: float
+    min: float
+    max: float
+
+    @classmethod
+    def of(cls, values: Doubles) -> "Spread":
+        """Summary of an array of any shape that has at least one entry."""
+        return cls(float(values.mean()), float(values.std()), float(values.min()), float(values.max()))
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """What is reported of a world beside the world itself.
+
+    Attributes:
+        ratings: Ratings that the world is fitted to, and all figures below measured on.
+        future_ratings: Ratings left out of everything: the last of each test user, kept for the offline comparison.
+        users: How many there are.
+        movies: Likewise.
+        genres: Likewise.
+        held_out_ratings: Ratings that `held_out`, `candidates` and `calibration` are measured on; the models measured
+            there have not seen them. The world itself is fitted to all `ratings`.
+        latent_factors: Of the world.
+        iterations: Sweeps it was fitted with.
+        penalty: The candidate of the least RMSE, which it was fitted with.
+        confidence: Level of all intervals.
+        held_out: Accuracy of `model`, `user_item_bias` and `global_mean`.
+        model_minus_bias: `model` minus `user_item_bias`, paired by user; below 0 the model is better.
+        candidates: One for each penalty tried, in their order.
+        calibration: Non-empty bins of held-out ratings by predicted rating, ascending.
+        distribution: Of `real` ratings, of the world's ratings of the same pairs (`simulated`), and of the world's
+            ratings of `random_pairs` of user and movie.
+        genre_affinity: Of all users' affinities to all genres at the start of a session.
+        has_violence: Whether violence was measured; if not it is 0 for all movies.
+    """
+
+    ratings: int
+    future_ratings: int
+    users: int
+    movies: int
+    genres: int
+    held_out_ratings: int
+    latent_factors: int
+    iterations: int
+    penalty: float
+    confidence: float
+    held_out: dict[str, Accuracy]
+    model_minus_bias: Accuracy
+    candidates: tuple[Candidate, ...]
+    calibration: tuple[CalibrationBin, ...]
+    distribution: dict[str, Distribution]
+    genre_affinity: Spread
+    has_violence: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists and numbers under the attributes' names, ready for JSON."""
+        plain: dict[str, Any] = _listed(asdict(self))
+        plain["distribution"]["stars"] = list(STARS)
+        return plain
+
+
+def choose(candidates: Sequence[Candidate]) -> Candidate:
+    """The candidate of the least RMSE; of equal ones the largest penalty, since it is the simpler model."""
+    return min(candidates, key=lambda candidate: (candidate.rmse, -candidate.penalty))
+
+
+def calibrate(predicted: Doubles, ratings: Observed) -> tuple[CalibrationBin, ...]:
+    """Mean real rating by predicted rating, in bins of a quarter star; empty bins are left out."""
+    inner = np.asarray(CALIBRATION_EDGES[1:-1])
+    bins = np.searchsorted(inner, predicted, side="right")
+    found = []
+    for index, (low, high) in enumerate(pairwise(CALIBRATION_EDGES)):
+        inside = np.flatnonzero(bins == index)
+        if inside.size:
+            real = _mean(ratings.stars[inside], ratings.users[inside])
+            mean = float(predicted[inside].mean())
+            found.append(CalibrationBin(low, high, mean, real.value, _interval(real), inside.size))
+    return tuple(found)
+
+
+def compare_distributions(factors: Factors, ratings: Observed, rng: np.random.Generator) -> dict[str, Distribution]:
+    """Real ratings, a world's ratings of the same pairs, and of as many pairs drawn uniformly."""
+    n_users, n_movies = ratings.shape
+    users: Ints = rng.integers(n_users, size=len(ratings))
+    movies: Ints = rng.integers(n_movies, size=len(ratings))
+    return {
+        "real": Distribution.of(ratings.stars),
+        "simulated": Distribution.of(factors.predict(ratings.users, ratings.movies)),
+        "random_pairs": Distribution.of(factors.predict(users, movies)),
+    }
+
+
+def _mean(values: Doubles, users: Ints) -> Linearised:
+    """Mean of `(n,)` values of n ratings, given whose they are."""
+    _, rows = np.unique(users, return_inverse=True)
+    return ratio(np.bincount(rows, values).astype(np.float64), np.bincount(rows).astype(np.float64))
+
+
+def _interval(figure: Linearised) -> Interval:
+    low, high = figure.interval(CONFIDENCE)
+    return None if np.isnan(low) else (low, high)
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _listed(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_listed(part) for part in value]
+    return value

@@ -1,0 +1,228 @@
+"""A world: the hidden tastes of its users, the vectors of its movies, and what is known of both."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlrec.data.dataset.pools import POOLS, draw_pools
+from rlrec.errors import DataError, WorldError
+from rlrec.storage.files import atomic_file
+from rlrec.storage.untrusted import read_arrays
+
+_DEFAULT_SHARES = (0.7, 0.15)
+LARGEST_WORLD = 2**31
+"""Bytes of a world in memory, about ten times what that of ml-latest needs (330,000 users, 86,000 movies)."""
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """Everything a simulated session needs.
+
+    Attributes:
+        user_vectors: `(U, D)` float32, taste of every user at the start of a session; the last G are genre affinities.
+        movie_vectors: `(N, D)` float32; the last G are the movie's 0/1 genre flags. A rating is the dot product of the
+            two, clipped to [1, 5].
+        genres: `(N, G)` bool, the genre flags.
+        violence: `(N,)` float32 in [0, 1].
+        demographics: `(U, 4)` float32 in [0, 1]: sex (F=0, M=1), age, occupation, zip.
+        pools: `(U,)` int8, 0 = train, 1 = validation, 2 = test. Drawn with seed 0 in shares of 70/15/15 where absent.
+        titles: `(N,)` str, for people to read.
+        user_ids: `(U,)` int64, the users' ids in the original data set.
+        movie_ids: `(N,)` int64, the movies'.
+        mean_ratings: `(N,)` float32, of the training users' real ratings; of all movies where one has none.
+        rating_counts: `(N,)` int64, how many training users rated a movie.
+        training_movie_vectors: `(N, D')` float32, a factorisation of the training users' real ratings alone.
+        training_tastes: `(users in train, D')` float32, its tastes; a row a training user, ascending.
+        genre_tastes: `(users in train, 2 + G)` float32, their real ratings regressed on 1, popularity and genres. Both
+            are what an agent may know that is not to know the world's vectors, see `rlrec.worlds.knowledge`.
+        has_violence: whether `violence` was measured; where it was not it is 0 for all movies.
+    """
+
+    user_vectors: NDArray[np.float32]
+    movie_vectors: NDArray[np.float32]
+    genres: NDArray[np.bool_]
+    violence: NDArray[np.float32]
+    demographics: NDArray[np.float32]
+    pools: NDArray[np.int8] = field(default_factory=lambda: np.empty(0, np.int8))
+    titles: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, np.str_))
+    user_ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    movie_ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    mean_ratings: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    rating_counts: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    training_movie_vectors: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    training_tastes: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    genre_tastes: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    has_violence: bool = True
+
+    def __post_init__(self) -> None:
+        for name, kind in _DTYPES.items():
+            try:
+                value = np.ascontiguousarray(getattr(self, name), dtype=kind)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise WorldError(f"{name} must be an array of {kind.__name__}: {error}") from error
+            object.__setattr__(self, name, value)
+        if np.ndim(self.has_violence):
+            raise WorldError("has_violence must be one truth value")
+        object.__setattr__(self, "has_violence", bool(self.has_violence))
+        if self.pools.size == 0 and self.user_vectors.ndim == 2:
+            object.__setattr__(
+                self, "pools", draw_pools(len(self.user_vectors), *_DEFAULT_SHARES, np.random.default_rng(0))
+            )
+        self._check()
+
+    @property
+    def n_users(self) -> int:
+        """U."""
+        return len(self.user_vectors)
+
+    @property
+    def n_movies(self) -> int:
+        """N."""
+        return len(self.movie_vectors)
+
+    @property
+    def n_genres(self) -> int:
+        """G."""
+        return int(self.genres.shape[1])
+
+    @cached_property
+    def features(self) -> NDArray[np.float32]:
+        """`(N, F)` movie vectors, standardised and without constant columns."""
+        return standardise(self.movie_vectors)
+
+    def users_in(self, pool: str) -> NDArray[np.int64]:
+        """Users of a pool, ascending.
+
+        Raises:
+            WorldError: the pool is unknown or empty.
+        """
+        if pool == "all":
+            return np.arange(self.n_users)
+        if pool not in POOLS:
+            raise WorldError(f"unknown pool {pool!r}: it is one of {', '.join((*POOLS, 'all'))}")
+        users = np.flatnonzero(self.pools == POOLS.index(pool))
+        if users.size == 0:
+            raise WorldError(f"this world has no {pool} users")
+        return users
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the world to one `.npz` file, atomically; equal worlds give equal bytes.
+
+        Raises:
+            WriteError: the file cannot be written.
+        """
+        arrays: dict[str, Any] = {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
+        with atomic_file(Path(path)) as part, part.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> World:
+        """Reads a world; never unpickles.
+
+        Raises:
+            WorldError: the file is missing, truncated, not a world, or larger than `LARGEST_WORLD`.
+        """
+        try:
+            found = read_arrays(Path(path), LARGEST_WORLD)
+        except FileNotFoundError as error:
+            raise WorldError(f"there is no world at {path}") from error
+        except DataError as error:
+            raise WorldError(f"{path} is not a world: {error}") from error
+        arrays: dict[str, Any] = {f.name: found[f.name] for f in fields(cls) if f.name in found}
+        missing = [name for name in _REQUIRED if name not in arrays]
+        if missing:
+            raise WorldError(f"{path} is not a world: it lacks {', '.join(missing)}")
+        try:
+            return cls(**{name: value.item() if value.ndim == 0 else value for name, value in arrays.items()})
+        except WorldError as error:
+            raise WorldError(f"{path} is not a world: {error}") from error
+
+    def _check(self) -> None:
+        users, movies = self.user_vectors, self.movie_vectors
+        if (
+            users.ndim != 2
+            or movies.ndim != 2
+            or users.shape[1] != movies.shape[1]
+            or not len(users)
+            or not len(movies)
+        ):
+            raise WorldError(f"user vectors {users.shape} and movie vectors {movies.shape} must be (U, D) and (N, D)")
+        n_users, n_movies = len(users), len(movies)
+        if self.genres.ndim != 2 or len(self.genres) != n_movies or self.genres.shape[1] > movies.shape[1]:
+            raise WorldError(f"genres must be ({n_movies}, G) with G <= {movies.shape[1]}, but are {self.genres.shape}")
+        if not np.array_equal(movies[:, movies.shape[1] - self.n_genres :], self.genres):
+            raise WorldError("the last G entries of a movie vector must be the movie's genre flags")
+        for name, shape in (("violence", (n_movies,)), ("demographics", (n_users, 4)), ("pools", (n_users,))):
+            if getattr(self, name).shape != shape:
+                raise WorldError(f"{name} must have the shape {shape}, but has {getattr(self, name).shape}")
+        optional = {"titles": n_movies, "movie_ids": n_movies, "mean_ratings": n_movies, "rating_counts": n_movies}
+        for name, length in {**optional, "user_ids": n_users}.items():
+            if getattr(self, name).shape not in ((0,), (length,)):
+                raise WorldError(f"{name} must have the shape ({length},), but has {getattr(self, name).shape}")
+        n_training = int(np.count_nonzero(self.pools == POOLS.index("train")))
+        width = self.training_movie_vectors.shape[-1]
+        for name, matrix in {
+            "training_movie_vectors": (n_movies, width),
+            "training_tastes": (n_training, width),
+            "genre_tastes": (n_training, 2 + self.n_genres),
+        }.items():
+            if getattr(self, name).shape not in ((0, 0), matrix):
+                raise WorldError(f"{name} must have the shape {matrix}, but has {getattr(self, name).shape}")
+        for name in _FINITE:
+            if not np.isfinite(getattr(self, name)).all():
+                raise WorldError(f"{name} must be finite")
+        for name, highest in (("violence", 1), ("demographics", 1), ("pools", len(POOLS) - 1)):
+            values = getattr(self, name)
+            wrong = values[(values < 0) | (values > highest)]
+            if wrong.size:
+                raise WorldError(f"{name} must be within 0 and {highest}, but has {wrong[0]:g}")
+
+
+_FINITE = (
+    "user_vectors",
+    "movie_vectors",
+    "violence",
+    "demographics",
+    "mean_ratings",
+    "training_movie_vectors",
+    "training_tastes",
+    "genre_tastes",
+)
+_REQUIRED = ("user_vectors", "movie_vectors", "genres", "violence", "demographics")
+_DTYPES: dict[str, type[np.generic]] = {
+    "user_vectors": np.float32,
+    "movie_vectors": np.float32,
+    "genres": np.bool_,
+    "violence": np.float32,
+    "demographics": np.float32,
+    "pools": np.int8,
+    "titles": np.str_,
+    "user_ids": np.int64,
+    "movie_ids": np.int64,
+    "mean_ratings": np.float32,
+    "rating_counts": np.int64,
+    "training_movie_vectors": np.float32,
+    "training_tastes": np.float32,
+    "genre_tastes": np.float32,
+}
+
+
+def standardise(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Movie vectors `(N, D)` as a network takes them: `(N, F)`, mean 0, deviation 1, constant columns dropped.
+
+    Raises:
+        WorldError: nothing is left.
+    """
+    scale = vectors.std(axis=0)
+    varies = scale > 1e-6
+    if not varies.any():
+        raise WorldError("all movies of this world are alike: there is nothing to recommend")
+    kept = vectors[:, varies]
+    return np.ascontiguousarray((kept - kept.mean(axis=0)) / scale[varies], dtype=np.float32)

@@ -1,0 +1,125 @@
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import prefect
+import psutil
+import pytest
+from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
+from projects import environment, make_folder
+
+from flows.running import server
+from flows.running.server import running_api, ui_url
+
+
+@contextmanager
+def answering(content: bytes, status: int = 200, delay: float = 0.0) -> Iterator[str]:
+    """An HTTP server on loopback that answers every request so; its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            time.sleep(delay)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{http.server_port}"
+        finally:
+            http.shutdown()
+            thread.join()
+
+
+def test_a_server_of_this_version_is_used():
+    with answering(f'"{prefect.__version__}"'.encode()) as ui:
+        assert running_api(ui) == f"{ui}/api"
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [(b'"2.19.0"', 200), (b"<html>something else</html>", 200), (b"\xff\xfe", 200), (b"", 200), (b"no", 404)],
+)
+def test_what_is_not_a_server_of_this_version_is_left_alone(content, status):
+    with answering(content, status) as ui:
+        assert running_api(ui) is None
+
+
+def test_no_server_and_one_that_hangs_are_left_alone(monkeypatch):
+    monkeypatch.setattr(server, "_PROBE_SECONDS", 0.1)
+    with answering(b"", delay=0.5) as ui:
+        assert running_api(ui) is None
+    assert running_api(ui) is None  # nobody listens any more
+
+
+def test_a_configured_server_is_kept(monkeypatch):
+    def fail(*_: object) -> str:
+        raise AssertionError("looked for another server")
+
+    monkeypatch.setattr(server, "running_api", fail)
+    monkeypatch.setattr(server, "_start", fail)
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}):
+        server.connect()
+        assert os.environ.get("PREFECT_API_URL") != "http://127.0.0.1:1/api"
+
+
+def test_the_ui_s_address_is_the_configured_one_or_where_make_ui_starts_it():
+    with temporary_settings({PREFECT_UI_URL: "http://example.org/ui/"}):
+        assert ui_url() == "http://example.org/ui"
+    with temporary_settings(restore_defaults={PREFECT_API_URL, PREFECT_UI_URL}):
+        assert ui_url() == "http://127.0.0.1:4200"
+
+
+def test_environment_is_put_back(monkeypatch):
+    monkeypatch.setenv("RLREC_A", "before")
+    monkeypatch.delenv("RLREC_B", raising=False)
+    with server.environment(RLREC_A="x", RLREC_B="y"):
+        assert (os.environ["RLREC_A"], os.environ["RLREC_B"]) == ("x", "y")
+    assert os.environ["RLREC_A"] == "before"
+    assert "RLREC_B" not in os.environ
+
+
+CONNECT = """
+import os, sys
+from flows.running.server import connect
+connect()
+print(os.environ["PREFECT_API_URL"], os.environ["PREFECT_UI_URL"], flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.slow
+def test_a_temporary_server_ends_with_the_process_that_started_it_however_that_ends(tmp_path):
+    folder = make_folder(tmp_path / "project")
+    nobody = {"PREFECT_SERVER_API_PORT": "1"}  # so that a server which happens to run here is not taken
+    process = subprocess.Popen(
+        [sys.executable, "-c", CONNECT],
+        cwd=folder,
+        env=environment(folder, **nobody),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    api, ui = process.stdout.readline().split()
+    servers = psutil.Process(process.pid).children()
+    assert len(servers) == 1
+    assert os.getpgid(servers[0].pid) != os.getpgid(process.pid)  # Ctrl-C does not reach it
+    assert running_api(api.removesuffix("/api")) == api
+    assert ui == "http://127.0.0.1:1"  # the temporary server has no UI: links go where there will be one
+    process.kill()
+    process.communicate(timeout=20)
+    _, alive = psutil.wait_procs(servers, timeout=10)
+    assert alive == []
+    assert running_api(api.removesuffix("/api")) is None

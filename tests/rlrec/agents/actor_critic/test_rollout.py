@@ -1,0 +1,99 @@
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from worlds import small_world
+
+from rlrec.agents.actor_critic.rollout import Player
+from rlrec.policies.networks import NETWORKS
+from rlrec.settings.config import ScenarioConfig, TrainConfig
+from rlrec.worlds.world import World
+
+
+def player(world: World, *, rollout: int = 5, slate_size: int = 1, users: int = 8, network: str = "bilinear") -> Player:
+    scenario = ScenarioConfig(episode_length=10, slate_size=slate_size)
+    size = 4 * world.features.shape[1] + 5
+    train = TrainConfig(users=users, rollout=rollout, hidden=4, network=network)  # type: ignore[arg-type]
+    return Player(world, scenario, train, np.zeros(size, np.float32), np.ones(size, np.float32))
+
+
+@pytest.mark.parametrize(("sharpness", "slates"), [(0.5, 30), (5.0, 2)])
+def test_score_is_the_gradient_of_the_slates_log_probability(sharpness: float, slates: int) -> None:
+    """Checked against a tape over the Plackett-Luce probability of every slate of two."""
+    world = small_world(0, n_movies=10)
+    features = tf.constant(world.features)
+    query = tf.constant(np.random.default_rng(0).normal(size=(1, world.features.shape[1])) * sharpness, tf.float32)
+    played = player(world, slate_size=2)
+    available = tf.constant([[1.0] * 10 + [0.0] * 6])
+    seen: dict[tuple[int, ...], np.ndarray] = {}
+    for one, other in itertools.product(np.linspace(0.01, 0.99, 15), repeat=2):
+        drawn = played._draw(query, played.simulation.features, available, tf.constant([[one, other]], tf.float32))
+        seen[tuple(drawn.slates.numpy()[0])] = drawn.score.numpy()[0]
+        np.testing.assert_array_equal(
+            np.flatnonzero(drawn.available.numpy()[0] == 0), sorted([*drawn.slates.numpy()[0], *range(10, 16)])
+        )
+
+    assert len(seen) >= slates
+    for slate, score in seen.items():
+        with tf.GradientTape() as tape:
+            tape.watch(query)
+            logits = (query @ tf.transpose(features))[0]
+            left = tf.tensor_scatter_nd_update(logits, [[slate[0]]], [-1e9])
+            log_probability = tf.nn.log_softmax(logits)[slate[0]] + tf.nn.log_softmax(left)[slate[1]]
+        np.testing.assert_allclose(score, tape.gradient(log_probability, query)[0], rtol=1e-3, atol=1e-4)
+
+
+def test_untrained_policy_has_the_entropy_of_a_uniform_draw() -> None:
+    world = small_world(0, n_movies=40)
+    played = player(world, rollout=1)
+    flat = played.network.flatten(played.network.initial_weights(np.random.default_rng(0)))
+
+    rollout = played.play(tf.constant(flat), played.start(tf.constant([0, 1])), tf.constant([0, 2]))
+
+    np.testing.assert_allclose(rollout.entropy, np.log(40), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_session_goes_on_where_the_rollout_before_stopped(kind: str) -> None:
+    world = small_world(0)
+    played = player(world, network=kind)
+    flat = tf.constant(np.random.default_rng(0).normal(size=played.network.size()) * 0.1, tf.float32)
+
+    begun = played.start(tf.constant([0, 1]))
+    first = played.play(flat, begun, tf.constant([0, 2]))
+    second = played.play(flat, first.play, tf.constant([0, 3]))
+
+    assert int(second.play.session.step) == 10
+    shown = world.n_movies - second.play.session.available.numpy().sum(axis=1)
+    np.testing.assert_array_equal(shown, 10)  # no movie twice
+    assert np.isfinite(first.gradient).all()
+    assert first.gradient.shape == (played.network.size(),)
+    assert bool(np.any(second.play.memory)) == bool(played.network.memory)
+
+
+def test_a_policy_that_is_certain_still_draws_slates_and_finite_scores() -> None:
+    world = small_world(0, n_movies=40)
+    played = player(world, slate_size=10)
+    query = tf.constant(np.random.default_rng(1).normal(size=(3, world.features.shape[1])) * 1e3, tf.float32)
+    available = played.start(tf.constant([0, 1])).session.available[:3]
+
+    drawn = played._draw(query, played.simulation.features, available, tf.fill((3, 10), 0.999))
+
+    assert np.isfinite(drawn.score).all()
+    assert np.isfinite(drawn.entropy)
+    assert all(len(set(slate)) == 10 for slate in drawn.slates.numpy().tolist())
+
+
+def test_equal_seeds_give_equal_rollouts() -> None:
+    world = small_world(0)
+    played = player(world)
+    flat = tf.constant(np.random.default_rng(0).normal(size=played.network.size()) * 0.1, tf.float32)
+
+    one, same, other = (
+        played.play(flat, played.start(tf.constant([0, 1])), tf.constant([0, seed])).gradient.numpy()
+        for seed in (5, 5, 6)
+    )
+
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)

@@ -1,0 +1,106 @@
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from rlrec.agents.distributed import ray as cluster
+from rlrec.errors import ConfigError, TrainingError
+from rlrec.policies.networks import Bilinear
+from rlrec.settings.config import Config, RayConfig, TrainConfig
+
+
+def on(address: str | None) -> Config:
+    return Config(train=TrainConfig(executor="ray", ray=RayConfig(address=address)))
+
+
+def test_without_ray_one_line_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ray" else known(name))
+
+    with pytest.raises(ConfigError) as raised, cluster.connected(on(None)):
+        pass
+
+    assert str(raised.value) == "train.executor is ray, which is not installed: pip install 'rlrec[ray]'"
+
+
+def test_a_cluster_that_does_not_run_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'rlrec[ray]'")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
+    message = r"train\.ray\.address: cannot reach a Ray cluster at 'auto': "
+    with pytest.raises(ConfigError, match=message), cluster.connected(on("auto")):
+        pass
+
+
+@pytest.mark.parametrize(("address", "variable"), [("auto", "127.0.0.1:9"), ("ray://127.0.0.1:9", "")])
+def test_an_address_at_which_nobody_listens_is_told_of_at_once(address: str, variable: str, monkeypatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", variable)
+
+    with (
+        pytest.raises(ConfigError, match=r"cannot reach a Ray cluster at \S*127\.0\.0\.1:9"),
+        cluster.connected(on(address)),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("address", ["here", "ray://", "ray://host", "ray://host:port", "10.0.0.1:6379", ""])
+def test_an_address_is_auto_or_a_client_s(address: str) -> None:
+    with pytest.raises(ValueError, match=r"ray\.address|address"):
+        RayConfig(address=address)
+
+
+def test_outside_of_a_connection_no_cluster_is_started() -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'rlrec[ray]'")
+
+    with pytest.raises(TrainingError, match=r"ray\.connected"):
+        cluster.start_global_model(Bilinear(5, 4, 3, 80), on(None), None)
+
+
+def test_synchronous_agents_are_threads_of_one_process() -> None:
+    with pytest.raises(
+        ValueError, match=r"train\.synchronous \(true\) needs train\.executor: threads, but that is ray"
+    ):
+        TrainConfig(executor="ray", synchronous=True)
+
+
+_ON_ITS_OWN = """
+import json, psutil
+from worlds import small_world
+from rlrec.a3c import cluster
+from rlrec.a3c.train import train
+from rlrec.config import Config, RayConfig, ScenarioConfig, TrainConfig
+
+sizes = dict(users=16, rollout=10, hidden=8, checkpoint_every=5, steps=16 * 10 * 40)
+config = Config(scenario=ScenarioConfig(episode_length=10), train=TrainConfig(executor="ray", **sizes))
+with cluster.connected(config):
+    summary = train(small_world(0), config).summary
+    mine = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    listening = [c.laddr.ip for p in mine for c in p.net_connections(kind="inet") if c.status == psutil.CONN_LISTEN]
+    print(json.dumps({"summary": summary, "listening": listening, "pids": [p.pid for p in mine]}))
+"""
+
+
+@pytest.mark.slow
+def test_a_cluster_of_ones_own_listens_on_loopback_only_and_ends_with_the_training() -> None:
+    """In a process of its own: Ray keeps what it was told of tokens and addresses as long as a process lives."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    mine["PYTHONPATH"] = str(Path(__file__).resolve().parents[3])
+    ended = subprocess.run(
+        [sys.executable, "-c", _ON_ITS_OWN], env=mine, capture_output=True, text=True, timeout=180, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    told = json.loads(ended.stdout.splitlines()[-1])
+
+    assert {ip.removeprefix("::ffff:") for ip in told["listening"]} == {"127.0.0.1"}
+    assert len(told["pids"]) > 4, "Ray's processes were to be among them"
+    assert told["summary"]["executor"] == "ray"
+    assert told["summary"]["steps"] == 16 * 10 * 40
+    assert told["summary"]["wait_seconds"] > 0
+    left = [psutil.Process(pid) for pid in told["pids"] if psutil.pid_exists(pid)]
+    _, alive = psutil.wait_procs(left, timeout=20)
+    assert not alive

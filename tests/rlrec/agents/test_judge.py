@@ -1,0 +1,87 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from worlds import small_world
+
+from rlrec.agents.distributed.checkpoints import Checkpoints
+from rlrec.agents.distributed.messages import Floats, Means, Snapshot
+from rlrec.agents.judge import CurvePoint, Judge
+from rlrec.environments.sessions import Sessions
+from rlrec.policies.playing import play
+from rlrec.policies.policy import Policy, Scores
+from rlrec.settings.config import Config, ScenarioConfig, TrainConfig, derive_seed
+from rlrec.statistics import intervals as statistics
+from rlrec.worlds.world import World
+
+CONFIG = Config(scenario=ScenarioConfig(episode_length=10), train=TrainConfig(rollout=10))
+WORLD = small_world(0, n_users=200)
+
+
+class Fixed(Policy):
+    """Always the same scores: the weights themselves."""
+
+    name = "fixed"
+
+    def __init__(self, weights: Floats) -> None:
+        self._weights = weights
+
+    def scores(self, sessions: Sessions) -> Scores:
+        return np.tile(self._weights, (len(sessions.users), 1))
+
+
+def snapshot(version: int, taste: float) -> Snapshot:
+    """Weights that follow the movies' biases more or less."""
+    noise = np.random.default_rng(1).normal(0, 1, WORLD.n_movies)
+    weights = (taste * WORLD.movie_vectors[:, 1] + noise).astype(np.float32)
+    return Snapshot(version, version * 100, 1.0, Means(*[0.0] * 6), weights)
+
+
+def judge(checkpoints: Checkpoints | None = None, world: World = WORLD) -> Judge:
+    return Judge(world, CONFIG, Fixed, checkpoints)
+
+
+def test_a_checkpoint_has_the_interval_of_what_validation_users_gave_it() -> None:
+    point = judge()(snapshot(5, 1.0))
+    seed = derive_seed(CONFIG.seed, "validation sessions")
+    users = WORLD.users_in("validation")
+    returns = play(Fixed(snapshot(5, 1.0).weights), WORLD, users, CONFIG.scenario, seed).rewards.sum(axis=1)
+    assert point.validation_return == pytest.approx(returns.mean())
+    draws = statistics.resample(len(users), 20_000, np.random.default_rng(0))
+    bootstrap = statistics.mean(returns, draws).interval(statistics.CONFIDENCE)
+    width = bootstrap[1] - bootstrap[0]
+    assert (point.validation_ci_low, point.validation_ci_high) == pytest.approx(bootstrap, abs=0.1 * width)
+    assert width > 0.1
+
+
+def test_the_best_is_kept_with_its_interval_and_version_0_is_not_among_them() -> None:
+    judged = judge()
+    points = [judged(snapshot(version, taste)) for version, taste in ((0, 9.0), (5, 0.1), (10, 3.0), (15, 1.0))]
+    assert judged.best == points[2]
+    assert judged.curve == points
+    assert np.array_equal(judged.best_weights, snapshot(10, 3.0).weights)  # type: ignore[arg-type]
+
+
+def test_what_was_judged_is_taken_up_again(tmp_path: Path) -> None:
+    first = judge(Checkpoints(tmp_path, "this training"))
+    first(snapshot(5, 1.0))
+    again = judge(Checkpoints(tmp_path, "this training"))
+    assert (again.best, again.curve) == (first.best, first.curve)
+    assert judge(Checkpoints(tmp_path, "another")).curve == []
+
+
+def test_points_of_another_form_are_judged_anew(tmp_path: Path) -> None:
+    kept = Checkpoints(tmp_path, "this training")
+    short = [0.0] * (len(CurvePoint._fields) - 2)
+    kept.save("judged", {"best_weights": snapshot(5, 1.0).weights}, {"curve": [short], "best": short})
+    found = judge(kept)
+    assert (found.best, found.curve) == (None, [])
+
+
+def test_of_one_validation_user_there_is_no_interval() -> None:
+    pools = np.zeros_like(WORLD.pools)
+    pools[:1] = 1
+    point = judge(world=dataclasses.replace(WORLD, pools=pools))(snapshot(5, 1.0))
+    assert np.isfinite(point.validation_return)
+    assert np.isnan(point.validation_ci_low)

@@ -1,0 +1,268 @@
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from support import slice_archive
+
+from rlrec.data.checking.expectations import validate
+from rlrec.data.checking.suites import FACTS
+from rlrec.data.dataset.tables import SCHEMAS, Tables
+from rlrec.data.prepare import prepare
+from rlrec.errors import DataError, ValidationError
+from rlrec.settings.config import DataConfig
+
+
+def _change(tables: Tables, table: str, row: int, **values: Any) -> Tables:
+    frames = {name: tables[name].copy() for name in SCHEMAS}
+    for column, value in values.items():
+        frames[table].loc[row, column] = value
+    return Tables(**frames)
+
+
+def _failure(tables: Tables, tmp_path: Path, name: str = "ml-100k") -> str:
+    with pytest.raises(ValidationError) as error:
+        validate(tables, name, tmp_path / "docs", check_counts=False)
+    return str(error.value)
+
+
+def test_flawless_tables_pass_with_a_summary(tables: Tables, tmp_path: Path) -> None:
+    summary = validate(tables, "ml-100k", tmp_path / "docs", check_counts=False)
+    assert summary["success"]
+    assert summary["dataset"] == "ml-100k"
+    assert {name: one["rows"] for name, one in summary["tables"].items()} == {
+        name: len(tables[name]) for name in SCHEMAS
+    }
+    for one in summary["tables"].values():
+        assert one["expectations"] == len(one["results"]) >= 14
+        assert all(row["success"] and row["description"] for row in one["results"])
+    assert json.loads((tmp_path / "docs" / "summary.json").read_text()) == summary
+
+
+@pytest.mark.parametrize("rating", [0, 6, 3.7])
+def test_a_rating_that_is_not_allowed_is_shown_with_its_original_ids(
+    tables: Tables, tmp_path: Path, rating: float
+) -> None:
+    message = _failure(_change(tables, "ratings", 40, rating=rating), tmp_path)
+    row = tables.ratings.iloc[40]
+    assert "ratings.rating: a rating is one of 1, 2, 3, 4, 5 (expect_column_values_to_be_in_set)" in message
+    assert f"; 1 of {len(tables.ratings)} rows fail" in message
+    assert f"user {row.original_user:.0f}, movie {row.original_movie:.0f}, rating {rating:g}" in message
+    assert message.count("rows fail") == 1
+
+
+def test_half_stars_are_for_ml_latest_only(tables: Tables, tmp_path: Path) -> None:
+    changed = _change(tables, "ratings", 3, rating=3.5)
+    assert "a rating is one of" in _failure(changed, tmp_path)
+    assert validate(changed, "ml-latest-small", tmp_path / "docs", check_counts=False)["success"]
+
+
+def test_a_missing_rating_is_found(tables: Tables, tmp_path: Path) -> None:
+    message = _failure(_change(tables, "ratings", 3, rating=np.nan), tmp_path)
+    assert "ratings.rating: rating is never missing" in message
+    assert "rating missing, timestamp" in message
+
+
+@pytest.mark.parametrize(("column", "kind"), [("user", "user"), ("movie", "movie")])
+def test_a_rating_by_or_of_an_unknown_id_is_found(tables: Tables, tmp_path: Path, column: str, kind: str) -> None:
+    message = _failure(_change(tables, "ratings", 3, **{column: -1, f"original_{column}": 4321}), tmp_path)
+    assert f"ratings.{column}: the {kind} is in the {kind}s table" in message
+    assert f"{kind} 4321" in message
+
+
+def test_a_pair_that_stands_there_twice_is_shown_in_both_rows(tables: Tables, tmp_path: Path) -> None:
+    again = pd.concat([tables.ratings, tables.ratings.iloc[[5]].assign(rating=np.float32(1))], ignore_index=True)
+    message = _failure(Tables(again, tables.users, tables.movies), tmp_path)
+    assert f"a user rates a movie once (expect_compound_columns_to_be_unique); 2 of {len(again)} rows fail" in message
+    row = tables.ratings.iloc[5]
+    assert message.count(f"user {row.original_user:.0f}, movie {row.original_movie:.0f}, rating") == 2
+
+
+@pytest.mark.parametrize("seconds", [700_000_000, 1_500_000_000])
+def test_a_rating_from_another_time_is_found(tables: Tables, tmp_path: Path, seconds: int) -> None:
+    message = _failure(_change(tables, "ratings", 3, timestamp=seconds), tmp_path)
+    assert "ratings.timestamp: rated from 1995-01-01 to 1998-05-01" in message
+
+
+def test_the_newest_time_can_be_given(tables: Tables, tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="rated from 1995-01-01 to 1997-"):
+        validate(tables, "ml-100k", tmp_path / "docs", check_counts=False, newest=870_000_000)
+
+
+def test_every_bad_value_of_a_user_fails_its_own_expectation(tables: Tables, tmp_path: Path) -> None:
+    changes: list[dict[str, Any]] = [{"sex": "X"}, {"sex": pd.NA}, {"age": 0}, {"occupation": 21}, {"original_id": 4}]
+    assert _failed(tables, "users", changes, tmp_path) == {
+        ("sex", "sex is F or M"),
+        ("sex", "sex is never missing"),
+        ("age", "age is from 1 to 120"),
+        ("occupation", "the occupation's code is from 0 to 20"),
+        ("original_id", "an original id stands there once"),
+    }
+
+
+def test_every_bad_value_of_a_movie_fails_its_own_expectation(tables: Tables, tmp_path: Path) -> None:
+    changes: list[dict[str, Any]] = [
+        {"title": ""},
+        {"title": pd.NA},
+        {"year": 1700},
+        {"genres": "Drama|Telenovela"},
+        {"violence": 1.5},
+        {"violence": np.nan},
+    ]
+    failed = _failed(tables, "movies", changes, tmp_path)
+    assert {(column, text.partition(":")[0]) for column, text in failed} == {
+        ("title", "a title is not empty"),
+        ("title", "title is never missing"),
+        ("year", "made between the first films and the data set"),
+        ("genres", "genres are of the 19"),
+        ("violence", "violence is from 0 to 1"),
+        ("violence", "violence is never missing"),
+    }
+
+
+@pytest.mark.parametrize(("number", "problem"), [(99, "numbers are from 0 to 29"), (1, "numbers rise from row to row")])
+def test_a_gap_or_a_repeat_in_the_numbers_is_found(tables: Tables, tmp_path: Path, number: int, problem: str) -> None:
+    assert f"movies.movie: {problem}" in _failure(_change(tables, "movies", 3, movie=number), tmp_path)
+
+
+def _failed(tables: Tables, table: str, changes: list[dict[str, Any]], tmp_path: Path) -> set[tuple[str | None, str]]:
+    for row, values in enumerate(changes):
+        tables = _change(tables, table, row, **values)
+    _failure(tables, tmp_path)
+    summary = json.loads((tmp_path / "docs" / "summary.json").read_text())
+    return {(one["column"], one["description"]) for one in summary["tables"][table]["results"] if not one["success"]}
+
+
+def test_a_user_with_few_ratings_is_named(tables: Tables, tmp_path: Path) -> None:
+    few = tables.ratings[(tables.ratings["user"] != 2) | (tables.ratings.index % 2 == 0)].reset_index(drop=True)
+    count = int((few["user"] == 2).sum())
+    message = _failure(Tables(few, tables.users, tables.movies), tmp_path)
+    assert "users.n_ratings: a user has at least 20 ratings" in message
+    assert re.search(rf"user 3, .* ratings {count}\b", message)
+
+
+def test_a_movie_without_ratings_fails_only_where_the_data_set_has_none(tables: Tables, tmp_path: Path) -> None:
+    extra = tables.movies.iloc[[0]].assign(movie=np.int32(30), original_id=9999, title="Unseen (1990)")
+    movies = pd.concat([tables.movies, extra], ignore_index=True)
+    changed = Tables(tables.ratings, tables.users, movies.astype(SCHEMAS["movies"]))
+    message = _failure(changed, tmp_path)
+    assert "movies.n_ratings: every movie has a rating" in message
+    assert "movie 9999, title Unseen (1990)" in message
+    assert validate(changed, "ml-1m", tmp_path / "docs", check_counts=False)["success"]
+
+
+@pytest.mark.parametrize("table", SCHEMAS)
+def test_an_empty_table_is_named(tables: Tables, tmp_path: Path, table: str) -> None:
+    frames = {name: tables[name] for name in SCHEMAS} | {table: tables[table].iloc[:0]}
+    assert f"{table}: the table is not empty" in _failure(Tables(**frames), tmp_path)
+
+
+def test_a_wrong_type_is_named(tables: Tables, tmp_path: Path) -> None:
+    users = tables.users.astype({"original_id": "float64"})
+    message = _failure(Tables(tables.ratings, users, tables.movies), tmp_path)
+    assert "users.original_id: type int64 (expect_column_values_to_be_of_type); found float64" in message
+
+
+def test_a_missing_column_is_named(tables: Tables, tmp_path: Path) -> None:
+    message = _failure(Tables(tables.ratings, tables.users.drop(columns="zip"), tables.movies), tmp_path)
+    assert "users: columns: user, original_id, sex, age, occupation, zip" in message
+
+
+def test_rows_of_a_complete_data_set_are_counted(tables: Tables, tmp_path: Path) -> None:
+    with pytest.raises(ValidationError) as error:
+        validate(tables, "ml-100k", tmp_path / "docs")
+    assert "ratings: the complete table has 100,000 rows" in str(error.value)
+    assert f"found {len(tables.ratings)}" in str(error.value)
+    assert "users: the complete table has 943 rows" in str(error.value)
+
+
+def test_many_failures_still_fit_on_one_screen(tables: Tables, tmp_path: Path) -> None:
+    bad = tables.ratings.assign(rating=np.float32(9), timestamp=1, user=np.int32(-1), movie=np.int32(-1))
+    message = _failure(Tables(bad, tables.users, tables.movies), tmp_path)
+    assert len(message.splitlines()) <= 24
+    assert "more" in message
+
+
+def test_pages_are_written_before_the_error_and_need_no_network(tables: Tables, tmp_path: Path) -> None:
+    _failure(_change(tables, "movies", 3, genres="<b>Foo</b>"), tmp_path)
+    docs = tmp_path / "docs"
+    assert sorted(path.name for path in docs.iterdir()) == [
+        "index.html",
+        "movies.html",
+        "ratings.html",
+        "summary.json",
+        "users.html",
+    ]
+    for page in docs.glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        links = re.findall(r'(?:href|src)="([^"#]+)"', text)
+        assert all(link == "data:," or (docs / link).is_file() for link in links)
+        assert "<script" not in text
+        assert "<b>Foo</b>" not in text
+    index = (docs / "index.html").read_text(encoding="utf-8")
+    assert "do not meet every expectation" in index
+    assert "genres &lt;b&gt;Foo" in index
+    assert not json.loads((docs / "summary.json").read_text())["success"]
+
+
+def test_pages_replace_the_old_ones_and_are_equal_for_equal_tables(tables: Tables, tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "stale.html").write_text("x")
+    validate(tables, "ml-100k", docs, check_counts=False)
+    first = {path.name: path.read_bytes() for path in docs.iterdir()}
+    assert "stale.html" not in first
+    validate(tables, "ml-100k", docs, check_counts=False)
+    assert {path.name: path.read_bytes() for path in docs.iterdir()} == first
+
+
+def test_an_unwritable_folder_is_named(tables: Tables, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(DataError, match=f"cannot write {tmp_path / 'file' / 'docs'}"):
+        validate(tables, "ml-100k", tmp_path / "file" / "docs", check_counts=False)
+
+
+def test_an_unknown_data_set_is_named(tables: Tables, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="'ml-25m'; known are ml-100k, ml-1m"):
+        validate(tables, "ml-25m", tmp_path / "docs")
+
+
+def test_every_configurable_data_set_is_known() -> None:
+    assert set(DataConfig.model_json_schema()["properties"]["name"]["enum"]) == set(FACTS)
+
+
+def test_telemetry_is_off() -> None:
+    code = "import os, rlrec.data; print(os.environ['GX_ANALYTICS_ENABLED'])"
+    environment = {name: value for name, value in os.environ.items() if name != "GX_ANALYTICS_ENABLED"}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "false"
+
+
+@pytest.mark.realdata
+def test_real_ml_100k_passes(ml100k_archive: Path, tmp_path: Path) -> None:
+    config = DataConfig(source=str(ml100k_archive), tag_genome="none")
+    _, tables = prepare(config, tmp_path / "raw", tmp_path / "tables")
+    summary = validate(tables, "ml-100k", tmp_path / "docs")
+    assert summary["success"]
+
+
+@pytest.mark.realdata
+def test_a_slice_of_real_data_passes_without_its_counts(ml100k_archive: Path, tmp_path: Path) -> None:
+    config = DataConfig(source=str(slice_archive(ml100k_archive, tmp_path)), tag_genome="none")
+    provenance, tables = prepare(config, tmp_path / "raw", tmp_path / "tables")
+    assert not provenance.known
+    assert validate(tables, "ml-100k", tmp_path / "docs", check_counts=provenance.known)["success"]
+
+
+@pytest.mark.parametrize(("layout", "name"), [("ml-1m", "ml-1m"), ("ml-latest", "ml-latest-small")])
+def test_other_layouts_pass_too(make_archive: Callable[..., Path], tmp_path: Path, layout: str, name: str) -> None:
+    config = DataConfig(name=name, source=str(make_archive(layout)), tag_genome="none")
+    provenance, tables = prepare(config, tmp_path / "raw", tmp_path / "tables")
+    assert validate(tables, name, tmp_path / "docs", check_counts=provenance.known)["success"]

@@ -1,0 +1,139 @@
+import codecs
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlrec.data.reading.delimited import Delimited, Encoding, read_delimited
+from rlrec.errors import DataError
+
+TABS = Delimited({"id": "int", "value": "float", "name": "text", "on": "flag"}, "\t", "latin-1")
+COLONS = Delimited({"id": "int", "name": "text"}, "::", "latin-1")
+CSV = Delimited({"id": "int", "name": "text"}, ",", "utf-8", header="id,name", quoted=True)
+
+
+def _write(folder: Path, content: bytes | str) -> Path:
+    path = folder / "file"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode("latin-1"))
+    return path
+
+
+def test_fields_come_with_their_types(tmp_path: Path) -> None:
+    frame = read_delimited(_write(tmp_path, "1\t3.5\tCafé\t0\r\n\n2\t4\t\t1\n"), TABS)
+    assert frame.to_dict("list") == {"id": [1, 2], "value": [3.5, 4.0], "name": ["Café", ""], "on": [0, 1]}
+
+
+def test_a_separator_of_two_characters_leaves_one_of_them_to_the_text(tmp_path: Path) -> None:
+    frame = read_delimited(_write(tmp_path, "1::Alien: Resurrection (1997)\n2::\x1fodd\n"), COLONS)
+    assert list(frame["name"]) == ["Alien: Resurrection (1997)", "\x1fodd"]
+
+
+def test_quoted_fields_keep_their_separators(tmp_path: Path) -> None:
+    frame = read_delimited(_write(tmp_path, 'id,name\n1,"a, ""b"""\n2,c\n'), CSV)
+    assert list(frame["name"]) == ['a, "b"', "c"]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("2\t1.0\tx", "has 3 fields, expected 4"),
+        ("2\t1.0\tx\t0\t", "has 5 fields, expected 4"),
+        ("two\t1.0\tx\t0", "id must be a whole number, but is 'two'"),
+        ("\t1.0\tx\t0", "id must be a whole number, but is ''"),
+        ("99999999999999999999\t1.0\tx\t0", "id must be a whole number"),
+        ("2\tfour\tx\t0", "value must be a number, but is 'four'"),
+        ("2\tnan\tx\t0", "value must be a number, but is 'nan'"),
+        ("2\tNaN\tx\t0", "value must be a number, but is 'NaN'"),
+        ("2\tinf\tx\t0", "value must be a number, but is 'inf'"),
+        ("2\t\tx\t0", "value must be a number, but is ''"),
+        ("2\t1.0\tx\t2", "on must be 0 or 1, but is '2'"),
+        ("2\t1.0\tx\t", "on must be 0 or 1, but is ''"),
+    ],
+)
+def test_a_wrong_line_is_named_and_shown(tmp_path: Path, line: str, problem: str) -> None:
+    path = _write(tmp_path, f"1\t1.0\tx\t0\n\n{line}\n3\t1.0\tx\t0\n")
+    with pytest.raises(DataError) as error:
+        read_delimited(path, TABS)
+    assert str(error.value).startswith(f"{path}, line 3: {problem}")
+    assert repr(line) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("id,name\n1,a\rb\n", "line 2: new-line character seen"),
+        ("id,name\r1,a\r", "line 1: the header must be 'id,name'"),
+        ('id,name\n1,a\n2,"b\nc"\n', "line 4: has 1 fields, expected 2"),
+        ("id,name\nx," + "a" * 200_000 + "\n", r"line 2: field larger than field limit \(131072\)"),
+        ("id,name\n" + "9" * 5000 + ",a\n", "line 2: id must be a whole number, but is '9{20,60}"),
+    ],
+)
+def test_a_line_that_no_reader_takes_apart_is_named_and_shown_in_part(
+    tmp_path: Path, content: str, problem: str
+) -> None:
+    path = _write(tmp_path, content)
+    with pytest.raises(DataError, match=rf"file, {problem}") as error:
+        read_delimited(path, CSV)
+    assert len(str(error.value)) < 500
+
+
+def test_rows_and_lines_are_the_same_whatever_ends_a_line(tmp_path: Path) -> None:
+    path = _write(tmp_path, "1\t1.0\ta\t0\r2\t1.0\tb\t0\n3\t1.0\tc\t0\n")
+    with pytest.raises(DataError, match="line 1: has 7 fields, expected 4"):
+        read_delimited(path, TABS)
+    assert read_delimited(_write(tmp_path, "\n\n1::a\r\n\r\n2::b\n"), COLONS)["id"].to_list() == [1, 2]
+
+
+def test_another_header_is_shown(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="line 1: the header must be 'id,name'"):
+        read_delimited(_write(tmp_path, "name,id\nx,1\n"), CSV)
+
+
+@pytest.mark.parametrize(("content", "problem"), [(b"", "is empty"), (b" \n\n", "is empty"), (b"id,name\n", "no rows")])
+def test_an_empty_file_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
+    with pytest.raises(DataError, match=problem):
+        read_delimited(_write(tmp_path, content), CSV)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"{tmp_path / 'none'} is missing"):
+        read_delimited(tmp_path / "none", TABS)
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "problem"),
+    [
+        ("1::Café\n".encode("utf-16"), "latin-1", "encoded in UTF-16, expected latin-1"),
+        ("1::Café\n".encode("utf-16-le"), "latin-1", "line 1: has a NUL byte"),
+        (codecs.BOM_UTF8 + b"1::a\n", "latin-1", "UTF-8 with a byte order mark, expected latin-1"),
+        ("1::a\n2::Café\n".encode(), "latin-1", "line 2: is UTF-8 text, expected latin-1"),
+        ("1::a\n2::Café\n".encode("latin-1"), "utf-8", "line 2: byte 0xe9 is not utf-8 text"),
+    ],
+)
+def test_another_encoding_is_recognised(tmp_path: Path, content: bytes, encoding: Encoding, problem: str) -> None:
+    with pytest.raises(DataError, match=problem):
+        read_delimited(_write(tmp_path, content), Delimited(COLONS.columns, "::", encoding))
+
+
+FIELD = st.text(st.characters(codec="latin-1", exclude_characters="\n\r\t\0", exclude_categories=["Cc"]), max_size=8)
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.integers(-(2**63), 2**63 - 1),
+            st.floats(allow_nan=False, allow_infinity=False, width=32),
+            FIELD.filter(lambda text: text.isascii()),
+            st.integers(0, 1),
+        ),
+        min_size=1,
+        max_size=10,
+    ),
+)
+def test_whatever_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[int, float, str, int]]
+) -> None:
+    text = "".join(f"{number}\t{value!r}\t{name}\t{on}\n" for number, value, name, on in rows)
+    frame = read_delimited(_write(tmp_path_factory.mktemp("rows"), text), TABS)
+    assert list(frame.itertuples(index=False, name=None)) == rows

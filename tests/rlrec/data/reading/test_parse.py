@@ -1,0 +1,255 @@
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from support import slice_archive
+
+from rlrec.data.dataset.tables import SCHEMAS, Tables
+from rlrec.data.reading.parse import parse, year_of
+from rlrec.errors import DataError
+from rlrec.storage.archives import unpack
+
+NAMES = {"ml-100k": "ml-100k", "recbole": "ml-100k", "ml-1m": "ml-1m", "ml-latest": "ml-latest-small"}
+RATINGS = {"ml-100k": "u.data", "recbole": "ml-100k.inter", "ml-1m": "ratings.dat", "ml-latest": "ratings.csv"}
+MOVIES = {"ml-100k": "u.item", "recbole": "ml-100k.item", "ml-1m": "movies.dat", "ml-latest": "movies.csv"}
+USERS = {"ml-100k": "u.user", "recbole": "ml-100k.user", "ml-1m": "users.dat"}
+MakeFolder = Callable[..., Path]
+
+
+def _assert_equal(left: Tables, right: Tables) -> None:
+    for name in SCHEMAS:
+        pd.testing.assert_frame_equal(left[name], right[name])
+
+
+@pytest.mark.parametrize("layout", NAMES)
+def test_every_layout_gives_the_canonical_columns(make_folder: MakeFolder, layout: str) -> None:
+    tables = parse(make_folder(layout), NAMES[layout])
+    for name, schema in SCHEMAS.items():
+        assert {column: str(kind) for column, kind in tables[name].dtypes.items()} == schema
+    np.testing.assert_array_equal(tables.users["user"], np.arange(6))
+    np.testing.assert_array_equal(tables.movies["movie"], np.arange(30))
+    for column, table in (("movie", tables.movies), ("user", tables.users)):
+        joined = tables.ratings.merge(table, on=column)
+        assert len(joined) == len(tables.ratings)
+        assert (joined[f"original_{column}"] == joined["original_id"]).all()
+
+
+@pytest.mark.parametrize("layout", ["recbole", "ml-1m"])
+def test_the_same_data_give_the_same_tables_in_each_layout(make_folder: MakeFolder, layout: str) -> None:
+    _assert_equal(parse(make_folder(layout), NAMES[layout]), parse(make_folder("ml-100k"), "ml-100k"))
+
+
+def test_ml_latest_has_the_same_ratings_and_movies_but_no_demographics(make_folder: MakeFolder) -> None:
+    tables, old = parse(make_folder("ml-latest"), "ml-latest-small"), parse(make_folder("ml-100k"), "ml-100k")
+    pd.testing.assert_frame_equal(tables.ratings, old.ratings)
+    pd.testing.assert_frame_equal(tables.movies, old.movies)
+    assert tables.users[["sex", "age", "occupation", "zip"]].isna().all(axis=None)
+
+
+def test_the_order_of_users_and_movies_in_the_files_does_not_matter(make_folder: MakeFolder) -> None:
+    expected = parse(make_folder(), "ml-100k")
+    for name in ("u.user", "u.item"):
+        path = make_folder() / name
+        path.write_bytes(b"".join(reversed(path.read_bytes().splitlines(keepends=True))))
+        _assert_equal(parse(path.parent, "ml-100k"), expected)
+
+
+def test_files_in_the_only_folder_inside_are_found(make_folder: MakeFolder, tmp_path: Path) -> None:
+    folder = make_folder()
+    shutil.move(folder, tmp_path / "outer" / "ml-100k")
+    assert len(parse(tmp_path / "outer", "ml-100k").users) == 6
+
+
+def test_genre_words_of_ml_latest_become_those_of_ml_100k(make_folder: MakeFolder) -> None:
+    rows = (
+        "1,A (2000),(no genres listed)\n2,B (2000),Sci-Fi|IMAX|Children\n3,C (2000),IMAX\n4,D (2000),Telenovela|Drama\n"
+    )
+    movies = parse(
+        make_folder("ml-latest", {"movies.csv": b"movieId,title,genres\n" + rows.encode()}), "ml-latest"
+    ).movies
+    assert list(movies["genres"]) == ["unknown", "Children's|Sci-Fi", "unknown", "Drama|Telenovela"]
+
+
+@pytest.mark.parametrize(
+    ("title", "year"),
+    [
+        ("Toy Story (1995)", 1995),
+        ("Land Before Time III (1995) (V)", 1995),
+        ("2001: A Space Odyssey (1968)", 1968),
+        ("Fawlty Towers (1975-1979)", 1975),
+        ("Death Note (2006\u20132007)", 2006),
+        ("Babylon 5", None),
+        ("unknown", None),
+        ("(500) Days of Summer (2009)", 2009),
+    ],
+)
+def test_year_of_a_title(title: str, year: int | None) -> None:
+    assert year_of(title) == year
+
+
+@pytest.mark.parametrize("layout", NAMES)
+@pytest.mark.parametrize("rating", ["0", "6", "3.7"])
+def test_ratings_out_of_range_are_left_to_the_validation(make_folder: MakeFolder, layout: str, rating: str) -> None:
+    path = make_folder(layout) / RATINGS[layout]
+    _replace_rating(path, layout, rating)
+    assert parse(path.parent, NAMES[layout]).ratings["rating"].iloc[2] == np.float32(rating)
+
+
+@pytest.mark.parametrize("layout", NAMES)
+@pytest.mark.parametrize("rating", ["NaN", "", "good", "inf"])
+def test_a_rating_that_is_no_number_is_named_with_its_line(make_folder: MakeFolder, layout: str, rating: str) -> None:
+    path = make_folder(layout) / RATINGS[layout]
+    line = _replace_rating(path, layout, rating)
+    with pytest.raises(DataError) as error:
+        parse(path.parent, NAMES[layout])
+    assert str(error.value).startswith(f"{path}, line {line}: rating must be a number, but is {rating!r}")
+
+
+def _replace_rating(path: Path, layout: str, rating: str) -> int:
+    separator = {"ml-1m": b"::", "ml-latest": b","}.get(layout, b"\t")
+    line = 3 if layout in ("ml-100k", "ml-1m") else 4
+    lines = path.read_bytes().splitlines()
+    fields = lines[line - 1].split(separator)
+    lines[line - 1] = separator.join([*fields[:2], rating.encode(), fields[3]])
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    return line
+
+
+def test_ratings_by_and_of_unknown_ids_get_minus_one(make_folder: MakeFolder) -> None:
+    folder = make_folder()
+    with (folder / "u.data").open("ab") as file:
+        file.write(b"999\t10\t3\t880000000\n1\t77\t3\t880000000\n")
+    last = parse(folder, "ml-100k").ratings.tail(2)
+    assert last["user"].tolist() == [-1, 0]
+    assert last["movie"].tolist() == [0, -1]
+    assert last["original_user"].tolist() == [999, 1]
+
+
+@pytest.mark.parametrize("layout", NAMES)
+def test_a_missing_table_is_named(make_folder: MakeFolder, layout: str) -> None:
+    for name in (RATINGS[layout], MOVIES[layout]):
+        folder = make_folder(layout)
+        (folder / name).unlink()
+        with pytest.raises(DataError, match=f"lacks {name}"):
+            parse(folder, NAMES[layout])
+
+
+@pytest.mark.parametrize("layout", NAMES)
+def test_an_empty_table_is_named(make_folder: MakeFolder, layout: str) -> None:
+    for files in (RATINGS, MOVIES, USERS):
+        if layout in files:
+            folder = make_folder(layout, {files[layout]: b""})
+            with pytest.raises(DataError, match=f"{files[layout]} is empty"):
+                parse(folder, NAMES[layout])
+
+
+@pytest.mark.parametrize("layout", NAMES)
+def test_an_id_that_stands_there_twice_is_named_with_its_line(make_folder: MakeFolder, layout: str) -> None:
+    for files in (MOVIES, USERS):
+        if layout in files:
+            path = make_folder(layout) / files[layout]
+            lines = path.read_bytes().splitlines(keepends=True)
+            path.write_bytes(b"".join([*lines, lines[-1]]))
+            with pytest.raises(DataError, match=rf"{path.name}, line {len(lines) + 1}: id \d+ stands there twice"):
+                parse(path.parent, NAMES[layout])
+
+
+@pytest.mark.parametrize("layout", NAMES)
+def test_a_file_in_utf16_is_recognised(make_folder: MakeFolder, layout: str) -> None:
+    path = make_folder(layout) / MOVIES[layout]
+    path.write_bytes(path.read_bytes().decode("latin-1").encode("utf-16"))
+    with pytest.raises(DataError, match=f"{path.name} is encoded in UTF-16"):
+        parse(path.parent, NAMES[layout])
+
+
+def test_bad_genre_flags_are_named_with_their_line(make_folder: MakeFolder) -> None:
+    path = make_folder() / "u.item"
+    lines = path.read_bytes().splitlines()
+    lines[4] = lines[4][:-1] + b"7"
+    path.write_bytes(b"\n".join(lines))
+    with pytest.raises(DataError, match="line 5: Western must be 0 or 1, but is '7'"):
+        parse(path.parent, "ml-100k")
+
+
+def test_genres_in_another_order_are_refused(make_folder: MakeFolder) -> None:
+    with pytest.raises(DataError, match=r"u\.genre must list unknown, Action"):
+        parse(make_folder(changes={"u.genre": b"Action|0\nunknown|1\n"}), "ml-100k")
+
+
+def test_an_unknown_occupation_is_named_with_its_line(make_folder: MakeFolder) -> None:
+    path = make_folder() / "u.user"
+    path.write_bytes(path.read_bytes() + b"7|30|F|astronaut|12345\n")
+    with pytest.raises(DataError, match="line 7: unknown occupation 'astronaut'"):
+        parse(path.parent, "ml-100k")
+
+
+def test_an_occupation_that_is_listed_twice_is_one(make_folder: MakeFolder) -> None:
+    expected, path = parse(make_folder(), "ml-100k"), make_folder() / "u.occupation"
+    path.write_bytes(path.read_bytes() + b"writer\nartist\n")
+    _assert_equal(parse(path.parent, "ml-100k"), expected)
+
+
+@pytest.mark.parametrize("ending", [b"\r", b"\n\r"])
+def test_files_with_other_line_ends_are_refused_by_name(make_folder: MakeFolder, ending: bytes) -> None:
+    path = make_folder() / "u.user"
+    path.write_bytes(path.read_bytes().replace(b"\n", ending) * 2)
+    with pytest.raises(DataError, match=r"u\.user, line \d+: "):
+        parse(path.parent, "ml-100k")
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_rating_beyond_all_bounds_is_infinite_without_a_warning(make_folder: MakeFolder) -> None:
+    path = make_folder() / "u.data"
+    _replace_rating(path, "ml-100k", "1e300")
+    assert parse(path.parent, "ml-100k").ratings["rating"].iloc[2] == np.inf
+
+
+def test_another_data_set_than_the_named_one_is_refused(make_folder: MakeFolder) -> None:
+    with pytest.raises(DataError, match=r"holds files of ml-100k, so data\.name must be ml-100k, not ml-1m"):
+        parse(make_folder("ml-100k"), "ml-1m")
+
+
+def test_a_folder_without_movielens_files_says_what_is_expected(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no MovieLens files(.|\n)*ratings\.dat"):
+        parse(tmp_path, "ml-1m")
+    with pytest.raises(DataError, match="is not a folder"):
+        parse(tmp_path / "none", "ml-1m")
+
+
+def test_a_million_ratings_are_parsed_in_seconds(make_folder: MakeFolder) -> None:
+    rng = np.random.default_rng(0)
+    rows = np.stack(
+        [rng.integers(1, 7, 1_000_000), 10 * rng.integers(1, 31, 1_000_000), rng.integers(1, 6, 1_000_000)], axis=1
+    )
+    text = "\n".join(f"{u}::{m}::{r}::978300760" for u, m, r in rows.tolist()).encode()
+    folder = make_folder("ml-1m", {"ratings.dat": text})
+    start = time.perf_counter()
+    tables = parse(folder, "ml-1m")
+    assert time.perf_counter() - start < 5
+    np.testing.assert_array_equal(tables.ratings[["original_user", "original_movie", "rating"]].to_numpy(), rows)
+
+
+@pytest.mark.realdata
+def test_real_ml_100k_has_its_published_shape(ml100k_archive: Path, tmp_path: Path) -> None:
+    unpack(ml100k_archive, tmp_path / "ml-100k")
+    tables = parse(tmp_path / "ml-100k", "ml-100k")
+    assert (len(tables.ratings), len(tables.users), len(tables.movies)) == (100_000, 943, 1_682)
+    assert tables.ratings.iloc[0].tolist() == [195, 241, 196, 242, 3, 881250949]
+    assert tables.movies.iloc[0].tolist() == [0, 1, "Toy Story (1995)", 1995, "Animation|Children's|Comedy", 0]
+    assert tables.users.iloc[0].tolist() == [0, 1, "M", 24, 19, "85711"]
+
+
+@pytest.mark.realdata
+def test_a_slice_of_real_data_keeps_20_ratings_a_user(ml100k_archive: Path, tmp_path: Path) -> None:
+    unpack(slice_archive(ml100k_archive, tmp_path / "a"), tmp_path / "ml-100k")
+    tables = parse(tmp_path / "ml-100k", "ml-100k")
+    assert len(tables.users) == 60
+    assert 150 <= len(tables.movies) <= 200
+    assert tables.ratings["user"].value_counts().min() >= 20
+    assert set(tables.ratings["movie"]) == set(range(len(tables.movies)))
+    again = slice_archive(ml100k_archive, tmp_path / "b")
+    assert again.read_bytes() == (tmp_path / "a" / "ml-100k.zip").read_bytes()

@@ -1,0 +1,78 @@
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import sparse
+from worlds import small_world, tables_of
+
+from rlrec.errors import WorldError
+from rlrec.policies.baselines import BASELINES, OFFLINE_BASELINES, Known
+
+COLLABORATIVE = ("item_knn", "als", "bpr", "ease")
+
+
+def test_only_training_users_ratings_are_known() -> None:
+    world = small_world()
+    tables = tables_of(world)
+    ratings = Known.of(world, tables).ratings
+    assert ratings is not None
+    everything = np.zeros((world.n_users, world.n_movies))
+    everything[tables.ratings["user"], tables.ratings["movie"]] = tables.ratings["rating"]
+    training = world.users_in("train")
+    others = np.setdiff1d(np.arange(world.n_users), training)
+    assert everything[others].any(axis=1).all()
+    assert ratings[others].nnz == 0
+    assert np.array_equal(ratings[training].toarray(), everything[training])
+    assert np.array_equal(Known.of(world, tables).training_ratings("als").toarray(), everything[training])
+
+
+def test_tables_of_another_world_are_refused() -> None:
+    tables = tables_of(small_world(n_users=61))
+    with pytest.raises(WorldError, match="the world has 60 users and 80 movies, but the tables have 61 and 80"):
+        Known.of(small_world(), tables)
+
+
+def test_tables_of_other_movies_are_refused() -> None:
+    world = small_world()
+    other = replace(world, movie_ids=world.movie_ids[::-1])
+    with pytest.raises(WorldError, match="the world's movies are not those of the tables"):
+        Known.of(other, tables_of(world))
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_only_a_collaborative_baseline_minds_that_there_are_no_ratings(name: str) -> None:
+    world = small_world()
+    if name not in COLLABORATIVE:
+        assert BASELINES[name](Known(world)).name == name
+        return
+    for ratings in (None, sparse.csr_array((world.n_users, world.n_movies), dtype=np.float32)):
+        with pytest.raises(WorldError, match=f"'{name}' is fitted to training users' real ratings, and there are none"):
+            BASELINES[name](Known(world, ratings))
+
+
+def test_ratings_of_another_shape_are_refused() -> None:
+    with pytest.raises(WorldError, match=r"the ratings are \(3, 4\), but the world has 60 users and 80 movies"):
+        BASELINES["ease"](Known(small_world(), sparse.csr_array(np.ones((3, 4)))))
+
+
+def test_bpr_needs_somebody_who_liked_something() -> None:
+    world = small_world()
+    known = Known.of(world, tables_of(world))
+    assert known.ratings is not None
+    bored = replace(known, ratings=known.ratings.minimum(3))
+    with pytest.raises(WorldError, match=r"'bpr' learns from ratings above 3\.5 stars, and there are none"):
+        BASELINES["bpr"](bored)
+
+
+def test_offline_the_same_baselines_are_set_otherwise() -> None:
+    assert list(OFFLINE_BASELINES) == list(BASELINES)
+    changed = {name for name in BASELINES if OFFLINE_BASELINES[name] is not BASELINES[name]}
+    assert changed == set(COLLABORATIVE)
+
+
+@pytest.mark.parametrize("heavy", ["implicit", "pandas", "matplotlib", "tensorflow"])
+def test_the_names_of_the_baselines_cost_nothing(heavy: str) -> None:
+    code = f"import sys, rlrec.policies.baselines; sys.exit({heavy!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,118 @@
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from policies import policy_for
+from worlds import informed, small_world
+
+from rlrec.errors import ModelError
+from rlrec.policies.networks import NETWORKS
+from rlrec.policies.playing import play
+from rlrec.policies.saved import DESCRIPTION_FILE, WEIGHTS_FILE, load_policy, save_policy
+from rlrec.settings.config import ScenarioConfig
+
+WORLD = informed(small_world(1))
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_saved_policy_recommends_the_same(tmp_path: Path, kind: str) -> None:
+    policy = policy_for(WORLD, kind)
+    save_policy(policy, tmp_path / "a3c")
+    users, scenario = WORLD.users_in("test"), ScenarioConfig(episode_length=5, slate_size=2)
+
+    again = load_policy(tmp_path / "a3c")
+
+    one, other = (play(p, WORLD, users, scenario, 0) for p in (policy, again))
+    np.testing.assert_array_equal(one.slates, other.slates)
+    assert again.network == policy.network
+    assert type(again.network) is type(policy.network)
+
+
+def test_equal_policies_give_equal_bytes(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        save_policy(policy_for(WORLD), tmp_path / name)
+
+    for file in (WEIGHTS_FILE, DESCRIPTION_FILE):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "other" / file).read_bytes()
+    assert {f.name for f in (tmp_path / "one").iterdir()} == {WEIGHTS_FILE, DESCRIPTION_FILE}
+
+
+def test_a_missing_policy_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"there is no policy at .*nowhere"):
+        load_policy(tmp_path / "nowhere")
+
+
+def test_a_truncated_policy_is_refused(tmp_path: Path) -> None:
+    save_policy(policy_for(WORLD), tmp_path)
+    file = tmp_path / WEIGHTS_FILE
+    file.write_bytes(file.read_bytes()[:-200])
+
+    with pytest.raises(ModelError, match="does not hold a policy"):
+        load_policy(tmp_path)
+
+
+def test_a_pickle_is_refused_and_not_executed(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return Path.touch, (tmp_path / "sprung",)  # type: ignore[return-value]
+
+    save_policy(policy_for(WORLD), tmp_path)
+    trap = np.empty(1, object)
+    trap[0] = Trap()
+    np.savez(tmp_path / WEIGHTS_FILE, weights=trap, center=trap, scale=trap)
+    with pytest.raises(ModelError):
+        load_policy(tmp_path)
+    (tmp_path / WEIGHTS_FILE).write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(ModelError):
+        load_policy(tmp_path)
+
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"state": 7}, {"format": 99}, {"hidden": "many"}, {"features": None}, {"network": "deep"}],
+    ids=lambda c: next(iter(c)),
+)
+def test_a_description_that_does_not_fit_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    save_policy(policy_for(WORLD), tmp_path)
+    file = tmp_path / DESCRIPTION_FILE
+    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+
+    with pytest.raises(ModelError):
+        load_policy(tmp_path)
+
+
+def test_weights_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
+    policy = policy_for(WORLD)
+    policy.center[0] = np.nan
+    save_policy(policy, tmp_path)
+
+    with pytest.raises(ModelError, match="center holds a NaN"):
+        load_policy(tmp_path)
+
+
+@pytest.mark.parametrize("features", ["training", "genres"])
+def test_a_saved_policy_remembers_its_features(tmp_path: Path, features: str) -> None:
+    save_policy(policy_for(WORLD, "recurrent", features=features), tmp_path)
+    scenario = ScenarioConfig(episode_length=5, slate_size=2, features=features)  # type: ignore[arg-type]
+
+    again = load_policy(tmp_path)
+
+    one, other = (
+        play(p, WORLD, np.arange(9), scenario, 0) for p in (policy_for(WORLD, "recurrent", features=features), again)
+    )
+    np.testing.assert_array_equal(one.slates, other.slates)
+    assert again.item_features == features
+
+
+def test_a_policy_of_before_there_was_a_choice_knows_the_worlds_features(tmp_path: Path) -> None:
+    save_policy(policy_for(WORLD), tmp_path)
+    file = tmp_path / DESCRIPTION_FILE
+    description = json.loads(file.read_text())
+    del description["item_features"]
+    file.write_text(json.dumps(description))
+
+    assert load_policy(tmp_path).item_features == "world"

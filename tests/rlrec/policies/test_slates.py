@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from rlrec.errors import ModelError
+from rlrec.policies.slates import top_slates
+
+SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 12))
+
+
+@given(st.data())
+def test_top_slates_are_the_head_of_a_stable_sort(data: st.DataObject) -> None:
+    shape = data.draw(SHAPES)
+    # Few distinct values, so that most rows have ties at the edge of the slate; infinities are scores as well.
+    values = st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 2.0, np.inf])
+    scores = data.draw(npst.arrays(data.draw(st.sampled_from([np.float32, np.float64])), shape, elements=values))
+    available = data.draw(npst.arrays(bool, shape))
+    available[:, data.draw(st.integers(0, shape[1] - 1))] = True
+    k = data.draw(st.integers(1, int(available.sum(axis=1).min())))
+    slates = top_slates(scores, available, k)
+    assert slates.dtype == np.int64
+    for row in range(shape[0]):
+        movies = np.flatnonzero(available[row])
+        expected = sorted(movies, key=lambda movie: (-scores[row, movie], movie))[:k]
+        assert slates[row].tolist() == expected
+
+
+def test_top_slates_take_integer_scores() -> None:
+    assert top_slates(np.array([[3, 7, 7]]), np.ones((1, 3), bool), 2).tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_nan_scores_are_refused(k: int) -> None:
+    with pytest.raises(ModelError, match="NaN"):
+        top_slates(np.array([[1.0, np.nan, 0.0]]), np.ones((1, 3), bool), k)
+
+
+def test_nan_scores_of_movies_that_are_gone_do_no_harm() -> None:
+    assert top_slates(np.array([[1.0, np.nan]]), np.array([[True, False]]), 1).tolist() == [[0]]
+
+
+def test_scores_of_the_wrong_shape_are_refused() -> None:
+    with pytest.raises(ModelError, match=r"\(2, 3\), but gave \(3,\)"):
+        top_slates(np.zeros(3), np.ones((2, 3), bool), 1)
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_too_few_available_movies_are_refused(k: int) -> None:
+    available = np.array([[True, True, True], [False] * 3])
+    with pytest.raises(ValueError, match="available"):
+        top_slates(np.zeros((2, 3)), available, k)

@@ -1,0 +1,228 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from policies import policy_for, with_titles
+from worlds import informed, small_world, tables_of
+
+import rlrec
+from rlrec import Rating, Recommender, RequestError, TitleError
+from rlrec.data.dataset.tables import save_tables
+from rlrec.environments.sessions import Sessions
+from rlrec.errors import ModelError, WorldError
+from rlrec.policies.networks import NETWORKS
+from rlrec.policies.saved import save_policy
+from rlrec.policies.slates import top_slates
+from rlrec.settings.config import ScenarioConfig
+from rlrec.worlds.world import World
+
+WORLD = with_titles(informed(small_world(1)))
+IDS = {str(title): int(movie_id) for title, movie_id in zip(WORLD.titles, WORLD.movie_ids, strict=True)}
+
+
+def told(world: World, user: int, movies: np.ndarray, stars: np.ndarray, **policy: str) -> np.ndarray:
+    """Scores of the catalogue after a history that was told step by step, as the offline comparison does."""
+    recommender = policy_for(world, **policy)  # type: ignore[arg-type]
+    scenario = ScenarioConfig.model_validate(
+        {"observation": recommender.observation, "features": recommender.item_features}
+    )
+    sessions = Sessions(world, np.array([user]), scenario)
+    recommender.begin(sessions, np.random.default_rng(0))
+    for movie, rating in zip(movies, stars, strict=True):
+        slate, answer = np.array([[movie]]), np.array([[rating]], np.float32)
+        sessions.record(slate, answer)
+        recommender.learn(slate, answer)
+    return np.where(sessions.available, recommender.scores(sessions), -np.inf)[0]
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ratings of the world's users, whose movies are numbered as in the world."""
+    folder = tmp_path_factory.mktemp("tables")
+    made = tables_of(WORLD)
+    made.ratings["original_movie"] = WORLD.movie_ids[made.ratings["movie"]]
+    save_tables(made, folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"kind": "bilinear"},
+        {"kind": "recurrent", "features": "training"},
+        {"kind": "bilinear", "features": "genres"},
+        {"kind": "thesis", "observation": "thesis"},
+    ],
+    ids=str,
+)
+def test_a_user_gets_what_the_policy_wants_after_all_real_ratings(policy: dict[str, str], tables: Path) -> None:
+    recommender = Recommender(policy_for(WORLD, **policy), WORLD, tables)  # type: ignore[arg-type]
+    own = tables_of(WORLD).ratings.query("user == 16").sort_values("timestamp")
+    scores = told(WORLD, 16, own["movie"].to_numpy(), own["rating"].to_numpy(), **policy)
+
+    found = recommender.for_user(17, k=5)
+
+    best = np.argsort(-scores, kind="stable")[:5]
+    assert [movie.movie_id for movie in found.movies] == WORLD.movie_ids[best].tolist()
+    np.testing.assert_allclose([movie.score for movie in found.movies], scores[best], rtol=1e-3, atol=1e-3)
+    chances = np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
+    np.testing.assert_allclose([movie.probability for movie in found.movies], chances[best], rtol=0.05, atol=1e-6)
+    assert [rating.stars for rating in found.ratings] == own["rating"].tolist()
+    assert (found.user_id, found.catalogue, found.considered) == (17, 80, 80 - len(own))
+
+
+def test_nothing_rated_is_recommended_and_ranks_count_from_one(tables: Path) -> None:
+    found = Recommender(policy_for(WORLD), WORLD, tables).for_user(3, k=40)
+
+    assert not {movie.movie_id for movie in found.movies} & {rating.movie_id for rating in found.ratings}
+    assert [movie.rank for movie in found.movies] == list(range(1, 41))
+    assert [movie.score for movie in found.movies] == sorted((movie.score for movie in found.movies), reverse=True)
+
+
+@pytest.mark.parametrize("folder", [None, "nowhere"])
+def test_without_tables_a_user_starts_afresh(folder: str | None) -> None:
+    found = Recommender(policy_for(WORLD), WORLD, folder).for_user(17, k=3)
+
+    scores = told(WORLD, 16, np.empty(0), np.empty(0))
+    assert found.ratings == ()
+    assert [movie.movie_id for movie in found.movies] == WORLD.movie_ids[np.argsort(-scores)[:3]].tolist()
+    assert found.considered == 80
+
+
+def test_titles_and_ratings_say_the_same() -> None:
+    recommender = Recommender(policy_for(WORLD), WORLD)
+    fargo, congo = IDS["Fargo (1996)"], IDS["Congo (1995)"]
+
+    by_title = recommender.recommend(liked=["fargo"], disliked=["Congo"], k=4)
+    by_id = recommender.recommend(ratings={fargo: 5, congo: 1}, k=4)
+
+    assert by_title == by_id
+    assert by_title.ratings == (Rating(fargo, "Fargo (1996)", 5.0), Rating(congo, "Congo (1995)", 1.0))
+    assert by_title.user_id is None
+    assert by_title.considered == 78
+    assert recommender.recommend(disliked=["Fargo"], liked=["Congo"], k=4).movies != by_title.movies
+
+
+def test_somebody_unknown_is_the_average_training_user() -> None:
+    train = WORLD.users_in("train")
+    alone = World(
+        user_vectors=WORLD.user_vectors,
+        movie_vectors=WORLD.movie_vectors,
+        genres=WORLD.genres,
+        violence=WORLD.violence,
+        demographics=np.tile(WORLD.demographics[train].mean(axis=0), (WORLD.n_users, 1)),
+        pools=WORLD.pools,
+    )
+    scores = told(alone, 0, np.array([1]), np.array([5]))
+
+    found = Recommender(policy_for(WORLD), WORLD).recommend(liked=["Fargo"], k=3)
+
+    np.testing.assert_allclose([movie.score for movie in found.movies], -np.sort(-scores)[:3], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_calls_do_not_depend_on_one_another(kind: str) -> None:
+    recommender = Recommender(policy_for(WORLD, kind), WORLD)
+    first = recommender.recommend(liked=["Fargo", "Toy Story"])
+    recommender.recommend(disliked=["Congo"])
+    recommender.for_user(5)
+    assert recommender.recommend(liked=["Fargo", "Toy Story"]) == first
+
+
+def test_genres_are_named_where_they_are_movielens_s() -> None:
+    world = small_world(3, n_genres=19)
+    movie = Recommender(policy_for(world), world).recommend(k=1).movies[0]
+    flags = np.flatnonzero(world.genres[np.flatnonzero(world.movie_ids == movie.movie_id)[0]])
+    assert movie.genres == tuple(np.array(rlrec.recommending.recommender.GENRES)[flags])
+    assert all(genre.startswith("genre_0") for genre in Recommender(policy_for(WORLD), WORLD).genres)
+
+
+def test_a_world_without_titles_and_ids_is_numbered() -> None:
+    full = small_world(2)
+    world = World(full.user_vectors, full.movie_vectors, full.genres, full.violence, full.demographics)
+    recommender = Recommender(policy_for(world), world)
+    movie = recommender.recommend(liked=["movie 7"], k=1).movies[0]
+    assert movie.title == f"movie {movie.movie_id}"
+    assert recommender.for_user(0, k=1).movies[0].rank == 1
+    with pytest.raises(RequestError, match="there is no user 60: this world has users from 0 to 59"):
+        recommender.for_user(60)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"k": 0}, "0 movies are asked for, but must be from 1 to the 80 that are left"),
+        ({"k": 81}, "81 movies are asked for"),
+        ({"liked": ["Fargo"], "k": 80}, "from 1 to the 79 that are left"),
+        ({"liked": ["Fargo"], "disliked": ["fargo 1996"]}, r'"Fargo \(1996\)" is named twice'),
+        ({"ratings": {-4: 3.0}}, "there is no movie with the id -4"),
+        ({"ratings": {1: 5.5}}, r'the rating of "Toy Story \(1995\)" is 5.5, but must be within 0.5 and 5'),
+        ({"ratings": {1: float("nan")}}, "is nan, but must be"),
+        ({"liked": ["sabrina"]}, "could be"),
+    ],
+)
+def test_what_cannot_be_had_is_said(asked: dict[str, object], message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        Recommender(policy_for(WORLD), WORLD).recommend(**asked)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("user_id", [0, 61, -1])
+def test_an_unknown_user_is_named_with_the_range(user_id: int) -> None:
+    with pytest.raises(RequestError, match=f"there is no user {user_id}: this world has users from 1 to 60"):
+        Recommender(policy_for(WORLD), WORLD).for_user(user_id)
+
+
+def test_ambiguous_titles_are_listed_for_programs() -> None:
+    with pytest.raises(TitleError) as caught:
+        Recommender(policy_for(WORLD), WORLD).recommend(liked=["sabrina"])
+    assert set(caught.value.candidates) == {"Sabrina (1995)", "Sabrina (1954)"}
+
+
+def test_a_policy_of_another_catalogue_is_refused_at_once() -> None:
+    with pytest.raises(ModelError, match="another catalogue"):
+        Recommender(policy_for(WORLD), small_world(2))
+
+
+def test_a_saved_policy_recommends_as_before(tmp_path: Path, tables: Path) -> None:
+    save_policy(policy_for(WORLD), tmp_path / "a3c")
+    WORLD.save(tmp_path / "world.npz")
+
+    loaded = Recommender.load(tmp_path / "a3c", str(tmp_path / "world.npz"), tables)
+
+    assert loaded.for_user(8) == Recommender(policy_for(WORLD), WORLD, tables).for_user(8)
+
+
+def test_what_the_pipeline_has_not_made_yet_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"there is no policy at .*a3c: run `make pipeline` first"):
+        Recommender.load(tmp_path / "a3c", tmp_path / "world.npz")
+    save_policy(policy_for(WORLD), tmp_path / "a3c")
+    with pytest.raises(WorldError, match=r"there is no world at .*world\.npz: run `make pipeline` first"):
+        Recommender.load(tmp_path / "a3c", tmp_path / "world.npz")
+
+
+def test_the_ratings_of_other_users_are_refused(tables: Path) -> None:
+    other = with_titles(small_world(1, n_users=50))
+    with pytest.raises(WorldError, match="other users than the world"):
+        Recommender(policy_for(other), other, tables).for_user(3)
+
+
+def test_the_list_is_the_policys_slate() -> None:
+    sessions = Sessions(WORLD, np.array([4]), ScenarioConfig())
+    policy = policy_for(WORLD)
+    policy.begin(sessions, np.random.default_rng(0))
+    slate = top_slates(policy.scores(sessions), sessions.available, 6)[0]
+    found = Recommender(policy, WORLD).for_user(5, k=6)
+    assert [movie.movie_id for movie in found.movies] == WORLD.movie_ids[slate].tolist()
+
+
+def test_public_names_are_imported_when_they_are_used() -> None:
+    assert all(getattr(rlrec, name).__name__ == name for name in rlrec.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Recommended'"):
+        _ = rlrec.Recommended
+    heavy = ("rlrec.recommending.recommender", "pydantic", "rapidfuzz")
+    light = f"import sys, rlrec; sys.exit(any(name in sys.modules for name in {heavy}))"
+    assert subprocess.run([sys.executable, "-c", light], check=False).returncode == 0
+    registered = "import rlrec, gymnasium; gymnasium.spec('rlrec/MovieLens-v0')"
+    assert subprocess.run([sys.executable, "-c", registered], check=False).returncode == 0

@@ -1,0 +1,93 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from worlds import informed, small_world
+
+from rlrec.environments.sessions import Sessions
+from rlrec.errors import WorldError
+from rlrec.settings.config import ScenarioConfig
+from rlrec.worlds.knowledge import Prior, catalogue, genre_vectors
+
+KINDS = ["world", "training", "genres"]
+PLAIN = small_world(0)
+WORLD = informed(PLAIN)
+
+
+def test_by_default_an_agent_knows_what_the_world_is_made_of() -> None:
+    known = catalogue(WORLD)
+    assert known is catalogue(WORLD, "world")
+    assert known.vectors is WORLD.movie_vectors
+    assert known.features is WORLD.features
+    np.testing.assert_allclose(known.prior.mean, WORLD.user_vectors[WORLD.users_in("train")].mean(axis=0), rtol=1e-5)
+
+
+def test_training_and_genres_know_nothing_of_the_worlds_vectors() -> None:
+    rng = np.random.default_rng(1)
+    n_free = WORLD.movie_vectors.shape[1] - WORLD.n_genres
+    movies = WORLD.movie_vectors.copy()
+    movies[:, :n_free] = rng.normal(size=(WORLD.n_movies, n_free))
+    other = replace(WORLD, movie_vectors=movies, user_vectors=rng.normal(size=WORLD.user_vectors.shape))
+
+    for kind in ("training", "genres"):
+        one, two = catalogue(WORLD, kind), catalogue(other, kind)
+        np.testing.assert_array_equal(one.vectors, two.vectors)
+        np.testing.assert_array_equal(one.features, two.features)
+        np.testing.assert_array_equal(one.prior.mean, two.prior.mean)
+        np.testing.assert_array_equal(one.prior.covariance, two.prior.covariance)
+    assert not np.array_equal(catalogue(WORLD).features, catalogue(other).features)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_features_are_the_standardised_vectors_and_rank_movies_as_the_prior_does(kind: str) -> None:
+    known = catalogue(WORLD, kind)
+    np.testing.assert_allclose(known.features.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(known.features.std(axis=0), 1, atol=1e-5)
+    by_features = known.features @ (known.prior.scale * known.prior.mean[known.prior.columns])
+    by_taste = known.vectors @ known.prior.mean
+    np.testing.assert_allclose(by_features - by_features.mean(), by_taste - by_taste.mean(), atol=1e-4)
+
+
+def test_genre_vectors_by_hand() -> None:
+    genres = np.array([[1, 0], [0, 1], [1, 1]], bool)
+    found = genre_vectors(genres, np.array([0, 2, 6]))
+    logarithms = np.log([1, 3, 7])
+    expected = (logarithms - logarithms.mean()) / logarithms.std()
+    np.testing.assert_allclose(found[:, 1], expected, rtol=1e-6)
+    np.testing.assert_array_equal(found[:, [0, 2, 3]], [[1, 1, 0], [1, 0, 1], [1, 1, 1]])
+    assert found.dtype == np.float32
+
+
+def test_movies_that_were_rated_equally_often_are_equally_popular() -> None:
+    assert genre_vectors(np.eye(3, dtype=bool), np.full(3, 9))[:, 1].tolist() == [0, 0, 0]
+
+
+def test_a_prior_by_hand() -> None:
+    prior = Prior.estimate(np.array([[3.0, 0.0], [5.0, 2.0]], np.float32), np.array([[1, 0], [1, 4]], np.float32))
+    assert prior.mean.tolist() == [4, 1]
+    assert prior.covariance.tolist() == [[1, 1], [1, 1]]
+    assert prior.columns.tolist() == [1]
+    assert prior.scale.tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "lacking"), [("training", "training_movie_vectors and training_tastes"), ("genres", "genre_tastes")]
+)
+def test_a_world_that_was_not_fitted_to_ratings_says_what_it_lacks(kind: str, lacking: str) -> None:
+    with pytest.raises(WorldError, match=f"scenario.features is '{kind}', but this world lacks {lacking}"):
+        catalogue(PLAIN, kind)
+    with pytest.raises(WorldError, match=lacking):
+        Sessions(PLAIN, np.array([0]), ScenarioConfig(features=kind, observation="thesis"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_users_rate_and_change_alike_whatever_the_agent_knows(kind: str) -> None:
+    users = np.arange(4)
+    reference = Sessions(PLAIN, users, ScenarioConfig(episode_length=6))
+    sessions = Sessions(WORLD, users, ScenarioConfig(episode_length=6, features=kind))  # type: ignore[arg-type]
+    for t in range(6):
+        slates = (users + 7 * t)[:, None]
+        np.testing.assert_array_equal(sessions.play(slates).ratings, reference.play(slates).ratings)
+        np.testing.assert_array_equal(sessions.taste, reference.taste)
+    same = sessions.observe().shape == reference.observe().shape
+    assert same == (kind == "world")

@@ -1,0 +1,126 @@
+"""Local agents as Prefect task runs."""
+
+import json
+import sys
+
+import pandas as pd
+import pytest
+from prefect import flow
+from prefect.artifacts import Artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from worlds import small_world
+
+from rlrec.errors import AgentError
+from rlrec.policies.saved import load_policy
+from rlrec.settings.config import Config, TrainConfig
+
+pytestmark = pytest.mark.slow
+
+
+def task_runs_of(flow_run_id) -> dict[str, str]:
+    """State by name of a flow run's task runs."""
+    with get_client(sync_client=True) as client:
+        chosen = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+        return {run.name: run.state.type.value for run in client.read_task_runs(flow_run_filter=chosen)}
+
+
+def test_each_local_agent_is_a_task_run_with_its_progress(engine, folder):
+    from flows.train import train
+    from tasks.paths import (
+        ASYNCHRONY_FIGURE,
+        CHECKPOINTS,
+        CURVE,
+        CURVE_FIGURE,
+        MODEL,
+        TENSORBOARD,
+        TRAINING,
+        WORLD,
+    )
+
+    WORLD.parent.mkdir(parents=True)
+    small_world().save(WORLD)
+    state = train(return_state=True)
+    assert state.is_completed(), state.message
+    assert task_runs_of(state.state_details.flow_run_id) == {"local agent 0": "COMPLETED", "local agent 1": "COMPLETED"}
+
+    summary = json.loads(TRAINING.read_text())
+    assert summary["agents"] == 2
+    shares = [Artifact.get(f"local-agent-{number}").data for number in range(2)]
+    played = [summary["steps_by_agent"].get(str(number), 0) for number in range(2)]
+    assert shares == [pytest.approx(100 * steps / 800) for steps in played]
+    assert sum(played) == summary["steps"] >= 800
+
+    curve = pd.read_csv(CURVE)
+    assert curve["steps"].is_monotonic_increasing
+    assert {"mean_return", "ctr", "entropy", "policy_loss", "value_loss", "staleness"} <= set(curve.columns)
+    assert CURVE_FIGURE.read_bytes().startswith(b"\x89PNG")
+    assert any(TENSORBOARD.glob("events.out.tfevents*"))
+    load_policy(MODEL)
+    assert "data/models/a3c" in Artifact.get("train-versions").data
+    assert "steps_per_second" in Artifact.get("training").data
+    assert "image/png" in Artifact.get("learning-curve").data
+    assert "image/png" in Artifact.get("asynchrony").data
+    assert ASYNCHRONY_FIGURE.read_bytes().startswith(b"\x89PNG")
+    agents = Artifact.get("agents").data
+    assert all(str(summary["steps_by_agent"][str(number)]) in agents for number in range(2))
+    assert "versions" in Artifact.get("staleness").data
+    assert {"updates_per_second", "lock_wait_seconds", "staleness"} <= summary.keys()
+    assert not CHECKPOINTS.exists()
+
+
+def play_agents(play) -> list[object]:
+    """What two agents' futures hold, run as tasks of a flow."""
+    from tasks.train import _as_tasks
+
+    outcomes: list[object] = []
+
+    @flow(name="agents")
+    def agents() -> str:
+        for future in _as_tasks(Config(train=TrainConfig(steps=20)))(play, [0, 1]):
+            outcomes.append(future.exception(timeout=60) or future.result())
+        return "done"
+
+    agents()
+    return outcomes
+
+
+def test_an_agent_that_was_stopped_is_not_run_again_and_its_error_is_raised_as_it_was(engine):
+    runs = []
+
+    def play(number: int, tell) -> int:
+        tell(5)
+        if number == 1:
+            runs.append(number)
+            raise AgentError("local agent 1 was stopped")
+        return 5
+
+    outcomes = play_agents(play)
+
+    assert outcomes[0] == 5
+    assert isinstance(outcomes[1], AgentError)
+    assert str(outcomes[1]) == "local agent 1 was stopped"
+    assert runs == [1]
+    assert Artifact.get("local-agent-0").data == 25.0
+
+
+def test_an_agent_that_fails_otherwise_is_run_again(engine):
+    runs = []
+
+    def play(number: int, tell) -> int:
+        if number == 1:
+            runs.append(number)
+            if len(runs) < 3:
+                raise OSError("a hiccup")
+        return 5
+
+    assert play_agents(play) == [5, 5]
+    assert runs == [1, 1, 1]
+
+
+def test_with_threads_nothing_of_ray_is_needed(monkeypatch):
+    from tasks.train import task_runner
+
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with task_runner(Config()) as runner:
+        assert type(runner).__name__ == "ThreadPoolTaskRunner"
