@@ -1,14 +1,13 @@
 """What a run leaves in the Prefect UI: its tables, its figures, and the versions of what it made."""
 
 import base64
-import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact
 
+from rlrec.storage.json_files import to_json as to_json  # for the tasks
 from tasks.versions import dvc_hash, size_of, stage_files
 
 
@@ -35,21 +34,6 @@ def publish_versions(stage: str) -> None:
         for role, path in paths
     ]
     publish_table(f"{stage}-versions", f"What {stage} read and made", rows)
-
-
-def to_json(value: Any) -> bytes:
-    """Readable JSON with a line end; NaN, which JSON lacks, becomes null."""
-    return (json.dumps(_without_nan(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _without_nan(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(inner) for inner in value]
-    return value
 
 
 def _cell(value: Any) -> str:

@@ -1,13 +1,9 @@
 import base64
-import json
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tasks import artifacts
-from tasks.artifacts import publish_figure, publish_table, publish_versions, to_json
+from tasks.artifacts import publish_figure, publish_table, publish_versions
 
 
 @pytest.fixture
@@ -57,24 +53,3 @@ def test_versions_name_everything_a_stage_read_and_made(published, tmp_path, mon
         ["read", "in.txt", "5d41402abc4b2a76b9719d911017c592", "5"],  # md5 of `hello`
         ["made", "out.txt", "e4d7f1b4ed2e42d15898f4b27b019da4", "12"],  # md5 of `hello, world`
     ]
-
-
-def test_what_json_lacks_becomes_null_at_any_depth():
-    value = {"a": float("nan"), "b": [1.5, float("inf"), (float("-inf"), {"c": np.float64("nan")})]}
-    assert json.loads(to_json(value)) == {"a": None, "b": [1.5, None, [None, {"c": None}]]}
-
-
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-        max_leaves=10,
-    )
-)
-def test_json_is_strict_and_gives_back_what_was_finite(value):
-    def refuse(constant: str) -> None:
-        raise AssertionError(constant)
-
-    read = json.loads(to_json(value), parse_constant=refuse)
-    assert to_json(read) == to_json(value)
-    assert to_json(value).endswith(b"\n")
