@@ -18,7 +18,7 @@ def to_csv(table: pd.DataFrame, columns: Columns) -> bytes:
         ValueError: it has other columns, or has them in another order.
     """
     if list(table) != list(columns):
-        raise ValueError(f"a table has the columns {', '.join(table)}, not {', '.join(columns)}")
+        raise ValueError(f"a table has the columns {', '.join(map(str, table))}, not {', '.join(columns)}")
     return table.to_csv(index=False).encode()
 
 
