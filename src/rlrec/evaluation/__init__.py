@@ -1,5 +1,5 @@
 """How policies are judged: metrics, play in the simulator, and statistics.
 
-`policy` is the interface every recommender has, `online` plays it, `metrics` scores what was shown, `statistics` puts
-intervals around the scores, and `evaluate`, `compare` and `examples` make of it what the reports hold.
+`evaluate` plays policies and puts intervals around the metrics, `compare` and `regret` set them beside one another,
+`offline` does so on real ratings, `examples` tells a few sessions; `results` has the classes and columns of the files.
 """

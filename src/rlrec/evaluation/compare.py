@@ -23,7 +23,7 @@ def compare(
     policies: Mapping[str, Policy],
     world: World,
     config: Config,
-    reference: str = "a3c",
+    reference: str,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """The comparison table: `comparison_table` of what `measure_all` gives."""
@@ -54,7 +54,7 @@ def measure_all(
     return found
 
 
-def comparison_table(measured: Measurements, config: Config, reference: str = "a3c") -> pd.DataFrame:
+def comparison_table(measured: Measurements, config: Config, reference: str) -> pd.DataFrame:
     """Every policy's figures, and its differences from the reference.
 
     Args:
@@ -63,12 +63,12 @@ def comparison_table(measured: Measurements, config: Config, reference: str = "a
         reference: the policy that the others are compared with.
 
     Returns:
-        One row for each policy, slate size and metric, with the columns `policy`, `slate_size`, `metric`, `mean`,
-        `ci_low`, `ci_high` and, of the difference *policy minus reference*, paired by user: `diff_from_<reference>`,
-        `diff_ci_low`, `diff_ci_high`, the p-value `p`, `p_holm`, corrected over all policies and slate sizes of the
-        metric, and the effect sizes `d_z` and `share_gaining`; see `significance`. The reference does not differ from
-        itself. An interval of the difference below 0 says that the reference is better (where more is better).
-        Coverage, which no user has alone, has no effect size.
+        One row for each policy, slate size and metric, with the columns `results.COMPARISON`: `policy`, `slate_size`,
+        `metric`, `mean`, `ci_low`, `ci_high`, the name `reference` and, of the difference *policy minus reference*,
+        paired by user: `diff`, `diff_ci_low`, `diff_ci_high`, the p-value `p`, `p_holm`, corrected over all policies
+        and slate sizes of the metric, and the effect sizes `d_z` and `share_gaining`; see `significance`. The reference
+        does not differ from itself. An interval of the difference below 0 says that the reference is better (where more
+        is better). Coverage, which no user has alone, has no effect size.
 
     Raises:
         ValueError: the reference is not among the policies.
@@ -91,27 +91,27 @@ def comparison_table(measured: Measurements, config: Config, reference: str = "a
                         **contrast(estimate - compared.metrics[metric], by_user, confidence, reference),
                     }
                 )
-    return with_holm(pd.DataFrame(rows), reference)
+    return with_holm(pd.DataFrame(rows))
 
 
-def regret_table(measured: Measurements, world: World, config: Config, oracle: str = "oracle") -> pd.DataFrame:
-    """Regret against the greedy oracle by step.
+def regret_table(measured: Measurements, world: World, config: Config, bound: str) -> pd.DataFrame:
+    """Regret by step against a policy that knows what no recommender can.
 
     Args:
-        measured: from `measure_all`, the oracle among the policies.
+        measured: from `measure_all`, the bound among the policies.
         world: as there.
         config: as there; the intervals come from the same resamples.
-        oracle: its name.
+        bound: name of the policy whose note says so.
 
     Returns:
-        `slate_size` and the columns of `regret.regret_curves`.
+        The columns `results.REGRET`: `slate_size` and those of `regret.regret_curves`.
     """
     _, users = prepare(world, config)
     one_seed = np.ones((len(users), 1), np.float32)
     tables = []
     for k, of_policy in measured.items():
         rewards = {name: [found.users.rewards] for name, found in of_policy.items()}
-        table = regret_curves(rewards, oracle, users, one_seed, config.evaluate.confidence)
+        table = regret_curves(rewards, bound, users, one_seed, config.evaluate.confidence)
         table.insert(0, "slate_size", k)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)

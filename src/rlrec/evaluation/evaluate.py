@@ -1,8 +1,8 @@
-"""Judges one policy on test users: every metric with its interval, for every slate size."""
+"""Judges policies on test users: every metric with its interval, for every slate size."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlrec.environments.sessions import check_scenario
+from rlrec.evaluation.results import Evaluation, Interval, SlateResults
 from rlrec.metrics import slates as metrics
 from rlrec.policies.playing import Played, Progress, play
 from rlrec.policies.policy import Policy
@@ -20,7 +21,8 @@ from rlrec.worlds.world import World
 
 SESSIONS = "evaluation sessions"
 RESAMPLES = "bootstrap"
-"""Purposes of the two seeds, the same wherever policies are judged: an A3C evaluated alone or beside others is one."""
+"""Purposes of the two seeds, the same wherever policies are judged: evaluated alone or beside others, one has the same
+figures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,54 +59,54 @@ class Measured:
     genre_exposure: dict[str, Estimate]
     users: ByUser
 
+    def results(self, confidence: float) -> SlateResults:
+        """The figures with intervals of the given level."""
+        return SlateResults(
+            metrics={name: Interval(**e.summary(confidence)) for name, e in self.metrics.items()},
+            genre_exposure={name: Interval(**e.summary(confidence)) for name, e in self.genre_exposure.items()},
+        )
+
 
 def evaluate(
-    policy: Policy,
+    policies: Mapping[str, Policy],
     world: World,
     config: Config,
     *,
     genre_names: Sequence[str] | None = None,
     progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Plays the world's test users and says how it went.
+) -> Evaluation:
+    """Plays the world's test users with each policy and says how it went.
 
     Args:
-        policy: to be judged.
+        policies: to be judged, by name.
         world: its `test` pool is played.
         config: `scenario`, `evaluate` and `seed` are read; `evaluate.slate_sizes` replaces `scenario.slate_size`.
         genre_names: G names for `genre_exposure`; `genre_00` and so on where absent.
         progress: told after every step.
 
     Returns:
-        What `evaluation.json` holds, every figure as `{"mean", "ci_low", "ci_high"}`:
-        `{"policy", "scenario", "slates": {"1": {"metrics": {"return", "ctr", "ndcg", "ndcg_max", "diversity",
-        "coverage"}, "genre_exposure": {genre: …}}, "10": …}, "n_users", "seed", "sessions_per_user", "confidence",
-        "bootstrap_samples"}`.
+        What `evaluation.json` holds.
 
     Raises:
         WorldError: the world has no test users, or too few movies for one of the slate sizes.
-        ModelError: the policy does not fit the world.
+        ModelError: a policy does not fit the world.
     """
     sizes, weights = prepare(world, config)
-    confidence = config.evaluate.confidence
-    slates: dict[str, Any] = {}
-    for number, k in enumerate(sizes):
-        told = part_of(progress, number, len(sizes), f"K={k}")
-        measured = measure(policy, world, config, k, weights, genre_names=genre_names, progress=told)
-        slates[str(k)] = {
-            "metrics": {name: e.summary(confidence) for name, e in measured.metrics.items()},
-            "genre_exposure": {name: e.summary(confidence) for name, e in measured.genre_exposure.items()},
-        }
-    return {
-        "policy": policy.name,
-        "scenario": config.scenario.model_dump(mode="json", exclude={"slate_size"}),
-        "slates": slates,
-        "n_users": weights.shape[1],
-        "seed": config.seed,
-        "sessions_per_user": config.evaluate.sessions_per_user,
-        "confidence": confidence,
-        "bootstrap_samples": config.evaluate.bootstrap_samples,
-    }
+    plays = [(name, k) for name in policies for k in sizes]
+    found: dict[str, dict[int, SlateResults]] = {name: {} for name in policies}
+    for number, (name, k) in enumerate(plays):
+        told = part_of(progress, number, len(plays), f"K={k}")
+        measured = measure(policies[name], world, config, k, weights, genre_names=genre_names, progress=told)
+        found[name][k] = measured.results(config.evaluate.confidence)
+    return Evaluation(
+        learners=found,
+        scenario=config.scenario,
+        n_users=weights.shape[1],
+        seed=config.seed,
+        sessions_per_user=config.evaluate.sessions_per_user,
+        confidence=config.evaluate.confidence,
+        bootstrap_samples=config.evaluate.bootstrap_samples,
+    )
 
 
 def prepare(world: World, config: Config) -> tuple[list[int], Weights]:

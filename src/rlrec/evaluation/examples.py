@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlrec.evaluation.evaluate import SESSIONS, names_of_genres
+from rlrec.evaluation.results import Session, Sessions, ShownMovie, Step
 from rlrec.metrics import slates as metrics
 from rlrec.policies.playing import Played, Progress, play
 from rlrec.policies.policy import Policy
@@ -24,7 +24,7 @@ def example_sessions(
     genre_names: Sequence[str] | None = None,
     top_genres: int = 6,
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> Sessions:
     """Tells `config.report.example_sessions` sessions of test users step by step, at `scenario.slate_size`.
 
     The sessions are those that `evaluate` plays (a user's first). Of n examples, the i-th is the user at the
@@ -41,10 +41,7 @@ def example_sessions(
         progress: told after every step.
 
     Returns:
-        JSON-able: `{"policy", "scenario", "seed", "n_users", "sessions": [{"user" (index), "user_id" (original),
-        "quantile" (of return), "return", "ctr", "genres": [the top genres], "steps": [{"step" (from 1), "movies":
-        [{"movie", "movie_id", "title", "genres", "rating"}], "reward", "affinities_before": {genre: value},
-        "affinities_after": {…}}]}]}`; fewer sessions where there are fewer test users.
+        What `sessions.json` holds; fewer sessions where there are fewer test users.
 
     Raises:
         WorldError: the world has no test users, or too few movies.
@@ -57,16 +54,16 @@ def example_sessions(
     returns = metrics.session_return(played.rewards)
     ranking = np.argsort(returns, kind="stable")
     chosen = typical(len(users), config.report.example_sessions)
-    return {
-        "policy": policy.name,
-        "scenario": config.scenario.model_dump(mode="json"),
-        "seed": config.seed,
-        "n_users": len(users),
-        "sessions": [
-            {"quantile": (place + 0.5) / len(users), **_session(played, int(ranking[place]), world, names, top_genres)}
+    return Sessions(
+        policy=policy.name,
+        scenario=config.scenario,
+        seed=config.seed,
+        n_users=len(users),
+        sessions=[
+            _session(played, int(ranking[place]), (place + 0.5) / len(users), world, names, top_genres)
             for place in chosen
         ],
-    }
+    )
 
 
 def typical(n_users: int, n: int) -> list[int]:
@@ -80,7 +77,7 @@ def typical(n_users: int, n: int) -> list[int]:
     return sorted({int((i + 0.5) / n * n_users) for i in range(n)})
 
 
-def _session(played: Played, index: int, world: World, names: list[str], top_genres: int) -> dict[str, Any]:
+def _session(played: Played, index: int, quantile: float, world: World, names: list[str], top_genres: int) -> Session:
     assert played.tastes is not None
     user, tastes = int(played.users[index]), played.tastes[index]
     moved, largest = np.abs(tastes[-1] - tastes[0]), np.abs(tastes).max(axis=0)
@@ -89,36 +86,37 @@ def _session(played: Played, index: int, world: World, names: list[str], top_gen
     def affinities(step: int) -> dict[str, float]:
         return {names[g]: float(tastes[step, g]) for g in followed}
 
-    return {
-        "user": user,
-        "user_id": int(_original(world.user_ids, user)),
-        "return": float(metrics.session_return(played.rewards[index : index + 1])[0]),
-        "ctr": float(metrics.ctr(played.ratings[index : index + 1])[0]),
-        "genres": [names[g] for g in followed],
-        "steps": [
-            {
-                "step": t + 1,
-                "movies": [
+    return Session(
+        quantile=quantile,
+        user=user,
+        user_id=_original(world.user_ids, user),
+        earned=float(metrics.session_return(played.rewards[index : index + 1])[0]),
+        ctr=float(metrics.ctr(played.ratings[index : index + 1])[0]),
+        genres=[names[g] for g in followed],
+        steps=[
+            Step(
+                step=t + 1,
+                movies=[
                     _movie(world, names, int(movie), float(rating))
                     for movie, rating in zip(played.slates[index, t], played.ratings[index, t], strict=True)
                 ],
-                "reward": float(played.rewards[index, t]),
-                "affinities_before": affinities(t),
-                "affinities_after": affinities(t + 1),
-            }
+                reward=float(played.rewards[index, t]),
+                affinities_before=affinities(t),
+                affinities_after=affinities(t + 1),
+            )
             for t in range(played.slates.shape[1])
         ],
-    }
+    )
 
 
-def _movie(world: World, names: list[str], movie: int, rating: float) -> dict[str, Any]:
-    return {
-        "movie": movie,
-        "movie_id": int(_original(world.movie_ids, movie)),
-        "title": str(world.titles[movie]) if world.titles.size else f"movie {movie}",
-        "genres": [names[g] for g in np.flatnonzero(world.genres[movie])],
-        "rating": rating,
-    }
+def _movie(world: World, names: list[str], movie: int, rating: float) -> ShownMovie:
+    return ShownMovie(
+        movie=movie,
+        movie_id=_original(world.movie_ids, movie),
+        title=str(world.titles[movie]) if world.titles.size else f"movie {movie}",
+        genres=[names[g] for g in np.flatnonzero(world.genres[movie])],
+        rating=rating,
+    )
 
 
 def _original(ids: NDArray[np.int64], index: int) -> int:

@@ -84,7 +84,7 @@ def compare_offline(
     world: World,
     tables: Tables,
     config: Config,
-    reference: str = "a3c",
+    reference: str,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """The table of the offline comparison.
@@ -101,10 +101,10 @@ def compare_offline(
         progress: told the number of users judged.
 
     Returns:
-        One row for each protocol, policy and metric, with the columns `protocol`, `policy`, `metric`, `mean`, `ci_low`,
-        `ci_high`, those of `rlrec.statistics.significance` for the difference *policy minus reference*, paired by user
-        (`diff_from_<reference>`, `diff_ci_low`, …), and `n_users`. All policies are judged on the same users and
-        resamples.
+        One row for each protocol, policy and metric, with the columns `results.OFFLINE`: `protocol`, `policy`,
+        `metric`, `mean`, `ci_low`, `ci_high`, those of `rlrec.statistics.significance` for the difference *policy minus
+        reference*, paired by user (`reference`, `diff`, …), and `n_users`. All policies are judged on the same users
+        and resamples.
 
     Raises:
         WorldError: the world is not of these tables, has no test users, or a user's history leaves less than `TOP`
@@ -264,4 +264,4 @@ def _table(
                         "n_users": own.n_users,
                     }
                 )
-    return with_holm(pd.DataFrame(rows), reference)
+    return with_holm(pd.DataFrame(rows))

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rlrec.evaluation.results import CURVES
 from rlrec.statistics.intervals import Weights, across_seeds, means
 
 Reals = NDArray[np.floating[Any]]
-COLUMNS = ("policy", "step", "regret", "ci_low", "ci_high")
 
 
 def cumulative_regret(rewards: Reals, best: Reals) -> NDArray[np.float64]:
@@ -33,28 +33,28 @@ def cumulative_regret(rewards: Reals, best: Reals) -> NDArray[np.float64]:
 
 
 def regret_curves(
-    rewards: Mapping[str, Sequence[Reals]], oracle: str, users: Weights, seeds: Weights, confidence: float
+    rewards: Mapping[str, Sequence[Reals]], bound: str, users: Weights, seeds: Weights, confidence: float
 ) -> pd.DataFrame:
-    """Mean regret over users against the oracle, by step.
+    """Mean regret over users against the bound, by step.
 
     Args:
         rewards: by policy, `(U, T)` rewards of each of its runs: R where it was trained or draws, or one.
-        oracle: name of the policy that knows, which has one run.
+        bound: name of the policy that knows, which has one run.
         users: from `statistics.resample`.
         seeds: from `statistics.resample_seeds`, of R seeds; not read where all policies have one run.
         confidence: level of the intervals.
 
     Returns:
-        `COLUMNS`, a row for each policy but the oracle and each step from 1 to T. `regret` is in units of return: of at
-        most T, fives throughout.
+        The columns `results.CURVES`, a row for each policy but the bound and each step from 1 to T. `regret` is in
+        units of return: of at most T, fives throughout.
     """
-    (best,) = rewards[oracle]
+    (best,) = rewards[bound]
     rows = []
     for policy, runs in rewards.items():
-        if policy == oracle:
+        if policy == bound:
             continue
         by_run = [means(cumulative_regret(run, best), users) for run in runs]
         for step, found in enumerate(zip(*by_run, strict=True), start=1):
             estimate = across_seeds(found, seeds)
             rows.append((policy, step, estimate.value, *estimate.interval(confidence)))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(CURVES))

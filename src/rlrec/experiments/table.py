@@ -83,7 +83,7 @@ def matrix_table(results: Results, grid: Grid, resamples: Resamples, confidence:
                         **contrast(difference, differences, confidence, grid.reference),
                     }
                 )
-    return with_holm(pd.DataFrame(rows), grid.reference)
+    return with_holm(pd.DataFrame(rows))
 
 
 def regret_table(results: Results, resamples: Resamples, confidence: float) -> pd.DataFrame:

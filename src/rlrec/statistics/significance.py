@@ -87,7 +87,7 @@ def share_gaining(differences: Reals) -> float:
     return float(np.mean((np.sign(differences) + 1) / 2))
 
 
-def contrast(difference: Estimate, by_user: Reals | None, confidence: float, reference: str) -> dict[str, float]:
+def contrast(difference: Estimate, by_user: Reals | None, confidence: float, reference: str) -> dict[str, Any]:
     """A policy beside the reference, as columns of a table.
 
     Args:
@@ -97,12 +97,13 @@ def contrast(difference: Estimate, by_user: Reals | None, confidence: float, ref
         reference: its name.
 
     Returns:
-        `diff_from_<reference>`, `diff_ci_low`, `diff_ci_high`, `p`, `d_z` and `share_gaining`; the last two are NaN
-        without `by_user`.
+        `reference`, `diff`, `diff_ci_low`, `diff_ci_high`, `p`, `d_z` and `share_gaining`; the last two are NaN without
+        `by_user`.
     """
     low, high = difference.interval(confidence)
     return {
-        f"diff_from_{reference}": difference.value,
+        "reference": reference,
+        "diff": difference.value,
         "diff_ci_low": low,
         "diff_ci_high": high,
         "p": p_value(difference),
@@ -111,19 +112,18 @@ def contrast(difference: Estimate, by_user: Reals | None, confidence: float, ref
     }
 
 
-def with_holm(table: pd.DataFrame, reference: str) -> pd.DataFrame:
+def with_holm(table: pd.DataFrame) -> pd.DataFrame:
     """The table with a column `p_holm` after `p`.
 
     All comparisons of one metric are a family: every policy but the reference, in all settings that the table has. The
     reference's own rows keep p = 1.
 
     Args:
-        table: with the columns `policy`, `metric` and `p`.
-        reference: name of the policy that the others are compared with.
+        table: with the columns `policy`, `metric`, `reference` and `p`.
     """
     corrected = table["p"].to_numpy(np.float64, copy=True)
     for metric in table["metric"].unique():
-        family = ((table["metric"] == metric) & (table["policy"] != reference)).to_numpy()
+        family = ((table["metric"] == metric) & (table["policy"] != table["reference"])).to_numpy()
         corrected[family] = holm(corrected[family])
     table = table.copy()
     table.insert(list(table).index("p") + 1, "p_holm", corrected)

@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 from worlds import known, small_world
@@ -18,7 +16,7 @@ WORLD = small_world(2)
 CONFIG = Config.model_validate(
     {
         "scenario": {"episode_length": 5, "delta": 0.5},
-        "train": {"rollout": 5},
+        "learners": {"a3c": {"algorithm": "a3c", "rollout": 5}},
         "evaluate": {"slate_sizes": [1, 4], "bootstrap_samples": 200, "sessions_per_user": 2},
     }
 )
@@ -31,22 +29,28 @@ class Untouchable(Policy):
         raise AssertionError("nothing may be played")
 
 
+def policies(*names: str) -> dict[str, Policy]:
+    return {name: BASELINES[name](known(WORLD)) for name in names}
+
+
 def test_the_result_has_the_form_of_the_report() -> None:
-    found = evaluate(BASELINES["oracle"](known(WORLD)), WORLD, CONFIG)
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert found["policy"] == "oracle"
-    assert found["seed"] == CONFIG.seed
-    assert found["n_users"] == len(WORLD.users_in("test"))
-    assert found["scenario"]["delta"] == 0.5
-    assert list(found["slates"]) == ["1", "4"]
+    found = evaluate(policies("oracle", "random"), WORLD, CONFIG)
+    assert list(found.learners) == ["oracle", "random"]
+    assert found.seed == CONFIG.seed
+    assert found.n_users == len(WORLD.users_in("test"))
+    assert found.scenario.delta == 0.5
     common = {"return", "ctr", "ndcg", "ndcg_max", "diversity", "coverage"}
-    assert set(found["slates"]["1"]["metrics"]) == common
-    assert set(found["slates"]["4"]["metrics"]) == common | {"slate_diversity"}
-    for slate in found["slates"].values():
-        assert sum(share["mean"] for share in slate["genre_exposure"].values()) == pytest.approx(1)
-        for figure in (*slate["metrics"].values(), *slate["genre_exposure"].values()):
-            assert set(figure) == {"mean", "ci_low", "ci_high"}
-            assert figure["ci_low"] <= figure["mean"] <= figure["ci_high"]
+    for slates in found.learners.values():
+        assert {k: set(slate.metrics) for k, slate in slates.items()} == {1: common, 4: common | {"slate_diversity"}}
+        for slate in slates.values():
+            assert sum(share.mean for share in slate.genre_exposure.values()) == pytest.approx(1)
+            for figure in (*slate.metrics.values(), *slate.genre_exposure.values()):
+                assert figure.ci_low <= figure.mean <= figure.ci_high
+
+
+def test_a_policy_beside_others_has_the_figures_that_it_has_alone() -> None:
+    both = evaluate(policies("oracle", "random"), WORLD, CONFIG)
+    assert both.learners["random"] == evaluate(policies("random"), WORLD, CONFIG).learners["random"]
 
 
 def test_figures_are_the_metrics_of_the_sessions() -> None:
@@ -81,30 +85,30 @@ def test_a_user_is_resampled_with_all_sessions() -> None:
 
 
 def test_equal_seeds_give_equal_results() -> None:
-    first, second = (evaluate(BASELINES["random"](known(WORLD)), WORLD, CONFIG) for _ in range(2))
+    first, second = (evaluate(policies("random"), WORLD, CONFIG) for _ in range(2))
     assert first == second
-    other = evaluate(BASELINES["random"](known(WORLD)), WORLD, CONFIG.model_copy(update={"seed": 8}))
-    assert other["slates"] != first["slates"]
+    other = evaluate(policies("random"), WORLD, CONFIG.model_copy(update={"seed": 8}))
+    assert other.learners != first.learners
 
 
 def test_genres_have_the_names_that_were_given() -> None:
     names = ["Action", "Comedy", "Drama", "Horror", "War"]
-    found = evaluate(BASELINES["oracle"](known(WORLD)), WORLD, CONFIG, genre_names=names)
-    assert list(found["slates"]["1"]["genre_exposure"]) == names
+    found = evaluate(policies("oracle"), WORLD, CONFIG, genre_names=names)
+    assert list(found.learners["oracle"][1].genre_exposure) == names
     with pytest.raises(ValueError, match="1 names were given for 5 genres"):
-        evaluate(BASELINES["oracle"](known(WORLD)), WORLD, CONFIG, genre_names=["Action"])
+        evaluate(policies("oracle"), WORLD, CONFIG, genre_names=["Action"])
 
 
 def test_a_slate_size_too_large_for_the_catalogue_is_refused_before_anything_is_played() -> None:
     config = Config.model_validate({"scenario": {"episode_length": 50}, "evaluate": {"slate_sizes": [1, 2]}})
     with pytest.raises(WorldError, match="50 slates of 2 needs 100 movies"):
-        evaluate(Untouchable(), WORLD, config)
+        evaluate({"untouchable": Untouchable()}, WORLD, config)
 
 
 def test_progress_goes_from_the_first_step_to_the_last() -> None:
     seen: list[tuple[int, int, str]] = []
-    evaluate(BASELINES["random"](known(WORLD)), WORLD, CONFIG, progress=lambda *told: seen.append(told))
-    # 2 slate sizes of 2 sessions a user of 5 steps
-    assert [done for done, _, _ in seen] == list(range(1, 21))
-    assert {total for _, total, _ in seen} == {20}
-    assert (seen[0][2], seen[-1][2]) == ("random, K=1", "random, K=4")
+    evaluate(policies("random", "oracle"), WORLD, CONFIG, progress=lambda *told: seen.append(told))
+    # 2 policies at 2 slate sizes in 2 sessions a user of 5 steps
+    assert [done for done, _, _ in seen] == list(range(1, 41))
+    assert {total for _, total, _ in seen} == {40}
+    assert (seen[0][2], seen[-1][2]) == ("random, K=1", "oracle, K=4")

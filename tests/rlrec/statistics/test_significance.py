@@ -110,8 +110,9 @@ def test_those_who_gain_and_those_who_lose_are_everybody(d: np.ndarray) -> None:
 
 def test_a_figure_of_all_users_together_has_no_effect_size() -> None:
     difference = Estimate(0.5, np.linspace(0.1, 0.9, 99))
-    found = contrast(difference, None, 0.9, "a3c")
-    assert list(found) == ["diff_from_a3c", "diff_ci_low", "diff_ci_high", "p", "d_z", "share_gaining"]
+    found = contrast(difference, None, 0.9, "mine")
+    assert list(found) == ["reference", "diff", "diff_ci_low", "diff_ci_high", "p", "d_z", "share_gaining"]
+    assert found["reference"] == "mine"
     assert np.isnan(found["d_z"])
     assert np.isnan(found["share_gaining"])
     assert found["p"] == 0.02
@@ -120,13 +121,14 @@ def test_a_figure_of_all_users_together_has_no_effect_size() -> None:
 def test_each_metric_is_a_family_of_its_own_without_the_reference() -> None:
     table = pd.DataFrame(
         {
-            "policy": ["a3c", "random", "oracle", "a3c", "random", "oracle"],
+            "policy": ["mine", "random", "oracle", "mine", "random", "oracle"],
+            "reference": "mine",
             "metric": ["return"] * 3 + ["ctr"] * 3,
             "p": [1.0, 0.01, 0.03, 1.0, 0.02, 0.5],
             "d_z": 0.0,
         }
     )
-    corrected = with_holm(table, "a3c")
-    assert list(corrected) == ["policy", "metric", "p", "p_holm", "d_z"]
+    corrected = with_holm(table)
+    assert list(corrected) == ["policy", "reference", "metric", "p", "p_holm", "d_z"]
     assert corrected["p_holm"].tolist() == pytest.approx([1.0, 0.02, 0.03, 1.0, 0.04, 0.5])
     assert "p_holm" not in table

@@ -1,0 +1,180 @@
+"""What judging policies leaves in files: classes of the JSON ones, columns of the tables.
+
+Who writes a file and who reads it takes the class from here (`rlrec.storage.json_files`) or the columns
+(`rlrec.storage.csv_files`). A metric is a row of a table and an entry of a mapping, so that a new one changes neither.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field, PlainSerializer
+
+from rlrec.settings.config import ScenarioConfig
+from rlrec.storage.csv_files import Columns
+
+INTERVAL: Columns = {"ci_low": float, "ci_high": float}
+CONTRAST: Columns = {
+    "reference": str,
+    "diff": float,
+    "diff_ci_low": float,
+    "diff_ci_high": float,
+    "p": float,
+    "p_holm": float,
+    "d_z": float,
+    "share_gaining": float,
+}
+"""A policy beside the reference, see `rlrec.statistics.significance.contrast`."""
+
+COMPARISON: Columns = {"policy": str, "slate_size": int, "metric": str, "mean": float, **INTERVAL, **CONTRAST}
+"""`comparison.csv`: a row for each policy, slate size and metric."""
+OFFLINE: Columns = {
+    "protocol": str,
+    "policy": str,
+    "metric": str,
+    "mean": float,
+    **INTERVAL,
+    **CONTRAST,
+    "n_users": int,
+}
+"""`offline.csv`: a row for each protocol, policy and metric."""
+CURVES: Columns = {"policy": str, "step": int, "regret": float, **INTERVAL}
+"""A row for each policy and step, see `rlrec.evaluation.regret.regret_curves`."""
+REGRET: Columns = {"slate_size": int, **CURVES}
+"""`regret.csv`."""
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure with its interval over users."""
+
+    mean: float
+    ci_low: float
+    ci_high: float
+
+
+@dataclass(frozen=True)
+class SlateResults:
+    """What was measured of a policy at one slate size.
+
+    Attributes:
+        metrics: by name: `return`, `ctr`, `ndcg`, `ndcg_max`, `diversity`, `coverage` and, of slates of two or more,
+            `slate_diversity`.
+        genre_exposure: a genre's share of all genre flags shown, by genre.
+    """
+
+    metrics: dict[str, Interval]
+    genre_exposure: dict[str, Interval]
+
+
+def _without_slate_size(scenario: ScenarioConfig) -> dict[str, Any]:
+    return scenario.model_dump(mode="json", exclude={"slate_size"})
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """`evaluation.json`: how learners did on test users.
+
+    Attributes:
+        learners: results by the learner's name, then by slate size.
+        scenario: what all of them were played in; its slate size does not count and is not written.
+        n_users: test users.
+        seed: of the run.
+        sessions_per_user: played by each of them.
+        confidence: level of the intervals.
+        bootstrap_samples: behind the intervals.
+    """
+
+    learners: Annotated[dict[str, dict[int, SlateResults]], Field(min_length=1)]
+    scenario: Annotated[ScenarioConfig, PlainSerializer(_without_slate_size)]
+    n_users: int
+    seed: int
+    sessions_per_user: int
+    confidence: Share
+    bootstrap_samples: int
+
+
+@dataclass(frozen=True)
+class ShownMovie:
+    """A movie that was shown: number in the world, original id, title, names of its genres, and how it was rated."""
+
+    movie: int
+    movie_id: int
+    title: str
+    genres: list[str]
+    rating: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """One recommendation: its number from 1, and the affinities to the session's genres before and after it."""
+
+    step: int
+    movies: Annotated[list[ShownMovie], Field(min_length=1)]
+    reward: float
+    affinities_before: dict[str, float]
+    affinities_after: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Session:
+    """One session told step by step.
+
+    Attributes:
+        quantile: of its return among those of all test users.
+        user: number in the world.
+        user_id: the original one.
+        earned: its return; `return` in the file.
+        ctr: share of shown movies that were clicked.
+        genres: those that the affinities are told for.
+        steps: from the first to the last.
+    """
+
+    quantile: float
+    user: int
+    user_id: int
+    earned: Annotated[float, Field(alias="return")]
+    ctr: float
+    genres: list[str]
+    steps: Annotated[list[Step], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """`sessions.json`: sessions of `n_users` test users with a policy, of which some are told."""
+
+    policy: str
+    scenario: ScenarioConfig
+    seed: int
+    n_users: int
+    sessions: list[Session]
+
+
+@dataclass(frozen=True)
+class PolicyNote:
+    """What readers of a table are told of a policy.
+
+    Attributes:
+        label: its name for people.
+        knows: what it knows of movies and users, in a sentence or two.
+        kind: see `rlrec.policies.policy.Note`.
+        bound: whether regret is measured against it.
+        algorithm: what trained it; None of what is not trained.
+    """
+
+    label: str
+    knows: str
+    kind: str
+    bound: bool = False
+    algorithm: str | None = None
+
+
+@dataclass(frozen=True)
+class Policies:
+    """`policies.json`: who is in the tables, by name, and with whom all others are compared."""
+
+    reference: str
+    policies: dict[str, PolicyNote]
