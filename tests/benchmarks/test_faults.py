@@ -18,6 +18,12 @@ def test_passes_once():
 """
 
 
+@pytest.fixture(autouse=True)
+def without_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which take most of the time in which pytest starts."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
 @pytest.fixture
 def tests(tmp_path: Path) -> str:
     path = tmp_path / "test_some.py"
