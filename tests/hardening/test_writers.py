@@ -98,7 +98,7 @@ def _no_space(*_: object) -> None:
 
 
 def test_a_full_disk_is_not_taken_for_a_source_that_cannot_serve(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(sources, "_from_grouplens", _no_space)
+    monkeypatch.setitem(sources.SOURCES, "grouplens", _no_space)
     with pytest.raises(WriteError, match=r"^cannot write data/raw: No space left on device$"):
         sources.download(DataConfig(), tmp_path / "raw")
 

@@ -5,9 +5,10 @@ from pathlib import Path
 from rlrec.data.dataset.provenance import Provenance
 from rlrec.data.dataset.tables import Columns, Tables, save_tables
 from rlrec.data.reading.parse import parse
-from rlrec.data.sources.download import DEFAULT_ENDPOINTS, Endpoints, download
+from rlrec.data.sources.download import download
 from rlrec.data.sources.genome import fetch_violence
-from rlrec.data.sources.transfer import Progress
+from rlrec.data.sources.source import DEFAULT_ENDPOINTS, Endpoints
+from rlrec.data.sources.transfer import OnBytes
 from rlrec.settings.config import DataConfig
 from rlrec.storage.files import atomic_folder
 
@@ -16,7 +17,7 @@ def prepare(
     config: DataConfig,
     raw: Path,
     folder: Path,
-    progress: Progress | None = None,
+    on_bytes: OnBytes | None = None,
     endpoints: Endpoints = DEFAULT_ENDPOINTS,
 ) -> tuple[Provenance, Tables]:
     """Downloads the data set to `raw`, parses it, adds violence, and saves the tables in `folder`.
@@ -28,9 +29,9 @@ def prepare(
         DataError: see `download`, `parse` and `fetch_violence`. Tables that were in `folder` before are still whole
             then.
     """
-    provenance = download(config, raw, progress, endpoints)
+    provenance = download(config, raw, on_bytes, endpoints)
     tables = parse(raw / config.name, config.name)
-    violence, record = fetch_violence(config, raw, tables.movies, provenance, progress, endpoints)
+    violence, record = fetch_violence(config, raw, tables.movies, provenance, on_bytes, endpoints)
     tables = Tables(tables.ratings, tables.users, tables.movies.assign(**{Columns.VIOLENCE: violence}))
     provenance = provenance.model_copy(update={"violence": record})
     provenance.save(raw)

@@ -13,9 +13,6 @@ from support import write_zip
 
 from rlrec.data.dataset.tables import Tables
 from rlrec.data.reading.parse import parse
-from rlrec.data.sources.transfer import Patience
-
-FAST = Patience(connect_seconds=0.5, read_seconds=2.0, attempts=3, backoff_seconds=0.01)
 
 
 @pytest.fixture(name="draw_files")

@@ -1,15 +1,22 @@
 import stat
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from movielens import draw_files
 from support import write_zip
 
 from rlrec.errors import DataError
 from rlrec.storage.archives import Limits, check_members, unpack
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """A small data set as GroupLens packs it."""
+    files = draw_files("ml-100k")
+    return write_zip(tmp_path / "ml-100k.zip", {f"ml-100k/{name}": content for name, content in files.items()})
 
 
 def test_the_folder_that_all_members_share_is_left_out(tmp_path: Path) -> None:
@@ -89,10 +96,7 @@ def test_a_name_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("keep", [0, 10, 0.3, 0.9, -1])
-def test_a_truncated_archive_leaves_the_old_folder(
-    tmp_path: Path, make_archive: Callable[..., Path], keep: float
-) -> None:
-    archive = make_archive()
+def test_a_truncated_archive_leaves_the_old_folder(archive: Path, tmp_path: Path, keep: float) -> None:
     content = archive.read_bytes()
     archive.write_bytes(content[: int(keep * len(content)) if isinstance(keep, float) else int(keep)])
     (tmp_path / "out").mkdir()
@@ -102,8 +106,7 @@ def test_a_truncated_archive_leaves_the_old_folder(
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["old"]
 
 
-def test_a_flipped_byte_is_found_by_the_checksum(tmp_path: Path, make_archive: Callable[..., Path]) -> None:
-    archive = make_archive()
+def test_a_flipped_byte_is_found_by_the_checksum(archive: Path, tmp_path: Path) -> None:
     content = bytearray(archive.read_bytes())
     content[300] ^= 0xFF
     archive.write_bytes(content)

@@ -9,8 +9,9 @@ import great_expectations as gx
 import pandas as pd
 
 from rlrec.data.checking.datadocs import write_docs
-from rlrec.data.checking.suites import FACTS, N_RATINGS, judged_frame, suite_of
+from rlrec.data.checking.suites import N_RATINGS, judged_frame, suite_of
 from rlrec.data.dataset.tables import SCHEMAS, Columns, Tables
+from rlrec.data.registry import DATASETS
 from rlrec.errors import DataError, ValidationError
 from rlrec.storage.files import atomic_folder
 
@@ -71,9 +72,9 @@ def validate(
             them.
         DataError: the data set is unknown, or `docs` cannot be written.
     """
-    if name not in FACTS:
-        raise DataError(f"nothing is known of a data set {name!r}; known are {', '.join(FACTS)}")
-    facts = FACTS[name]
+    if name not in DATASETS:
+        raise DataError(f"nothing is known of a data set {name!r}; known are {', '.join(DATASETS)}")
+    facts = DATASETS[name]
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(False)
     context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]

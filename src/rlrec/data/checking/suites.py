@@ -4,7 +4,6 @@ A table is judged together with what the other tables say about it: `users` and 
 ratings each row has, so that references are checked in both directions.
 """
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -13,6 +12,7 @@ import pandas as pd
 
 from rlrec.data.dataset.genres import GENRES
 from rlrec.data.dataset.tables import SCHEMAS, Columns, Tables
+from rlrec.data.registry import Facts
 
 # Imported by name since the package re-exports its expectations without saying so to type checkers.
 gxe: Any = import_module("great_expectations.expectations")
@@ -25,33 +25,6 @@ FEWEST_RATINGS = 20
 
 _C = Columns
 _YEAR_1995 = 788_918_400
-_WHOLE_STARS = (1.0, 2.0, 3.0, 4.0, 5.0)
-_HALF_STARS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0)
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known of a data set beforehand."""
-
-    stars: tuple[float, ...]
-    newest: int
-    """No rating is younger: seconds since 1970, UTC."""
-    counts: dict[str, int] | None
-    """Rows of the complete tables; None for a data set that GroupLens brings up to date."""
-    demographics: bool
-    """Whether users come with sex, age, occupation and zip code."""
-    rated: float
-    """Least share of movies that have a rating."""
-
-
-FACTS: dict[str, Facts] = {
-    "ml-100k": Facts(_WHOLE_STARS, 893_980_800, {"ratings": 100_000, "users": 943, "movies": 1_682}, True, 1.0),
-    "ml-1m": Facts(_WHOLE_STARS, 1_046_476_800, {"ratings": 1_000_209, "users": 6_040, "movies": 3_883}, True, 0.95),
-    "ml-latest-small": Facts(
-        _HALF_STARS, 1_538_352_000, {"ratings": 100_836, "users": 610, "movies": 9_742}, False, 0.95
-    ),
-    "ml-latest": Facts(_HALF_STARS, 4_102_444_800, None, False, 0.95),
-}
 
 
 def judged_frame(tables: Tables, name: str) -> pd.DataFrame:

@@ -15,6 +15,7 @@ import pandas as pd
 from rlrec.data.dataset.genres import GENRES
 from rlrec.data.dataset.tables import GENRE_SEPARATOR, Columns, Tables, typed
 from rlrec.data.reading.delimited import Delimited, Kind, line_error, line_of, read_delimited
+from rlrec.data.registry import DATASETS, LayoutName
 from rlrec.errors import DataError
 from rlrec.settings.explain import shown
 
@@ -99,19 +100,9 @@ _YEAR = re.compile(r"\((\d{4})(?:[-\u2013]\d{0,4})?\)")
 class Layout:
     """One way to lay out a data set in files."""
 
-    name: str
+    name: LayoutName
     files: tuple[str, ...]  # the ratings' file first
-    datasets: frozenset[str]  # what `data.name` may be
     read: Callable[[Path], tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]]
-
-    def check(self, folder: Path, name: str) -> None:
-        """Raises DataError where the data set `name` never has this layout, or one of its files is not in `folder`."""
-        if name not in self.datasets:
-            names = " or ".join(sorted(self.datasets))
-            raise DataError(f"{folder} holds files of {self.name}, so data.name must be {names}, not {name}")
-        missing = [file for file in self.files if not (folder / file).is_file()]
-        if missing:
-            raise DataError(f"{folder} lacks {', '.join(missing)} of {self.name}'s files {', '.join(self.files)}")
 
 
 def parse(folder: Path, name: str) -> Tables:
@@ -128,8 +119,7 @@ def parse(folder: Path, name: str) -> Tables:
             a line has the wrong number of fields, text where a number must be, or an id that stands there twice. The
             message names file, line and text.
     """
-    folder, layout = detect_layout(folder)
-    layout.check(folder, name)
+    folder, layout = detect_layout(folder, name)
     ratings, users, movies = layout.read(folder)
     users = users.sort_values(_C.ORIGINAL_ID, kind="stable", ignore_index=True)
     movies = movies.sort_values(_C.ORIGINAL_ID, kind="stable", ignore_index=True)
@@ -142,12 +132,25 @@ def parse(folder: Path, name: str) -> Tables:
         return Tables(typed("ratings", ratings), typed("users", users), typed("movies", movies))
 
 
-def detect_layout(folder: Path) -> tuple[Path, Layout]:
-    """The folder with the files, and the layout that most of its files belong to.
+def detect_layout(folder: Path, name: str) -> tuple[Path, Layout]:
+    """The folder with the files of the data set `name`, and the layout that most of them belong to.
 
     Raises:
-        DataError: there is no such folder, or no file of any layout in it.
+        DataError: there is no such folder, or no file of any layout in it; the data set never has this layout; or one
+            of the layout's files is missing.
     """
+    inner, layout = _fullest_layout(folder)
+    fitting = [known for known, facts in DATASETS.items() if layout.name in facts.layouts]
+    if name not in fitting:
+        names = " or ".join(sorted(fitting))
+        raise DataError(f"{inner} holds files of {layout.name}, so data.name must be {names}, not {name}")
+    missing = [file for file in layout.files if not (inner / file).is_file()]
+    if missing:
+        raise DataError(f"{inner} lacks {', '.join(missing)} of {layout.name}'s files {', '.join(layout.files)}")
+    return inner, layout
+
+
+def _fullest_layout(folder: Path) -> tuple[Path, Layout]:
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder")
     inner = [path for path in sorted(folder.iterdir()) if path.is_dir()]
@@ -206,12 +209,10 @@ def _read_latest(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame
 
 
 LAYOUTS: tuple[Layout, ...] = (
-    Layout("ml-100k", ("u.data", "u.item", "u.user", "u.genre", "u.occupation"), frozenset({"ml-100k"}), _read_ml100k),
-    Layout(
-        "recbole's ml-100k", ("ml-100k.inter", "ml-100k.item", "ml-100k.user"), frozenset({"ml-100k"}), _read_atomic
-    ),
-    Layout("ml-1m", ("ratings.dat", "users.dat", "movies.dat"), frozenset({"ml-1m"}), _read_ml1m),
-    Layout("ml-latest", ("ratings.csv", "movies.csv"), frozenset({"ml-latest", "ml-latest-small"}), _read_latest),
+    Layout("ml-100k", ("u.data", "u.item", "u.user", "u.genre", "u.occupation"), _read_ml100k),
+    Layout("recbole's ml-100k", ("ml-100k.inter", "ml-100k.item", "ml-100k.user"), _read_atomic),
+    Layout("ml-1m", ("ratings.dat", "users.dat", "movies.dat"), _read_ml1m),
+    Layout("ml-latest", ("ratings.csv", "movies.csv"), _read_latest),
 )
 
 

@@ -2,7 +2,6 @@
 
 import logging
 import re
-import shutil
 import unicodedata
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -17,8 +16,9 @@ import pyarrow.csv  # type: ignore[import-untyped]
 from rlrec.data.dataset.provenance import Provenance, ViolenceRecord, record_archive, record_file, still_there
 from rlrec.data.dataset.tables import Columns
 from rlrec.data.reading.parse import year_of
-from rlrec.data.sources.download import DEFAULT_ENDPOINTS, Endpoints, local_path, split_pin
-from rlrec.data.sources.transfer import Progress, fetch
+from rlrec.data.sources.given import local_path, split_pin
+from rlrec.data.sources.source import DEFAULT_ENDPOINTS, Endpoints
+from rlrec.data.sources.transfer import OnBytes, fetch, incoming_beside, is_url
 from rlrec.errors import DataError, WriteError
 from rlrec.settings.config import DataConfig
 from rlrec.storage.archives import check_members
@@ -45,7 +45,7 @@ def fetch_violence(
     raw: Path,
     movies: pd.DataFrame,
     provenance: Provenance,
-    progress: Progress | None = None,
+    on_bytes: OnBytes | None = None,
     endpoints: Endpoints = DEFAULT_ENDPOINTS,
 ) -> tuple[npt.NDArray[np.float32], ViolenceRecord]:
     """Violence of each movie, kept in `raw/violence.tsv` for all titles of the genome.
@@ -73,7 +73,7 @@ def fetch_violence(
         if old is not None and old.requested == requested and _still_there(raw, old):
             record = old
         else:
-            record = _fetch_genome(requested, raw, progress, endpoints)
+            record = _fetch_genome(requested, raw, on_bytes, endpoints)
         violence, matched = match_violence(movies, _load(raw / VIOLENCE_FILE))
     except DataError as error:
         if requested != "auto" or isinstance(error, WriteError):
@@ -134,15 +134,14 @@ def _still_there(raw: Path, record: ViolenceRecord) -> bool:
     return record.available and record.file is not None and still_there(raw / VIOLENCE_FILE, record.file)
 
 
-def _fetch_genome(requested: str, raw: Path, progress: Progress | None, endpoints: Endpoints) -> ViolenceRecord:
+def _fetch_genome(requested: str, raw: Path, on_bytes: OnBytes | None, endpoints: Endpoints) -> ViolenceRecord:
     location, pin = split_pin(requested, "data.tag_genome")
     if requested == "auto":
         location = f"{endpoints.grouplens}/tag-genome/tag-genome.zip"
-    incoming = raw.with_name(f".{raw.name}.part")
-    try:
-        if re.match(r"https?://", location):
+    with incoming_beside(raw) as incoming:
+        if is_url(location):
             archive = incoming / "tag-genome.zip"
-            fetch(location, archive, pin, progress, endpoints.patience)
+            fetch(location, archive, pin, on_bytes, endpoints.patience)
         else:
             archive = local_path(location, "data.tag_genome")
             if not archive.is_file():
@@ -160,9 +159,6 @@ def _fetch_genome(requested: str, raw: Path, progress: Progress | None, endpoint
             file=record_file(raw / VIOLENCE_FILE),
             tag=tag,
         )
-    finally:
-        if incoming.is_dir() and not any(incoming.glob("*.part")):
-            shutil.rmtree(incoming, ignore_errors=True)
 
 
 def read_genome(archive: Path) -> tuple[str, "pd.Series[float]"]:

@@ -2,8 +2,11 @@
 
 import json
 import logging
+import re
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,7 +19,7 @@ from rlrec.storage.files import checksum
 
 logger = logging.getLogger(__name__)
 
-Progress = Callable[[int, int | None], None]
+OnBytes = Callable[[int, int | None], None]
 """Called with the bytes that have arrived and the bytes expected, or None where the server does not say."""
 
 _CHUNK = 1 << 16
@@ -65,11 +68,30 @@ class _TransientError(FetchError):
     """Worth another attempt."""
 
 
+def is_url(location: str) -> bool:
+    """Whether that is something to `fetch`, not a path."""
+    return re.match(r"https?://", location) is not None
+
+
+@contextmanager
+def incoming_beside(folder: Path) -> Iterator[Path]:
+    """Yields `.<folder>.part` beside a folder, for archives on their way there.
+
+    After the block it is gone, unless a transfer broke off in it that a later call can continue.
+    """
+    incoming = folder.with_name(f".{folder.name}.part")
+    try:
+        yield incoming
+    finally:
+        if incoming.is_dir() and not any(incoming.glob("*.part")):
+            shutil.rmtree(incoming, ignore_errors=True)
+
+
 def fetch(
     url: str,
     target: Path,
     pin: Pin | None = None,
-    progress: Progress | None = None,
+    on_bytes: OnBytes | None = None,
     patience: Patience = DEFAULT_PATIENCE,
 ) -> None:
     """Fetches `url` to `target`, by way of `<target>.part`, from where a later call continues.
@@ -86,7 +108,7 @@ def fetch(
     part = target.with_name(target.name + ".part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        resumed = _fetch_with_retries(url, part, pin, progress, patience)
+        resumed = _fetch_with_retries(url, part, pin, on_bytes, patience)
         if pin is not None:
             try:
                 pin.check(part, url)
@@ -95,7 +117,7 @@ def fetch(
                 if not resumed:
                     raise
                 # The head of the file may be from another version of it: once more, from the start.
-                _fetch_with_retries(url, part, pin, progress, patience)
+                _fetch_with_retries(url, part, pin, on_bytes, patience)
                 pin.check(part, url)
         part.replace(target)
         _forget(part)
@@ -120,10 +142,10 @@ def fetch_text(url: str, patience: Patience = DEFAULT_PATIENCE) -> str:
     return answer.text
 
 
-def _fetch_with_retries(url: str, part: Path, pin: Pin | None, progress: Progress | None, patience: Patience) -> bool:
+def _fetch_with_retries(url: str, part: Path, pin: Pin | None, on_bytes: OnBytes | None, patience: Patience) -> bool:
     for attempt in range(1, patience.attempts + 1):
         try:
-            return _attempt(url, part, pin, progress, patience)
+            return _attempt(url, part, pin, on_bytes, patience)
         except _TransientError as error:
             if attempt == patience.attempts:
                 raise FetchError(f"{error} ({attempt} attempts)") from error
@@ -133,7 +155,7 @@ def _fetch_with_retries(url: str, part: Path, pin: Pin | None, progress: Progres
     raise FetchError(f"{url}: no attempt allowed")
 
 
-def _attempt(url: str, part: Path, pin: Pin | None, progress: Progress | None, patience: Patience) -> bool:
+def _attempt(url: str, part: Path, pin: Pin | None, on_bytes: OnBytes | None, patience: Patience) -> bool:
     validator = _validator(part, url)
     have = part.stat().st_size if part.is_file() and (validator or pin) and _same_url(part, url) else 0
     # Bytes of the file itself are wanted; a transfer compression would make ranges and lengths mean something else.
@@ -152,14 +174,14 @@ def _attempt(url: str, part: Path, pin: Pin | None, progress: Progress | None, p
                 kind = _TransientError if answer.status_code in _TRANSIENT_STATUS else FetchError
                 raise kind(f"{url}: HTTP {answer.status_code} {answer.reason}")
             resumes = answer.status_code == requests.codes.partial_content and have > 0
-            _receive(url, answer, part, have if resumes else 0, progress, patience)
+            _receive(url, answer, part, have if resumes else 0, on_bytes, patience)
             return resumes
     except requests.RequestException as error:
         raise _classified(url, error, patience) from error
 
 
 def _receive(
-    url: str, answer: requests.Response, part: Path, have: int, progress: Progress | None, patience: Patience
+    url: str, answer: requests.Response, part: Path, have: int, on_bytes: OnBytes | None, patience: Patience
 ) -> None:
     length = answer.headers.get("Content-Length")
     total = have + int(length) if length and length.isdigit() else None
@@ -171,8 +193,8 @@ def _receive(
             have += len(chunk)
             if have > patience.largest_bytes:
                 raise FetchError(f"{url}: longer than the {patience.largest_bytes:,} bytes allowed")
-            if progress is not None:
-                progress(have, total)
+            if on_bytes is not None:
+                on_bytes(have, total)
     if total is not None and have < total:
         raise _TransientError(f"{url}: the connection broke off")
 

@@ -12,8 +12,8 @@ from rlrec.data.dataset.provenance import Attempt, Provenance, load_provenance
 from rlrec.data.dataset.tables import Tables, load_tables
 from rlrec.data.prepare import prepare
 from rlrec.data.reading.parse import parse
-from rlrec.data.sources.download import Endpoints
 from rlrec.data.sources.genome import fetch_violence, match_violence, read_genome, title_keys
+from rlrec.data.sources.source import Endpoints
 from rlrec.data.sources.transfer import Patience
 from rlrec.errors import DataError
 from rlrec.settings.config import DataConfig

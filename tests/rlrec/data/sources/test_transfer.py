@@ -23,7 +23,7 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_file_arrives_whole_with_its_progress(url: str, tmp_path: Path) -> None:
+def test_a_file_arrives_whole_and_its_bytes_are_told(url: str, tmp_path: Path) -> None:
     seen: list[tuple[int, int | None]] = []
     fetch(url, tmp_path / "a.zip", PIN, lambda *state: seen.append(state), FAST)
     assert (tmp_path / "a.zip").read_bytes() == CONTENT

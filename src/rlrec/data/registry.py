@@ -1,0 +1,81 @@
+"""The data sets that `data.name` may be, and what is known of each beforehand.
+
+This is the only place that says it: `reading` takes the layouts from here, `sources` who serves a data set and with
+which checksum, `checking` what its tables are measured against. A new data set is an entry here and its name in
+`DataConfig`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rlrec.data.dataset.provenance import SourceKind
+
+LayoutName = Literal["ml-100k", "recbole's ml-100k", "ml-1m", "ml-latest"]
+"""Ways to lay out a data set in files; `rlrec.data.reading.parse` reads them."""
+
+_WHOLE_STARS = (1.0, 2.0, 3.0, 4.0, 5.0)
+_HALF_STARS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is known of a data set beforehand."""
+
+    layouts: tuple[LayoutName, ...]
+    """What its files may look like."""
+    served_by: tuple[SourceKind, ...]
+    """Sources that have it, in the order in which `data.source: auto` asks them."""
+    md5: str | None = None
+    """Checksum of GroupLens's archive; None for one that is not pinned, whose checksum is published beside it."""
+    stars: tuple[float, ...]
+    """What a rating may be."""
+    newest: int
+    """No rating is younger: seconds since 1970, UTC."""
+    counts: dict[str, int] | None
+    """Rows of the complete tables; None for a data set that GroupLens brings up to date."""
+    demographics: bool
+    """Whether users come with sex, age, occupation and zip code."""
+    rated: float
+    """Least share of movies that have a rating."""
+
+
+DATASETS: dict[str, Facts] = {
+    "ml-100k": Facts(
+        layouts=("ml-100k", "recbole's ml-100k"),
+        served_by=("grouplens", "pypi"),
+        md5="0e33842e24a9c977be4e0107933c0723",
+        stars=_WHOLE_STARS,
+        newest=893_980_800,
+        counts={"ratings": 100_000, "users": 943, "movies": 1_682},
+        demographics=True,
+        rated=1.0,
+    ),
+    "ml-1m": Facts(
+        layouts=("ml-1m",),
+        served_by=("grouplens",),
+        md5="c4d9eecfca2ab87c1945afe126590906",
+        stars=_WHOLE_STARS,
+        newest=1_046_476_800,
+        counts={"ratings": 1_000_209, "users": 6_040, "movies": 3_883},
+        demographics=True,
+        rated=0.95,
+    ),
+    "ml-latest-small": Facts(
+        layouts=("ml-latest",),
+        served_by=("grouplens",),
+        stars=_HALF_STARS,
+        newest=1_538_352_000,
+        counts={"ratings": 100_836, "users": 610, "movies": 9_742},
+        demographics=False,
+        rated=0.95,
+    ),
+    "ml-latest": Facts(
+        layouts=("ml-latest",),
+        served_by=("grouplens",),
+        stars=_HALF_STARS,
+        newest=4_102_444_800,
+        counts=None,
+        demographics=False,
+        rated=0.95,
+    ),
+}

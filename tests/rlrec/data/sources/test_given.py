@@ -1,0 +1,81 @@
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import write_zip
+
+from rlrec.data.sources.download import download
+from rlrec.data.sources.given import split_pin
+from rlrec.data.sources.source import Endpoints
+from rlrec.errors import DataError
+from rlrec.settings.config import DataConfig
+
+MakeArchive = Callable[..., Path]
+
+
+def test_a_local_archive_is_used_instead(make_archive: MakeArchive, offline: Endpoints, tmp_path: Path) -> None:
+    archive = make_archive()
+    provenance = download(DataConfig(source=str(archive)), tmp_path / "raw", None, offline)
+    assert (provenance.source, provenance.location, provenance.known) == ("path", str(archive), False)
+    assert "not known to be GroupLens's own archive" in provenance.notes[0]
+    assert archive.exists()
+
+
+def test_a_url_is_used_instead(make_archive: MakeArchive, server: Any, offline: Endpoints, tmp_path: Path) -> None:
+    content = make_archive().read_bytes()
+    server.files["/mine.zip"] = content
+    source = f"{server.url}/mine.zip#sha256={hashlib.sha256(content).hexdigest()}"
+    provenance = download(DataConfig(source=source), tmp_path / "raw", None, offline)
+    assert provenance.source == "url"
+    assert provenance.archive is not None
+    assert provenance.archive.checksum == "pinned"
+
+
+def test_a_folder_is_copied(make_folder: MakeArchive, offline: Endpoints, tmp_path: Path) -> None:
+    folder = make_folder("ml-1m")
+    provenance = download(DataConfig(name="ml-1m", source=str(folder)), tmp_path / "raw", None, offline)
+    assert (provenance.source, provenance.archive) == ("folder", None)
+    assert (tmp_path / "raw" / "ml-1m" / "users.dat").read_bytes() == (folder / "users.dat").read_bytes()
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha256"])
+def test_a_pinned_local_archive_must_match(
+    make_archive: MakeArchive, offline: Endpoints, tmp_path: Path, algorithm: str
+) -> None:
+    archive = make_archive()
+    digest = hashlib.new(algorithm, archive.read_bytes()).hexdigest()
+    download(DataConfig(source=f"{archive}#{algorithm}={digest}"), tmp_path / "raw", None, offline)
+    wrong = "0" * len(digest)
+    with pytest.raises(DataError, match=f"{archive} has the wrong checksum: {algorithm} {digest}, expected {wrong}"):
+        download(DataConfig(source=f"{archive}#{algorithm}={wrong}"), tmp_path / "raw2", None, offline)
+    with pytest.raises(DataError, match="digits, not 4"):
+        split_pin(f"a.zip#{algorithm}=abcd")
+
+
+@pytest.mark.parametrize("damage", ["truncated", "leads out", "lacks", "another"])
+def test_a_bad_local_archive_leaves_nothing(
+    make_archive: MakeArchive, draw_files: Any, offline: Endpoints, tmp_path: Path, damage: str
+) -> None:
+    archive, files = make_archive(), draw_files("ml-100k")
+    match damage:
+        case "truncated":
+            archive.write_bytes(archive.read_bytes()[:2000])
+        case "leads out":
+            write_zip(archive, files | {"../evil": b"x"})
+        case "lacks":
+            del files["u.user"]
+            write_zip(archive, files)
+        case "another":
+            make_archive("ml-1m", path=archive)
+    reason = {"lacks": r"lacks u\.user", "another": r"data\.name must be ml-1m"}.get(damage, damage)
+    with pytest.raises(DataError, match=reason):
+        download(DataConfig(source=str(archive)), tmp_path / "data" / "raw", None, offline)
+    assert list((tmp_path / "data").iterdir()) == []
+    assert not (tmp_path / "evil").exists()
+
+
+def test_the_home_of_nobody_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="~nobody-of-that-name"):
+        download(DataConfig(source="~nobody-of-that-name/ml.zip"), tmp_path / "raw", None)

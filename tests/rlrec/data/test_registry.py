@@ -1,0 +1,56 @@
+import subprocess
+import sys
+from typing import get_args
+
+import pytest
+
+from rlrec.data.dataset.tables import SCHEMAS
+from rlrec.data.reading.parse import LAYOUTS
+from rlrec.data.registry import DATASETS, LayoutName
+from rlrec.data.sources.download import SOURCES
+from rlrec.data.sources.source import DEFAULT_ENDPOINTS
+from rlrec.settings.config import DataConfig
+
+
+def test_settings_name_the_data_sets_that_are_known_in_the_same_order() -> None:
+    assert DataConfig.model_json_schema()["properties"]["name"]["enum"] == list(DATASETS)
+
+
+def test_every_layout_is_read_and_belongs_to_a_data_set() -> None:
+    read = [layout.name for layout in LAYOUTS]
+    assert read == list(get_args(LayoutName))
+    assert {layout for facts in DATASETS.values() for layout in facts.layouts} == set(read)
+
+
+def test_every_data_set_is_served_and_every_source_serves_one() -> None:
+    assert {source for facts in DATASETS.values() for source in facts.served_by} == set(SOURCES)
+    assert all(facts.served_by for facts in DATASETS.values())
+
+
+def test_the_checksums_that_are_pinned_are_those_that_archives_are_compared_with() -> None:
+    assert dict(DEFAULT_ENDPOINTS.md5) == {
+        "ml-100k": "0e33842e24a9c977be4e0107933c0723",
+        "ml-1m": "c4d9eecfca2ab87c1945afe126590906",
+    }
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_facts_are_such_that_the_checks_can_use_them(name: str) -> None:
+    facts = DATASETS[name]
+    assert facts.counts is None or set(facts.counts) == set(SCHEMAS)
+    assert list(facts.stars) == sorted(set(facts.stars))
+    assert 0 < facts.rated <= 1
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("rlrec.data.registry", "pandas"),
+        ("rlrec.data.dataset.pools", "pandas"),
+        ("rlrec.data.dataset.histories", "pandas"),
+        ("rlrec.data.prepare", "great_expectations"),
+    ],
+)
+def test_what_needs_little_imports_little(module: str, absent: str) -> None:
+    code = f"import sys, {module}; sys.exit({absent!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
