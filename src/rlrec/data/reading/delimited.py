@@ -57,30 +57,30 @@ class Delimited:
 
 def line_error(path: Path, number: int, problem: str, text: str) -> DataError:
     """What is wrong with one line of a file; shows the line."""
-    shown = text if len(text) <= 120 else text[:119] + "…"
-    return DataError(f"{path}, line {number}: {problem}\n  {shown!r}")
+    excerpt = text if len(text) <= 120 else text[:119] + "…"
+    return DataError(f"{path}, line {number}: {problem}\n  {excerpt!r}")
 
 
-def read_delimited(path: Path, layout: Delimited) -> pd.DataFrame:
+def read_delimited(path: Path, file_format: Delimited) -> pd.DataFrame:
     """Every line of the file as a row; empty lines are passed over.
 
     Raises:
         DataError: the file is missing, empty, or in another encoding; a line has too few or too many fields, or
             something else where a number must be.
     """
-    content = read_bytes(path, layout.encoding)
-    frame = _read_quickly(content, layout)
+    content = read_bytes(path, file_format.encoding)
+    frame = _read_quickly(content, file_format)
     if frame is None:
-        rows = [fields for _, fields in _checked(path, content, layout)]
-        frame = pd.DataFrame(rows, columns=list(layout.columns))
+        rows = [fields for _, fields in _checked(path, content, file_format)]
+        frame = pd.DataFrame(rows, columns=list(file_format.columns))
     if frame.empty:
         raise DataError(f"{path} has no rows")
     return frame
 
 
-def line_of(path: Path, layout: Delimited, row: int) -> tuple[int, str]:
+def line_of(path: Path, file_format: Delimited, row: int) -> tuple[int, str]:
     """Number and text of the line that `row` (from 0) of `read_delimited` came from."""
-    lines = _lines(read_bytes(path, layout.encoding), layout)
+    lines = _lines(read_bytes(path, file_format.encoding), file_format)
     return next((number, text) for index, (number, text) in enumerate(lines) if index == row)
 
 
@@ -128,24 +128,24 @@ def _line(content: bytes, at: int) -> int:
     return content.count(b"\n", 0, at) + 1
 
 
-def _read_quickly(content: bytes, layout: Delimited) -> pd.DataFrame | None:
-    separator = layout.separator
+def _read_quickly(content: bytes, file_format: Delimited) -> pd.DataFrame | None:
+    separator = file_format.separator
     if len(separator) > 1:
         if _UNIT_SEPARATOR.encode() in content:
             return None
         content = content.replace(separator.encode(), _UNIT_SEPARATOR.encode())
         separator = _UNIT_SEPARATOR
-    if layout.header is not None:
+    if file_format.header is not None:
         first, _, content = content.partition(b"\n")
-        if first.rstrip(b"\r").decode(layout.encoding) != layout.header:
+        if first.rstrip(b"\r").decode(file_format.encoding) != file_format.header:
             return None
     try:
         table = pa.csv.read_csv(
             io.BytesIO(content),
-            pa.csv.ReadOptions(column_names=list(layout.columns), encoding=layout.encoding.replace("-", "")),
-            pa.csv.ParseOptions(delimiter=separator, quote_char='"' if layout.quoted else False),
+            pa.csv.ReadOptions(column_names=list(file_format.columns), encoding=file_format.encoding.replace("-", "")),
+            pa.csv.ParseOptions(delimiter=separator, quote_char='"' if file_format.quoted else False),
             pa.csv.ConvertOptions(
-                column_types={name: _ARROW[kind] for name, kind in layout.columns.items()},
+                column_types={name: _ARROW[kind] for name, kind in file_format.columns.items()},
                 null_values=[],
                 strings_can_be_null=False,
             ),
@@ -156,8 +156,8 @@ def _read_quickly(content: bytes, layout: Delimited) -> pd.DataFrame | None:
         return None  # a line break in quotes, or a lone carriage return: neither is one here
     frame: pd.DataFrame = table.to_pandas()
     # Arrow takes 'nan' and 'inf' for numbers and wraps nothing else silently; a flag is only a small number to it.
-    floats = [name for name, kind in layout.columns.items() if kind == "float"]
-    flags = [name for name, kind in layout.columns.items() if kind == "flag"]
+    floats = [name for name, kind in file_format.columns.items() if kind == "float"]
+    flags = [name for name, kind in file_format.columns.items() if kind == "flag"]
     odd = frame[floats].isna().any(axis=None) or frame[floats].isin([math.inf, -math.inf]).any(axis=None)
     return None if odd or not frame[flags].isin([0, 1]).all(axis=None) else frame
 
@@ -169,20 +169,20 @@ def _count_lines(content: bytes) -> int:
     return sum(line not in (b"", b"\r") for line in content.split(b"\n"))
 
 
-def _checked(path: Path, content: bytes, layout: Delimited) -> Iterator[tuple[int, list[object]]]:
-    if layout.header is not None:
-        found = content.partition(b"\n")[0].rstrip(b"\r").decode(layout.encoding)
-        if found != layout.header:
-            raise line_error(path, 1, f"the header must be {layout.header!r}", found)
-    for number, text in _lines(content, layout):
+def _checked(path: Path, content: bytes, file_format: Delimited) -> Iterator[tuple[int, list[object]]]:
+    if file_format.header is not None:
+        found = content.partition(b"\n")[0].rstrip(b"\r").decode(file_format.encoding)
+        if found != file_format.header:
+            raise line_error(path, 1, f"the header must be {file_format.header!r}", found)
+    for number, text in _lines(content, file_format):
         try:
-            fields = next(csv.reader([text])) if layout.quoted else text.split(layout.separator)
+            fields = next(csv.reader([text])) if file_format.quoted else text.split(file_format.separator)
         except csv.Error as error:  # a lone carriage return, or a field of more than 128 KiB
             raise line_error(path, number, str(error), text) from None
-        if len(fields) != len(layout.columns):
-            raise line_error(path, number, f"has {len(fields)} fields, expected {len(layout.columns)}", text)
+        if len(fields) != len(file_format.columns):
+            raise line_error(path, number, f"has {len(fields)} fields, expected {len(file_format.columns)}", text)
         values: list[object] = []
-        for (name, kind), field in zip(layout.columns.items(), fields, strict=True):
+        for (name, kind), field in zip(file_format.columns.items(), fields, strict=True):
             try:
                 values.append(_CONVERTERS[kind](field))
             except ValueError:
@@ -190,10 +190,10 @@ def _checked(path: Path, content: bytes, layout: Delimited) -> Iterator[tuple[in
         yield number, values
 
 
-def _lines(content: bytes, layout: Delimited) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(content.decode(layout.encoding).split("\n"), start=1):
+def _lines(content: bytes, file_format: Delimited) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(content.decode(file_format.encoding).split("\n"), start=1):
         text = line.removesuffix("\r")
-        if text and not (number == 1 and layout.header is not None):
+        if text and not (number == 1 and file_format.header is not None):
             yield number, text
 
 

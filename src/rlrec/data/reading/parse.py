@@ -216,44 +216,44 @@ LAYOUTS: tuple[Layout, ...] = (
 )
 
 
-def _unique(path: Path, layout: Delimited) -> pd.DataFrame:
-    frame = read_delimited(path, layout)
+def _unique(path: Path, file_format: Delimited) -> pd.DataFrame:
+    frame = read_delimited(path, file_format)
     repeated = frame[_C.ORIGINAL_ID].duplicated().to_numpy()
     if repeated.any():
         row = int(repeated.argmax())
         raise line_error(
-            path, *_described(path, layout, row, f"id {frame[_C.ORIGINAL_ID].iloc[row]} stands there twice")
+            path, *_described(path, file_format, row, f"id {frame[_C.ORIGINAL_ID].iloc[row]} stands there twice")
         )
     return frame
 
 
-def _code_occupations(path: Path, layout: Delimited, users: pd.DataFrame, words: Sequence[str]) -> None:
+def _code_occupations(path: Path, file_format: Delimited, users: pd.DataFrame, words: Sequence[str]) -> None:
     codes = pd.Index(words).get_indexer(pd.Index(users[_C.OCCUPATION]))
     if (codes < 0).any():
         row = int((codes < 0).argmax())
         word = shown(users[_C.OCCUPATION].iloc[row])
-        raise line_error(path, *_described(path, layout, row, f"unknown occupation {word}"))
+        raise line_error(path, *_described(path, file_format, row, f"unknown occupation {word}"))
     users[_C.OCCUPATION] = codes
-    _cleaned(path, layout, users)
+    _cleaned(path, file_format, users)
 
 
-def _cleaned(path: Path, layout: Delimited, users: pd.DataFrame) -> pd.DataFrame:
-    _check_range(path, layout, users, _C.AGE, -(2**15), 2**15 - 1)
+def _cleaned(path: Path, file_format: Delimited, users: pd.DataFrame) -> pd.DataFrame:
+    _check_range(path, file_format, users, _C.AGE, -(2**15), 2**15 - 1)
     for column in (_C.SEX, _C.ZIP):
         users[column] = users[column].str.strip().astype("string").replace({"": pd.NA})
     return users
 
 
-def _check_range(path: Path, layout: Delimited, frame: pd.DataFrame, column: str, low: int, high: int) -> None:
+def _check_range(path: Path, file_format: Delimited, frame: pd.DataFrame, column: str, low: int, high: int) -> None:
     outside = ~frame[column].between(low, high).to_numpy()
     if outside.any():
         row = int(outside.argmax())
         problem = f"{column} must be from {low} to {high}, but is {frame[column].iloc[row]}"
-        raise line_error(path, *_described(path, layout, row, problem))
+        raise line_error(path, *_described(path, file_format, row, problem))
 
 
-def _described(path: Path, layout: Delimited, row: int, problem: str) -> tuple[int, str, str]:
-    number, text = line_of(path, layout, row)
+def _described(path: Path, file_format: Delimited, row: int, problem: str) -> tuple[int, str, str]:
+    number, text = line_of(path, file_format, row)
     return number, problem, text
 
 

@@ -49,12 +49,12 @@ def serve(order: Order, given: str) -> Served:
     return Served(source, location, known, record, notes)
 
 
-def _copy(source: Path, order: Order) -> Served:
-    inner, layout = detect_layout(source, order.name)
+def _copy(folder: Path, order: Order) -> Served:
+    inner, layout = detect_layout(folder, order.name)
     order.folder.mkdir(parents=True)
     for file in layout.files:
         shutil.copyfile(inner / file, order.folder / file)
-    return Served("folder", str(source), False, None, ("a folder, so its row counts are not checked",))
+    return Served("folder", str(folder), False, None, ("a folder, so its row counts are not checked",))
 
 
 def local_path(location: str, setting: str) -> Path:
