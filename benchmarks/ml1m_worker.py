@@ -31,7 +31,7 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
         "fit_seconds": fitted - parsed,
         "peak_memory_mib": peak_memory_mib(),
         "ratings": len(tables.ratings),
-        "rmse": {name: accuracy.rmse for name, accuracy in fidelity.held_out.items()},
+        "rmse": {name: accuracy.rmse for name, accuracy in vars(fidelity.held_out).items()},
     }
 
 

@@ -19,8 +19,8 @@ def check_expectations(name: str) -> None:
     """Holds the tables against their expectations; the Data Docs are written either way."""
     summary = validate(load_tables(TABLES), name, VALIDATION, check_counts=load_provenance(RAW).known)
     rows = [
-        {"table": table, "rows": f"{found['rows']:,}", "expectations": found["expectations"], "failed": found["failed"]}
-        for table, found in summary["tables"].items()
+        {"table": table, "rows": f"{found.rows:,}", "expectations": found.expectations, "failed": found.failed}
+        for table, found in summary.tables.items()
     ]
     publish_table("expectations", f"Expectations over {name}", rows)
-    log.info("%d expectations hold", sum(found["expectations"] for found in summary["tables"].values()))
+    log.info("%d expectations hold", sum(found.expectations for found in summary.tables.values()))

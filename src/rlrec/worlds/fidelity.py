@@ -93,6 +93,28 @@ class Distribution:
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """Errors of the world and of two simpler predictors on ratings that none of them has seen."""
+
+    model: Accuracy
+    user_item_bias: Accuracy
+    global_mean: Accuracy
+
+
+@dataclass(frozen=True)
+class Distributions:
+    """Of real ratings, of the world's ratings of the same pairs, and of its ratings of random pairs of user and movie.
+
+    `stars` is the scale that the shares of all of them are on.
+    """
+
+    real: Distribution
+    simulated: Distribution
+    random_pairs: Distribution
+    stars: tuple[int, ...] = STARS
+
+
+@dataclass(frozen=True)
 class Spread:
     """Summary of some numbers."""
 
@@ -109,7 +131,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Fidelity:
-    """What is reported of a world beside the world itself.
+    """What is reported of a world beside the world itself: `fidelity.json`.
 
     Attributes:
         ratings: Ratings that the world is fitted to, and all figures below measured on.
@@ -123,12 +145,11 @@ class Fidelity:
         iterations: Sweeps it was fitted with.
         penalty: The candidate of the least RMSE, which it was fitted with.
         confidence: Level of all intervals.
-        held_out: Accuracy of `model`, `user_item_bias` and `global_mean`.
-        model_minus_bias: `model` minus `user_item_bias`, paired by user; below 0 the model is better.
+        held_out: Accuracy of the world and of simpler predictors.
+        model_minus_bias: The world's minus that of user and movie bias, paired by user; below 0 the world is better.
         candidates: One for each penalty tried, in their order.
         calibration: Non-empty bins of held-out ratings by predicted rating, ascending.
-        distribution: Of `real` ratings, of the world's ratings of the same pairs (`simulated`), and of the world's
-            ratings of `random_pairs` of user and movie.
+        distribution: Of real ratings and of the world's.
         genre_affinity: Of all users' affinities to all genres at the start of a session.
         has_violence: Whether violence was measured; if not it is 0 for all movies.
     """
@@ -143,18 +164,17 @@ class Fidelity:
     iterations: int
     penalty: float
     confidence: float
-    held_out: dict[str, Accuracy]
+    held_out: HeldOut
     model_minus_bias: Accuracy
     candidates: tuple[Candidate, ...]
     calibration: tuple[CalibrationBin, ...]
-    distribution: dict[str, Distribution]
+    distribution: Distributions
     genre_affinity: Spread
     has_violence: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists and numbers under the attributes' names, ready for JSON."""
         plain: dict[str, Any] = _listed(asdict(self))
-        plain["distribution"]["stars"] = list(STARS)
         return plain
 
 
@@ -177,16 +197,16 @@ def calibrate(predicted: Doubles, ratings: Observed) -> tuple[CalibrationBin, ..
     return tuple(found)
 
 
-def compare_distributions(factors: Factors, ratings: Observed, rng: np.random.Generator) -> dict[str, Distribution]:
+def compare_distributions(factors: Factors, ratings: Observed, rng: np.random.Generator) -> Distributions:
     """Real ratings, a world's ratings of the same pairs, and of as many pairs drawn uniformly."""
     n_users, n_movies = ratings.shape
     users: Ints = rng.integers(n_users, size=len(ratings))
     movies: Ints = rng.integers(n_movies, size=len(ratings))
-    return {
-        "real": Distribution.of(ratings.stars),
-        "simulated": Distribution.of(factors.predict(ratings.users, ratings.movies)),
-        "random_pairs": Distribution.of(factors.predict(users, movies)),
-    }
+    return Distributions(
+        real=Distribution.of(ratings.stars),
+        simulated=Distribution.of(factors.predict(ratings.users, ratings.movies)),
+        random_pairs=Distribution.of(factors.predict(users, movies)),
+    )
 
 
 def _mean(values: Doubles, users: Ints) -> Linearised:

@@ -15,7 +15,7 @@ from rlrec.metrics.stars import HIGHEST_RATING
 from rlrec.settings.config import Config
 from rlrec.statistics.intervals import CONFIDENCE
 from rlrec.worlds.factorisation import BIAS_SHARE, Factors, Ints, Observed, factorise, fit_biases, fit_tastes
-from rlrec.worlds.fidelity import Candidate, Errors, Fidelity, Spread, calibrate, choose, compare_distributions
+from rlrec.worlds.fidelity import Candidate, Errors, Fidelity, HeldOut, Spread, calibrate, choose, compare_distributions
 from rlrec.worlds.knowledge import genre_vectors
 from rlrec.worlds.world import World
 
@@ -97,7 +97,7 @@ def fit_world(
         iterations=settings.iterations,
         penalty=best,
         confidence=CONFIDENCE,
-        held_out={name: found.summary() for name, found in errors.items()},
+        held_out=HeldOut(**{name: found.summary() for name, found in errors.items()}),
         model_minus_bias=errors["model"].minus(errors["user_item_bias"]).summary(),
         candidates=tuple(candidates),
         calibration=calibrate(predictions[best], unseen),

@@ -74,11 +74,11 @@ def fitted(tables):
 def test_a_known_world_is_recovered(fitted, truth):
     world, fidelity = fitted
     held_out = fidelity.held_out
-    assert held_out["model"].rmse < 1.5 * NOISE
-    assert held_out["user_item_bias"].rmse > 2 * held_out["model"].rmse
-    assert held_out["global_mean"].rmse > held_out["user_item_bias"].rmse
+    assert held_out.model.rmse < 1.5 * NOISE
+    assert held_out.user_item_bias.rmse > 2 * held_out.model.rmse
+    assert held_out.global_mean.rmse > held_out.user_item_bias.rmse
     gain = fidelity.model_minus_bias
-    assert gain.rmse == pytest.approx(held_out["model"].rmse - held_out["user_item_bias"].rmse)
+    assert gain.rmse == pytest.approx(held_out.model.rmse - held_out.user_item_bias.rmse)
     assert gain.rmse_ci[0] < gain.rmse < gain.rmse_ci[1] < 0
     assert gain.mae_ci[1] < 0
     clipped = [np.clip(w.user_vectors @ w.movie_vectors[:119].T, 1, 5) for w in (world, truth)]
@@ -92,7 +92,7 @@ def test_the_penalty_that_predicts_held_out_ratings_best_is_chosen(fitted, table
     assert [c.penalty for c in fidelity.candidates] == [0.3, 100.0]
     assert fidelity.penalty == 0.3
     assert fidelity.candidates[0].rmse < fidelity.candidates[1].rmse
-    assert fidelity.held_out["model"].rmse == fidelity.candidates[0].rmse
+    assert fidelity.held_out.model.rmse == fidelity.candidates[0].rmse
     # Ratings that are nothing but noise are predicted best by a large penalty.
     noise = tables.ratings.assign(rating=np.random.default_rng(0).integers(1, 6, len(tables.ratings)))
     _, of_noise = fit_world(dataclasses.replace(tables, ratings=noise), config())
@@ -269,9 +269,9 @@ def ml100k(ml100k_archive, tmp_path_factory):
 def test_real_ratings_are_predicted_as_well_as_the_reference(ml100k):
     world, fidelity = fit_world(ml100k, Config(world=WorldConfig(regularisation=(8.0, 16.0))), has_violence=False)
     assert fidelity.penalty == 16.0
-    assert fidelity.held_out["model"].rmse <= 0.91
-    assert fidelity.held_out["model"].rmse < fidelity.held_out["user_item_bias"].rmse - 0.02
-    assert fidelity.held_out["user_item_bias"].rmse < fidelity.held_out["global_mean"].rmse - 0.15
+    assert fidelity.held_out.model.rmse <= 0.91
+    assert fidelity.held_out.model.rmse < fidelity.held_out.user_item_bias.rmse - 0.02
+    assert fidelity.held_out.user_item_bias.rmse < fidelity.held_out.global_mean.rmse - 0.15
     trusted = [b for b in fidelity.calibration if b.count >= 300]
     assert max(abs(b.predicted - b.real) for b in trusted) < 0.12
     assert (world.n_users, world.n_movies) == (943, 1682)

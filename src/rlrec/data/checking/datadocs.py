@@ -12,6 +12,8 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, DictLoader, pass_context
 
+from rlrec.data.checking.results import Summary
+
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; --good: #1a7f37; --bad: #c62828; --link: #0b62c4; }
 @media (prefers-color-scheme: dark) { :root { --good: #4cc06b; --bad: #ff7b72; --link: #79b8ff; } }
@@ -92,7 +94,7 @@ _TEMPLATES = {
 }
 
 
-def write_docs(summary: dict[str, Any], results: dict[str, Any], folder: Path) -> None:
+def write_docs(summary: Summary, results: dict[str, Any], folder: Path) -> None:
     """Writes `index.html` and one page a table.
 
     Args:
@@ -112,11 +114,11 @@ def write_docs(summary: dict[str, Any], results: dict[str, Any], folder: Path) -
         document = renderers.ValidationResultsPageRenderer().render(result)
         # Of the overview only the statistics: the rest links to pages of the site that is not built.
         document.sections[0].content_blocks = document.sections[0].content_blocks[1:2]
-        heading = f"{summary['dataset']}: {table}"
+        heading = f"{summary.dataset}: {table}"
         page = view.render(document, template="rlrec_table.j2", heading=heading, **style)
         (folder / f"{table}.html").write_text(page, encoding="utf-8")
     index = view.env.get_template("rlrec_index.j2").render(
-        heading=f"Validation of {summary['dataset']}", summary=summary, **style
+        heading=f"Validation of {summary.dataset}", summary=summary, **style
     )
     (folder / "index.html").write_text(index, encoding="utf-8")
 

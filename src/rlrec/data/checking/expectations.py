@@ -1,6 +1,5 @@
 """Judges the three tables by their suites, writes what came out as Data Docs, and stops at a failure."""
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,13 @@ import great_expectations as gx
 import pandas as pd
 
 from rlrec.data.checking.datadocs import write_docs
+from rlrec.data.checking.results import Check, Summary, TableChecks
 from rlrec.data.checking.suites import N_RATINGS, judged_frame, suite_of
 from rlrec.data.dataset.tables import SCHEMAS, Columns, Tables
 from rlrec.data.registry import DATASETS
 from rlrec.errors import DataError, ValidationError
 from rlrec.storage.files import atomic_folder
+from rlrec.storage.json_files import to_json
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +48,7 @@ _SHOWN_COLUMNS = {
 }
 
 
-def validate(
-    tables: Tables, name: str, docs: Path, *, check_counts: bool = True, newest: int | None = None
-) -> dict[str, Any]:
+def validate(tables: Tables, name: str, docs: Path, *, check_counts: bool = True, newest: int | None = None) -> Summary:
     """Checks every expectation of every table and writes the result to `docs`, which is replaced as a whole.
 
     `docs/index.html` leads to one page a table; `docs/summary.json` is what is returned. Neither holds a time, so equal
@@ -63,9 +62,7 @@ def validate(
         newest: no rating may be younger, in seconds since 1970, UTC; the data set's own end where it is None.
 
     Returns:
-        `{"dataset", "success", "tables": {name: {"rows", "expectations", "failed", "results": [{"expectation",
-        "column", "description", "success", "observed", "failing_rows", "examples"}]}}}`. `failing_rows` is None where
-        an expectation is about the whole table; `examples` are the first few failing rows, in words.
+        What `docs/summary.json` holds.
 
     Raises:
         ValidationError: an expectation fails; names table, expectation, number of failing rows and the first few of
@@ -90,38 +87,37 @@ def validate(
             suite, result_format={"result_format": "COMPLETE", "return_unexpected_index_query": False}
         )
         summaries[table] = _summary(results[table], frame, table)
-    summary = {"dataset": name, "success": all(not s["failed"] for s in summaries.values()), "tables": summaries}
+    summary = Summary(name, all(not found.failed for found in summaries.values()), summaries)
     with atomic_folder(docs) as fresh:
         write_docs(summary, results, fresh)
-        (fresh / SUMMARY_FILE).write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    if not summary["success"]:
+        (fresh / SUMMARY_FILE).write_bytes(to_json(summary))
+    if not summary.success:
         raise ValidationError(_message(summary, docs))
-    total = sum(s["expectations"] for s in summaries.values())
+    total = sum(found.expectations for found in summaries.values())
     logger.info("%s meets all %d expectations; see %s", name, total, docs / "index.html")
     return summary
 
 
-def _summary(result: Any, frame: pd.DataFrame, table: str) -> dict[str, Any]:
+def _summary(result: Any, frame: pd.DataFrame, table: str) -> TableChecks:
     rows = [_one(outcome, frame, table) for outcome in result.results]
-    failed = sum(not row["success"] for row in rows)
-    return {"rows": len(frame), "expectations": len(rows), "failed": failed, "results": rows}
+    return TableChecks(len(frame), len(rows), sum(not row.success for row in rows), rows)
 
 
-def _one(outcome: Any, frame: pd.DataFrame, table: str) -> dict[str, Any]:
+def _one(outcome: Any, frame: pd.DataFrame, table: str) -> Check:
     config, result = outcome.expectation_config, outcome.result
     positions = result.get("unexpected_index_list")
     observed = result.get("observed_value")
     if message := _raised(outcome.exception_info):
         observed = f"cannot be checked: {message}"
-    return {
-        "expectation": config.type,
-        "column": config.kwargs.get("column"),
-        "description": config.description,
-        "success": bool(outcome.success),
-        "observed": observed if observed is None or isinstance(observed, (int, float, str)) else str(observed),
-        "failing_rows": None if positions is None else len(positions),
-        "examples": [] if outcome.success or not positions else _examples(frame, table, positions, config.kwargs),
-    }
+    return Check(
+        expectation=config.type,
+        column=config.kwargs.get("column"),
+        description=config.description,
+        success=bool(outcome.success),
+        observed=observed if observed is None or isinstance(observed, (int, float, str)) else str(observed),
+        failing_rows=None if positions is None else len(positions),
+        examples=[] if outcome.success or not positions else _examples(frame, table, positions, config.kwargs),
+    )
 
 
 def _raised(info: dict[str, Any]) -> str | None:
@@ -146,21 +142,16 @@ def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _message(summary: dict[str, Any], docs: Path) -> str:
-    failed = [
-        (table, one["rows"], row)
-        for table, one in summary["tables"].items()
-        for row in one["results"]
-        if not row["success"]
-    ]
-    lines = [f"{summary['dataset']} fails {len(failed)} of its expectations:"]
+def _message(summary: Summary, docs: Path) -> str:
+    failed = [(table, one.rows, row) for table, one in summary.tables.items() for row in one.results if not row.success]
+    lines = [f"{summary.dataset} fails {len(failed)} of its expectations:"]
     for table, rows, row in failed[:SHOWN_FAILURES]:
-        where = table if row["column"] is None else f"{table}.{row['column']}"
-        count = row["failing_rows"]
-        found = f"found {row['observed']}" if count is None else f"{count:,} of {rows:,} rows fail"
-        lines.append(f"  {where}: {row['description']} ({row['expectation']}); {found}")
-        lines += [f"    {example}" for example in row["examples"]]
-        if count is not None and count > len(row["examples"]):
+        where = table if row.column is None else f"{table}.{row.column}"
+        count = row.failing_rows
+        found = f"found {row.observed}" if count is None else f"{count:,} of {rows:,} rows fail"
+        lines.append(f"  {where}: {row.description} ({row.expectation}); {found}")
+        lines += [f"    {example}" for example in row.examples]
+        if count is not None and count > len(row.examples):
             lines.append("    …")
     if len(failed) > SHOWN_FAILURES:
         lines.append(f"  and {len(failed) - SHOWN_FAILURES} more")

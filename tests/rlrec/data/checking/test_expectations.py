@@ -13,10 +13,12 @@ import pytest
 from support import slice_archive
 
 from rlrec.data.checking.expectations import validate
+from rlrec.data.checking.results import Summary
 from rlrec.data.dataset.tables import SCHEMAS, Tables
 from rlrec.data.prepare import prepare
 from rlrec.errors import DataError, ValidationError
 from rlrec.settings.config import DataConfig
+from rlrec.storage.json_files import read_json
 
 
 def _change(tables: Tables, table: str, row: int, **values: Any) -> Tables:
@@ -34,15 +36,13 @@ def _failure(tables: Tables, tmp_path: Path, name: str = "ml-100k") -> str:
 
 def test_flawless_tables_pass_with_a_summary(tables: Tables, tmp_path: Path) -> None:
     summary = validate(tables, "ml-100k", tmp_path / "docs", check_counts=False)
-    assert summary["success"]
-    assert summary["dataset"] == "ml-100k"
-    assert {name: one["rows"] for name, one in summary["tables"].items()} == {
-        name: len(tables[name]) for name in SCHEMAS
-    }
-    for one in summary["tables"].values():
-        assert one["expectations"] == len(one["results"]) >= 14
-        assert all(row["success"] and row["description"] for row in one["results"])
-    assert json.loads((tmp_path / "docs" / "summary.json").read_text()) == summary
+    assert summary.success
+    assert summary.dataset == "ml-100k"
+    assert {name: one.rows for name, one in summary.tables.items()} == {name: len(tables[name]) for name in SCHEMAS}
+    for one in summary.tables.values():
+        assert one.expectations == len(one.results) >= 14
+        assert all(row.success and row.description for row in one.results)
+    assert read_json(tmp_path / "docs" / "summary.json", Summary) == summary
 
 
 @pytest.mark.parametrize("rating", [0, 6, 3.7])
@@ -60,7 +60,7 @@ def test_a_rating_that_is_not_allowed_is_shown_with_its_original_ids(
 def test_half_stars_are_for_ml_latest_only(tables: Tables, tmp_path: Path) -> None:
     changed = _change(tables, "ratings", 3, rating=3.5)
     assert "a rating is one of" in _failure(changed, tmp_path)
-    assert validate(changed, "ml-latest-small", tmp_path / "docs", check_counts=False)["success"]
+    assert validate(changed, "ml-latest-small", tmp_path / "docs", check_counts=False).success
 
 
 def test_a_missing_rating_is_found(tables: Tables, tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_movie_without_ratings_fails_only_where_the_data_set_has_none(tables: 
     message = _failure(changed, tmp_path)
     assert "movies.n_ratings: every movie has a rating" in message
     assert "movie 9999, title Unseen (1990)" in message
-    assert validate(changed, "ml-1m", tmp_path / "docs", check_counts=False)["success"]
+    assert validate(changed, "ml-1m", tmp_path / "docs", check_counts=False).success
 
 
 @pytest.mark.parametrize("table", SCHEMAS)
@@ -245,7 +245,7 @@ def test_real_ml_100k_passes(ml100k_archive: Path, tmp_path: Path) -> None:
     config = DataConfig(source=str(ml100k_archive), tag_genome="none")
     _, tables = prepare(config, tmp_path / "raw", tmp_path / "tables")
     summary = validate(tables, "ml-100k", tmp_path / "docs")
-    assert summary["success"]
+    assert summary.success
 
 
 @pytest.mark.realdata
@@ -253,11 +253,11 @@ def test_a_slice_of_real_data_passes_without_its_counts(ml100k_archive: Path, tm
     config = DataConfig(source=str(slice_archive(ml100k_archive, tmp_path)), tag_genome="none")
     provenance, tables = prepare(config, tmp_path / "raw", tmp_path / "tables")
     assert not provenance.known
-    assert validate(tables, "ml-100k", tmp_path / "docs", check_counts=provenance.known)["success"]
+    assert validate(tables, "ml-100k", tmp_path / "docs", check_counts=provenance.known).success
 
 
 @pytest.mark.parametrize(("layout", "name"), [("ml-1m", "ml-1m"), ("ml-latest", "ml-latest-small")])
 def test_other_layouts_pass_too(make_archive: Callable[..., Path], tmp_path: Path, layout: str, name: str) -> None:
     config = DataConfig(name=name, source=str(make_archive(layout)), tag_genome="none")
     provenance, tables = prepare(config, tmp_path / "raw", tmp_path / "tables")
-    assert validate(tables, name, tmp_path / "docs", check_counts=provenance.known)["success"]
+    assert validate(tables, name, tmp_path / "docs", check_counts=provenance.known).success
