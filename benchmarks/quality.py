@@ -119,7 +119,7 @@ def judge(config: Config, world: World, returns: Sequence[Floats]) -> Quality:
     found = {"a3c": across_seeds([mean(values, users) for values in returns], seeds)}
     for name in COMPARED:
         # None of them draws anything: they earn the same with every seed.
-        baseline = play_test_users(BASELINES[name](Known(world)), world, config)
+        baseline = play_test_users(BASELINES[name](Known.of(world)), world, config)
         found[name] = mean(baseline.users.metrics["return"], users)
     gap = share_of_gap(found["a3c"], found["best_average"], found["oracle"])
     return Quality(found, gap, {name: found["a3c"] - found[name] for name in RIVALS})

@@ -42,7 +42,7 @@ def together(world: World, config: Config) -> dict[str, Any]:
         users than static MF does, or None; `to_beat`; `staleness`, mean; `wait_share` and `apply_seconds` of an update.
     """
     seed = derive_seed(config.seed, "validation sessions")
-    static = BASELINES["static_mf"](Known(world))
+    static = BASELINES["static_mf"](Known.of(world))
     users = world.users_in("validation")
     to_beat = float(play(static, world, users, config.scenario, seed).rewards.sum(axis=1).mean())
     began = time.perf_counter()

@@ -81,7 +81,7 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
         played = play(policy, world, world.users_in("validation"), config.scenario, seed)
         return float(played.rewards.sum(axis=1).mean())
 
-    to_beat = judge(BASELINES["static_mf"](Known(world)))
+    to_beat = judge(BASELINES["static_mf"](Known.of(world)))
     began = time.perf_counter()
     center, scale = standardisation(world, config)
     player = Player(world, config.scenario, config.train, center, scale)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from worlds import known, small_world
 
-from rlrec.environments.sessions import Sessions
+from rlrec.environments.views import View
 from rlrec.experiments.fill import Results, fill
 from rlrec.experiments.grid import Grid
 from rlrec.experiments.runs import Run, Runs, Tell, learner_settings, play_test_users
 from rlrec.policies.baselines import BASELINES
-from rlrec.policies.policy import Policy, Scores
+from rlrec.policies.policy import InformedPolicy, Scores
 from rlrec.settings.config import Config
 from rlrec.worlds.world import World
 
@@ -33,17 +33,17 @@ GRID = Grid.model_validate(
 BASELINE_NAMES = ("random", "best_average", "oracle")
 
 
-class Clouded(Policy):
+class Clouded(InformedPolicy):
     """The oracle, its sight clouded as the seed says."""
 
     name = "clouded"
 
     def __init__(self, world: World, seed: int) -> None:
         self._noise = np.random.default_rng(seed).normal(0, 0.5, world.n_movies)
-        self._movies = world.movie_vectors
 
-    def scores(self, sessions: Sessions) -> Scores:
-        scores: Scores = sessions.taste @ self._movies.T + self._noise
+    def scores(self, view: View) -> Scores:
+        told = self.informed(view)
+        scores: Scores = told.taste @ told.movie_vectors.T + self._noise
         return scores
 
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from rlrec.environments.observations import OBSERVATIONS
 from rlrec.policies.networks import NETWORKS, NUMPY
-from rlrec.policies.scored import A3CPolicy
+from rlrec.policies.scored import NetworkPolicy
 from rlrec.settings.config import ScenarioConfig
-from rlrec.worlds.knowledge import catalogue, fingerprint
+from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
 
 TITLES = (
@@ -29,15 +29,27 @@ TITLES = (
 
 def policy_for(
     world: World, kind: str = "bilinear", seed: int = 0, features: str = "world", observation: str = "history"
-) -> A3CPolicy:
-    """A policy with random weights that fits the world's catalogue."""
+) -> NetworkPolicy:
+    """A policy with random weights that fits the world's movies."""
     rng = np.random.default_rng(seed)
     scenario = ScenarioConfig.model_validate({"features": features, "observation": observation})
-    size = OBSERVATIONS[observation].size(world, scenario)
-    network = NETWORKS[kind](size, 6, catalogue(world, features).features.shape[1], world.n_movies)
+    size = OBSERVATIONS[observation].size(Knowledge.of(world), scenario)
+    movies = Knowledge.of(world).representation(features)
+    network = NETWORKS[kind](size, 6, movies.features.shape[1], world.n_movies)
     weights = network.unflatten(rng.normal(size=network.size()).astype(np.float32), NUMPY)
     center, scale = rng.normal(size=(2, network.state)).astype(np.float32)
-    return A3CPolicy(network, weights, center, np.abs(scale) + 0.5, observation, fingerprint(world, features), features)
+    return NetworkPolicy(
+        network=network,
+        weights=weights,
+        center=center,
+        scale=np.abs(scale) + 0.5,
+        observation=scenario.observation,
+        features=scenario.features,
+        fingerprint=movies.fingerprint,
+        algorithm="a3c",
+        name="a3c",
+        label="A3C",
+    )
 
 
 def with_titles(world: World) -> World:

@@ -27,6 +27,7 @@ from rlrec.data.dataset import tables as tables_module
 from rlrec.data.dataset.provenance import FileRecord, Provenance, load_provenance
 from rlrec.data.dataset.tables import SCHEMAS, load_tables, save_tables
 from rlrec.environments.sessions import Sessions
+from rlrec.environments.views import View
 from rlrec.errors import DataError, ModelError, RlrecError, WorldError
 from rlrec.policies.saved import load_policy, save_policy
 from rlrec.settings.config import ScenarioConfig
@@ -68,16 +69,16 @@ def arrays_of(world: World) -> dict[str, Any]:
 
 
 def load_and_begin(folder: Path) -> Any:
-    """A policy that has taken a look at the sessions it is to play: where another catalogue is refused."""
+    """A policy that has taken a look at the sessions it is to play: where other movies are refused."""
     policy = load_policy(folder)
-    policy.begin(Sessions(WORLD, np.arange(2), ScenarioConfig(episode_length=2)), np.random.default_rng(0))
+    policy.begin(View(Sessions(WORLD, np.arange(2), ScenarioConfig(episode_length=2))), np.random.default_rng(0))
     return policy
 
 
 def same_policy(policy: Any) -> bool:
-    described = asdict(policy.network), policy.observation, policy.catalogue, policy.item_features
+    described = asdict(policy.network), policy.observation, policy.fingerprint, policy.features
     return (
-        described == (asdict(POLICY.network), POLICY.observation, POLICY.catalogue, POLICY.item_features)
+        described == (asdict(POLICY.network), POLICY.observation, POLICY.fingerprint, POLICY.features)
         and same_arrays(policy.weights, POLICY.weights)
         and np.array_equal([policy.center, policy.scale], [POLICY.center, POLICY.scale])
     )
@@ -271,7 +272,8 @@ def test_sizes_that_no_network_has_are_refused_before_anything_is_allocated(
 ) -> None:
     save_policy(POLICY, tmp_path)
     description = json.loads((tmp_path / "policy.json").read_text())
-    (tmp_path / "policy.json").write_text(json.dumps(description | {field: size}))
+    (description if field == "format" else description["network"])[field] = size
+    (tmp_path / "policy.json").write_text(json.dumps(description))
     with little_memory():
         assert f"{field}: must be" in refused("policy", tmp_path, "policy.json")
 
@@ -280,7 +282,7 @@ def test_sizes_that_no_network_has_are_refused_before_anything_is_allocated(
     "text",
     [
         *("[" * 100_000, '{"a":' * 100_000, "{}", "null", "[1]", '"x"', "1" * 5000, '{"format": ' + "9" * 5000 + "}"),
-        *('{"format": 2', "NaN", "\ufeff{}", "\0", " " * 2**20, '{"format": 2, "format": 2}'),
+        *('{"format": 3', "NaN", "\ufeff{}", "\0", " " * 2**20, '{"format": 3, "format": 3}'),
     ],
     ids=lambda text: repr(text[:12]),
 )
@@ -407,7 +409,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path, change: dict[str, A
 
 def test_a_network_of_other_sizes_than_the_world_s_is_refused_whatever_its_description_says(tmp_path: Path) -> None:
     other = policy_for(small_world(3, n_users=20, n_movies=31))
-    save_policy(replace(other, catalogue=POLICY.catalogue), tmp_path)
+    save_policy(replace(other, fingerprint=POLICY.fingerprint), tmp_path)
     with pytest.raises(ModelError, match=r"network is for \d+ numbers seen and 31 movies .* 30 and"):
         load_and_begin(tmp_path)
 

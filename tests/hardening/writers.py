@@ -20,7 +20,7 @@ from rlrec.agents.distributed.checkpoints import Checkpoints
 from rlrec.data.prepare import prepare
 from rlrec.policies.networks import NUMPY, Bilinear
 from rlrec.policies.saved import save_policy
-from rlrec.policies.scored import A3CPolicy
+from rlrec.policies.scored import NetworkPolicy
 from rlrec.reporting.style import new_figure, save
 from rlrec.settings.config import DataConfig
 from rlrec.storage.files import atomic_folder, write_atomically, write_together
@@ -55,8 +55,12 @@ def policy(folder: Path, number: int) -> None:
     network = Bilinear(50, 40, 20, 80)
     weights = network.unflatten(np.full(network.size(), number, np.float32), NUMPY)
     nothing = np.zeros(50, np.float32)
+    made = NetworkPolicy(
+        network=network, weights=weights, center=nothing, scale=nothing, observation="history", features="world",
+        fingerprint="0", algorithm="a3c", name="a3c", label="A3C",
+    )  # fmt: skip
     with atomic_folder(folder / "a3c") as fresh:
-        save_policy(A3CPolicy(network, weights, nothing, nothing, "history", "0"), fresh)
+        save_policy(made, fresh)
 
 
 def checkpoint(folder: Path, number: int) -> None:

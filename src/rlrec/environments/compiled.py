@@ -13,7 +13,7 @@ import tensorflow as tf
 from rlrec.environments.observations import OBSERVATIONS, RATING_NOISE
 from rlrec.metrics.stars import CLICK_THRESHOLD, HIGHEST_RATING, LOWEST_RATING
 from rlrec.settings.config import ScenarioConfig
-from rlrec.worlds.knowledge import catalogue
+from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
 
 Tensor = Any  # tf.Tensor has no usable static type
@@ -47,11 +47,12 @@ class Simulation:
     """
 
     def __init__(self, world: World, scenario: ScenarioConfig, block: int) -> None:
-        """Prepares a world, its catalogue padded to a multiple of `block` movies."""
+        """Prepares a world, its movies padded to a multiple of `block`."""
         self.scenario = scenario
         self.n_movies = world.n_movies
         self.padded = -(-world.n_movies // block) * block
-        known = catalogue(world, scenario.features)
+        knowledge = Knowledge.of(world)
+        known = knowledge.representation(scenario.features)
         self.features = tf.constant(np.pad(known.features, ((0, self.padded - world.n_movies), (0, 0))))  # (M, F)
         self.movies = tf.constant(world.movie_vectors)  # (N, D)
         self._known = None if known.vectors is world.movie_vectors else tf.constant(known.vectors)  # (N, D')
@@ -64,7 +65,7 @@ class Simulation:
         self._prior_mean, self._prior_covariance = tf.constant(prior.mean), tf.constant(prior.covariance)
         self._columns, self._scale = prior.columns, tf.constant(prior.scale)
         self._history = scenario.observation == "history"
-        self.state_size = OBSERVATIONS[scenario.observation].size(world, scenario)
+        self.state_size = OBSERVATIONS[scenario.observation].size(knowledge, scenario)
 
     def start(self, batch: int, seed: Tensor) -> Session:
         """B new sessions of users drawn from the training pool; `seed` is `(2,)` int32."""

@@ -11,7 +11,7 @@
 | user       | 4    | demographics                                                                   |
 | progress   | 1    | t / T                                                                          |
 
-Features and tastes are those of the scenario's catalogue, see `rlrec.worlds.knowledge`. The belief is that of a
+Features and tastes are those of the scenario's representation, see `rlrec.worlds.knowledge`. The belief is that of a
 *static* linear-Gaussian user (recursive least squares): it is told neither how tastes move nor where ratings are
 clipped. What that costs under addiction or boredom is left to the agent to learn.
 """
@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 from rlrec.metrics.stars import CLICK_THRESHOLD, HIGHEST_RATING, LOWEST_RATING
 from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.dynamics import Floats
-from rlrec.worlds.knowledge import catalogue
-from rlrec.worlds.world import World
+from rlrec.worlds.knowledge import Knowledge
 
 RATING_NOISE = 0.1
 """Variance of a rating around the belief's prediction, in squared stars."""
@@ -81,11 +80,11 @@ def condition_belief(mean: Floats, covariance: Floats, movies: Floats, ratings: 
 class History:
     """Sufficient statistics behind the `history` observation of a batch of sessions."""
 
-    def __init__(self, world: World, users: NDArray[np.int64], scenario: ScenarioConfig) -> None:
-        self._catalogue, self._episode_length = catalogue(world, scenario.features), scenario.episode_length
-        self._prior = self._catalogue.prior
-        self._demographics = world.demographics[users]
-        batch, n_features = len(users), self._catalogue.features.shape[1]
+    def __init__(self, knowledge: Knowledge, demographics: Floats, scenario: ScenarioConfig) -> None:
+        """Nothing was shown yet; `demographics` is `(B, 4)`."""
+        self._movies, self._episode_length = knowledge.representation(scenario.features), scenario.episode_length
+        self._prior, self._demographics = self._movies.prior, demographics
+        batch, n_features = len(demographics), self._movies.features.shape[1]
         self._shown = np.zeros((batch, n_features), np.float32)
         self._weighted = np.zeros((batch, n_features), np.float32)
         self._last = np.zeros((batch, n_features), np.float32)
@@ -94,21 +93,21 @@ class History:
         self._step = 0
 
     @staticmethod
-    def size(world: World, scenario: ScenarioConfig) -> int:
+    def size(knowledge: Knowledge, scenario: ScenarioConfig) -> int:
         """Length S of the observation."""
-        return 4 * int(catalogue(world, scenario.features).features.shape[1]) + 5
+        return 4 * int(knowledge.representation(scenario.features).features.shape[1]) + 5
 
     @staticmethod
-    def bounds(world: World, scenario: ScenarioConfig) -> tuple[Floats, Floats]:
+    def bounds(knowledge: Knowledge, scenario: ScenarioConfig) -> tuple[Floats, Floats]:
         """Least and greatest value of each entry, `(S,)` each.
 
         The belief differs from its prior mean by `Σ M' (M Σ M' + σ² I)^-1 e`, with M the movies shown and e what the
         prior mispredicts of their ratings. As `s / (s² + σ²) <= 1 / 2σ` for every singular value s of `M Σ^(1/2)`,
         entry j of it is at most `sqrt(Σ_jj) |e| / 2σ`.
         """
-        known = catalogue(world, scenario.features)
-        prior, largest = known.prior, np.abs(known.features).max(axis=0)
-        scores = known.vectors @ prior.mean
+        movies = knowledge.representation(scenario.features)
+        prior, largest = movies.prior, np.abs(movies.features).max(axis=0)
+        scores = movies.vectors @ prior.mean
         misprediction = max(float(np.max(HIGHEST_RATING - scores)), float(np.max(scores - LOWEST_RATING)))
         shown = scenario.slate_size * scenario.episode_length
         spread = np.sqrt(np.diag(prior.covariance)[prior.columns].clip(min=0))
@@ -122,11 +121,11 @@ class History:
 
     def add(self, slates: NDArray[np.int64], ratings: Floats) -> None:
         """Takes in `(B, K)` slates and their ratings."""
-        features = self._catalogue.features[slates]
+        features = self._movies.features[slates]
         self._last = np.einsum("bk,bkf->bf", ratings - np.float32(CLICK_THRESHOLD), features) / slates.shape[1]
         self._weighted += self._last
         self._shown += features.mean(axis=1)
-        vectors = self._catalogue.vectors[slates]
+        vectors = self._movies.vectors[slates]
         self._mean, self._covariance = update_belief(self._mean, self._covariance, vectors, ratings)
         self._step += 1
 
@@ -135,12 +134,12 @@ class History:
 
         Only the belief may differ in its last digits, see `condition_belief`.
         """
-        features = self._catalogue.features[movies]
+        features = self._movies.features[movies]
         weighted = (ratings - np.float32(CLICK_THRESHOLD))[:, :, None] * features
         self._last = weighted[:, -1]
         self._weighted += weighted.sum(axis=1)
         self._shown += features.sum(axis=1)
-        vectors = self._catalogue.vectors[movies]
+        vectors = self._movies.vectors[movies]
         self._mean, self._covariance = condition_belief(self._mean, self._covariance, vectors, ratings)
         self._step += movies.shape[1]
 
@@ -163,26 +162,26 @@ class History:
 class Thesis:
     """The thesis's observation: demographics, last movie's genres, last rating / 5, last movie's violence."""
 
-    def __init__(self, world: World, users: NDArray[np.int64], scenario: ScenarioConfig) -> None:
-        self._world = world
-        self._demographics = world.demographics[users]
-        self._last = np.zeros((len(users), world.n_genres + 2), np.float32)
+    def __init__(self, knowledge: Knowledge, demographics: Floats, scenario: ScenarioConfig) -> None:
+        """Nothing was shown yet; `demographics` is `(B, 4)`."""
+        self._knowledge, self._demographics = knowledge, demographics
+        self._last = np.zeros((len(demographics), knowledge.n_genres + 2), np.float32)
 
     @staticmethod
-    def size(world: World, scenario: ScenarioConfig) -> int:
+    def size(knowledge: Knowledge, scenario: ScenarioConfig) -> int:
         """Length S of the observation: 25 with 19 genres."""
-        return 4 + world.n_genres + 2
+        return 4 + knowledge.n_genres + 2
 
     @staticmethod
-    def bounds(world: World, scenario: ScenarioConfig) -> tuple[Floats, Floats]:
+    def bounds(knowledge: Knowledge, scenario: ScenarioConfig) -> tuple[Floats, Floats]:
         """Least and greatest value of each entry, `(S,)` each."""
-        size = Thesis.size(world, scenario)
+        size = Thesis.size(knowledge, scenario)
         return np.zeros(size, np.float32), np.ones(size, np.float32)
 
     def add(self, slates: NDArray[np.int64], ratings: Floats) -> None:
         """Takes in `(B, K)` slates and their ratings; the slate's last movie counts."""
         movies = slates[:, -1]
-        genres, violence = self._world.genres[movies], self._world.violence[movies]
+        genres, violence = self._knowledge.genres[movies], self._knowledge.violence[movies]
         self._last = np.column_stack([genres, ratings[:, -1] / HIGHEST_RATING, violence]).astype(np.float32)
 
     def add_steps(self, movies: NDArray[np.int64], ratings: Floats) -> None:

@@ -1,17 +1,21 @@
-"""A batch of sessions played in step: the simulator itself, without an interface around it."""
+"""A batch of sessions played in step: the books of what was shown, whoever answers."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rlrec.environments.answers import Answers
+from rlrec.environments.fitted import FittedUsers
 from rlrec.environments.observations import OBSERVATIONS
 from rlrec.errors import WorldError
 from rlrec.metrics.gains import ndcg
 from rlrec.metrics.stars import CLICK_THRESHOLD, HIGHEST_RATING
 from rlrec.settings.config import ScenarioConfig
-from rlrec.worlds.dynamics import Floats, rate, react, recover, reward
-from rlrec.worlds.knowledge import check_catalogue
+from rlrec.worlds.dynamics import Floats, reward
+from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
 
 
@@ -39,20 +43,31 @@ class Outcome:
 class Sessions:
     """B users, each in a session of T steps, all at the same step.
 
+    A policy is not given these but a view of them, see `rlrec.environments.views`.
+
     Attributes:
         world: who is played, and with which movies.
+        knowledge: what may be known of it.
         scenario: how.
         users: `(B,)` int64.
+        demographics: `(B, 4)` float32, theirs.
         step: t, how many slates were shown.
-        taste: `(B, D)` float32, hidden: only a policy that is meant to cheat may read it.
         available: `(B, N)` bool, the movies that may be shown now.
     """
 
-    def __init__(self, world: World, users: NDArray[np.int64], scenario: ScenarioConfig) -> None:
+    def __init__(
+        self, world: World, users: NDArray[np.int64], scenario: ScenarioConfig, answers: Answers | None = None
+    ) -> None:
         """Starts the sessions.
 
+        Args:
+            world: its movies are shown.
+            users: `(B,)`, of the world.
+            scenario: how they are played.
+            answers: who answers for these users; their simulated selves where absent.
+
         Raises:
-            WorldError: a user is unknown, the catalogue is too small for the session, or non-violence is to be
+            WorldError: a user is unknown, there are too few movies for the session, or non-violence is to be
                 rewarded in a world whose violence is unknown.
         """
         check_scenario(world, scenario)
@@ -60,12 +75,24 @@ class Sessions:
         unknown = users[(users < 0) | (users >= world.n_users)]
         if unknown.size:
             raise WorldError(f"unknown user {unknown[0]}: this world has users 0 to {world.n_users - 1}")
-        self.world, self.scenario, self.users = world, scenario, users
-        self.taste = world.user_vectors[users]
-        self.available = np.ones((len(users), world.n_movies), bool)
+        self.world, self.knowledge, self.scenario, self.users = world, Knowledge.of(world), scenario, users
+        self.demographics = world.demographics[users]
+        self._answers = FittedUsers(world, users, scenario) if answers is None else answers
+        self.available = self._answers.available()
         self.step = 0
         self._clicks = np.zeros(len(users), np.int64)
-        self._observer = OBSERVATIONS[scenario.observation](world, users, scenario)
+        self._observer = OBSERVATIONS[scenario.observation](self.knowledge, self.demographics, scenario)
+
+    @property
+    def taste(self) -> Floats:
+        """`(B, D)` float32, the simulated users' hidden tastes now.
+
+        Raises:
+            WorldError: they are not simulated.
+        """
+        if not isinstance(self._answers, FittedUsers):
+            raise WorldError("nobody knows the taste of users who are not simulated")
+        return self._answers.taste
 
     def observe(self) -> Floats:
         """`(B, S)` float32, see `rlrec.environments.observations`."""
@@ -76,7 +103,7 @@ class Sessions:
 
         Args:
             slates: `(B, K)` distinct movies, all of them available.
-            ratings: `(B, K)` in [1, 5], answers to take in place of the simulated users': tastes move as if these were
+            ratings: `(B, K)` in [1, 5], answers to take in place of the users': simulated tastes move as if these were
                 their own.
 
         Raises:
@@ -84,28 +111,18 @@ class Sessions:
                 was shown before though repeats are not allowed.
         """
         slates = self._checked(slates)
-        scenario, world = self.scenario, self.world
-        ratings = rate(self.taste, world.movie_vectors[slates]) if ratings is None else np.asarray(ratings, np.float32)
+        ratings = self._answers.rate(slates) if ratings is None else np.asarray(ratings, np.float32)
         ndcg, ndcg_max = self._ndcg(slates, ratings)
-        rewards = reward(ratings, world.violence[slates], scenario.lambda_non_violent)
-        self.taste = react(
-            self.taste,
-            world.genres[slates],
-            ratings,
-            delta=scenario.delta,
-            threshold=scenario.threshold,
-            affinity_cap=scenario.affinity_cap,
-        )
-        if scenario.recovery:
-            self.taste = recover(self.taste, world.user_vectors[self.users], scenario.recovery)
+        rewards = reward(ratings, self.knowledge.violence[slates], self.scenario.lambda_non_violent)
+        self._answers.after(slates, ratings)
         self._take_in(slates, ratings)
         ctr = self._clicks / (self.step * slates.shape[1])
-        return Outcome(ratings, rewards, ctr, ndcg, ndcg_max, self.step == scenario.episode_length)
+        return Outcome(ratings, rewards, ctr, ndcg, ndcg_max, self.step == self.scenario.episode_length)
 
     def record(self, slates: NDArray[np.integer], ratings: Floats) -> None:
         """Takes in slates that were shown elsewhere and how they were rated there, as a step of the sessions.
 
-        The simulated users are neither asked nor changed: this is how a session becomes the history of a real person.
+        The users are neither asked nor changed: this is how a session becomes the history of a real person.
 
         Args:
             slates: `(B, K)`, as for `play`.
@@ -139,10 +156,10 @@ class Sessions:
 
     def _ndcg(self, slates: NDArray[np.int64], ratings: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         k = ratings.shape[1]
-        catalogue = np.where(self.available, rate(self.taste, self.world.movie_vectors), np.float32(0))
-        # The two kinds of product in `rate` may differ in the last bit, which would let a slate beat the ideal one.
-        np.put_along_axis(catalogue, slates, ratings, axis=1)
-        best = catalogue.max(axis=1, keepdims=True) if k == 1 else np.partition(catalogue, -k, axis=1)[:, -k:]
+        possible = np.where(self.available, self._answers.rate_all(), np.float32(0))
+        # Ratings of a slate and of all movies may differ in the last bit, which would let a slate beat the ideal one.
+        np.put_along_axis(possible, slates, ratings, axis=1)
+        best = possible.max(axis=1, keepdims=True) if k == 1 else np.partition(possible, -k, axis=1)[:, -k:]
         ideal = np.sort(best, axis=1)[:, ::-1]
         return ndcg(ratings, ideal), ndcg(ratings, np.full(k, HIGHEST_RATING, np.float32))
 
@@ -171,7 +188,7 @@ def check_scenario(world: World, scenario: ScenarioConfig) -> None:
     """Refuses a scenario that this world cannot play.
 
     Raises:
-        WorldError: see `Sessions`, and `rlrec.worlds.knowledge.check_catalogue`.
+        WorldError: see `Sessions`, and `rlrec.worlds.knowledge.Knowledge.check`.
     """
     needed = scenario.slate_size * (1 if scenario.allow_repeats else scenario.episode_length)
     if needed > world.n_movies:
@@ -179,7 +196,7 @@ def check_scenario(world: World, scenario: ScenarioConfig) -> None:
             f"a session of {scenario.episode_length} slates of {scenario.slate_size} needs {needed} movies "
             f"(allow_repeats is {str(scenario.allow_repeats).lower()}), but the world has {world.n_movies}"
         )
-    check_catalogue(world, scenario.features)
+    Knowledge.of(world).check(scenario.features)
     if scenario.lambda_non_violent > 0 and not world.has_violence:
         raise WorldError(
             f"scenario.lambda_non_violent is {scenario.lambda_non_violent:g}, but this world knows no violence: "

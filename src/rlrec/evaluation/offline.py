@@ -181,7 +181,7 @@ def _scores_after(
     batch: Sequence[Timeline], policies: Mapping[str, Policy], world: World, config: Config
 ) -> Iterator[tuple[str, Scores, NDArray[np.bool_]]]:
     """Tells all policies the histories of a batch; of each its name, its scores, and what is available."""
-    sessions = after_history(
+    views = after_history(
         policies.values(),
         world,
         np.array([person.user for person in batch]),
@@ -190,8 +190,8 @@ def _scores_after(
         config.scenario,
         derive_seed(config.seed, DRAWS),
     )
-    for name, policy in policies.items():
-        yield name, policy.scores(sessions), sessions.available
+    for (name, policy), view in zip(policies.items(), views, strict=True):
+        yield name, policy.scores(view), view.available
 
 
 def _judge(

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlrec.environments.sessions import Sessions
-from rlrec.policies.policy import Policy
+from rlrec.environments.views import View
+from rlrec.policies.policy import Policy, scenario_of, view_of
 from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.dynamics import Floats
 from rlrec.worlds.world import World
@@ -20,22 +21,24 @@ def after_history(
     ratings: Floats,
     scenario: ScenarioConfig,
     seed: np.random.SeedSequence,
-) -> Sessions:
+) -> list[View]:
     """Tells policies what people rated, one movie after another, as if it had been a session so far.
 
-    The simulated users are neither asked nor changed. Non-violence is not rewarded.
+    Sessions are started once for all policies that need the same observation and features. The simulated users are
+    neither asked nor changed. Non-violence is not rewarded.
 
     Args:
         policies: begin with these sessions, and can then be asked for their scores.
-        world: the catalogue.
+        world: its movies are rated.
         users: `(B,)`, whose demographics are seen.
         movies: `(B, n)`, those of a user distinct; n may be 0.
         ratings: `(B, n)` stars.
-        scenario: what is observed, and the length T of a session. A history longer than T is a longer session.
+        scenario: what is observed (unless a policy needs something else), and the length T of a session. A history
+            longer than T is a longer session.
         seed: of policies that draw.
 
     Returns:
-        Sessions after n steps, to ask the policies about.
+        What each policy sees after n steps, in their order: to ask it for its scores.
 
     Raises:
         WorldError: a user or a movie is unknown, or a movie is twice in a history.
@@ -44,13 +47,19 @@ def after_history(
     known = movies.shape[1]
     length = min(max(scenario.episode_length, known + 1), world.n_movies)
     changes = {"slate_size": 1, "allow_repeats": False, "lambda_non_violent": 0.0, "episode_length": length}
-    sessions = Sessions(world, users, scenario.model_copy(update=changes))
-    policies = tuple(policies)
+    scenario, policies = scenario.model_copy(update=changes), tuple(policies)
+    started: dict[ScenarioConfig, Sessions] = {}
+    views = []
     for policy in policies:
-        policy.begin(sessions, np.random.default_rng(seed))
+        own = scenario_of(policy, scenario)
+        if own not in started:
+            started[own] = Sessions(world, users, own)
+        views.append(view_of(policy, started[own]))
+        policy.begin(views[-1], np.random.default_rng(seed))
     if known:
-        sessions.record_steps(movies, ratings)
+        for sessions in started.values():
+            sessions.record_steps(movies, ratings)
     for policy in policies:
         for step in range(known):
-            policy.learn(movies[:, step : step + 1], ratings[:, step : step + 1])
-    return sessions
+            policy.observe(movies[:, step : step + 1], ratings[:, step : step + 1])
+    return views

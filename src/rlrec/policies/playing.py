@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlrec.environments.sessions import Sessions
-from rlrec.policies.policy import Policy
+from rlrec.policies.policy import Policy, scenario_of, view_of
 from rlrec.policies.slates import top_slates
 from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.dynamics import Floats
@@ -65,7 +65,7 @@ def play(
         policy: who recommends.
         world: where.
         users: `(U,)`, distinct.
-        scenario: its `slate_size` is K, its `episode_length` is T.
+        scenario: its `slate_size` is K, its `episode_length` is T; what is observed is what the policy needs.
         seed: of the policy's draws; the simulator itself draws nothing.
         sessions_per_user: R; B = R · U sessions are played.
         keep_tastes: whether to keep the genre affinities over time.
@@ -82,6 +82,7 @@ def play(
         for repetition in range(sessions_per_user)
         for start in range(0, len(users), size)
     ]
+    scenario = scenario_of(policy, scenario)
     steps, played = scenario.episode_length, []
     for number, (repetition, batch) in enumerate(batches):
 
@@ -112,13 +113,14 @@ def _play_batch(
         "ndcg_max": np.empty((batch, steps)),
     }
     tastes = np.empty((batch, steps + 1, n_genres), np.float32) if keep_tastes else None
-    policy.begin(sessions, rng)
+    view = view_of(policy, sessions)
+    policy.begin(view, rng)
     for t in range(steps):
         if tastes is not None:
             tastes[:, t] = sessions.taste[:, first_genre:]
-        slates = top_slates(policy.scores(sessions), sessions.available, k)
+        slates = top_slates(policy.scores(view), sessions.available, k)
         outcome = sessions.play(slates)
-        policy.learn(slates, outcome.ratings)
+        policy.observe(slates, outcome.ratings)
         record["slates"][:, t], record["ratings"][:, t] = slates, outcome.ratings
         record["rewards"][:, t] = outcome.rewards
         record["ndcg"][:, t], record["ndcg_max"][:, t] = outcome.ndcg, outcome.ndcg_max

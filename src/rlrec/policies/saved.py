@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,17 +13,19 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rlrec.errors import DataError, ModelError
-from rlrec.policies.networks import NETWORKS, NUMPY, Network
-from rlrec.policies.scored import A3CPolicy
-from rlrec.settings.config import Features, NetworkKind, Observation, Width
+from rlrec.policies.networks import NETWORKS, NUMPY
+from rlrec.policies.scored import NetworkPolicy
 from rlrec.settings.explain import explain
+from rlrec.settings.sections import Features, Observation, Width
 from rlrec.storage.untrusted import read_arrays, read_file
 
 WEIGHTS_FILE, DESCRIPTION_FILE = "weights.npz", "policy.json"
+FORMAT = 3
+"""Of the description; a policy of an earlier one has to be trained again."""
 _LARGEST_DESCRIPTION = 2**16
 
 
-def save_policy(policy: A3CPolicy, path: str | os.PathLike[str]) -> None:
+def save_policy(policy: NetworkPolicy, path: str | os.PathLike[str]) -> None:
     """Writes a policy to a folder; equal policies give equal bytes, hence equal hashes.
 
     (A `.keras` archive would embed the time of saving.)
@@ -32,12 +34,14 @@ def save_policy(policy: A3CPolicy, path: str | os.PathLike[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     kind = next(name for name, network in NETWORKS.items() if type(policy.network) is network)
     description = {
-        "format": 2,
+        "format": FORMAT,
+        "algorithm": policy.algorithm,
+        "name": policy.name,
+        "label": policy.label,
         "observation": policy.observation,
-        "catalogue": policy.catalogue,
-        "item_features": policy.item_features,
-        "network": kind,
-        **asdict(policy.network),
+        "features": policy.features,
+        "fingerprint": policy.fingerprint,
+        "network": {"kind": kind, **asdict(policy.network)},
     }
     partial = folder / (WEIGHTS_FILE + ".part")
     with partial.open("wb") as file:
@@ -48,19 +52,19 @@ def save_policy(policy: A3CPolicy, path: str | os.PathLike[str]) -> None:
     text.replace(folder / DESCRIPTION_FILE)
 
 
-def load_policy(path: str | os.PathLike[str]) -> A3CPolicy:
+def load_policy(path: str | os.PathLike[str]) -> NetworkPolicy:
     """Reads a policy; never unpickles, and reads nothing outside the folder, where a link might lead.
 
     Raises:
-        ModelError: the folder holds no policy, or a file is truncated, leads out of the folder, states sizes that no
-            network has, or does not fit the other.
+        ModelError: the folder holds no policy or one of an earlier version, or a file is truncated, leads out of the
+            folder, states sizes that no network has, or does not fit the other.
     """
     folder = Path(path)
     text, weights = folder / DESCRIPTION_FILE, folder / WEIGHTS_FILE
     file = text
     try:
-        description = _Description.model_validate_json(read_file(_inside(folder, text), _LARGEST_DESCRIPTION))
-        network = NETWORKS[description.network](**description.model_dump(include={f.name for f in fields(Network)}))
+        description = _described(text, read_file(_inside(folder, text), _LARGEST_DESCRIPTION))
+        network = NETWORKS[description.network.kind](**description.network.model_dump(exclude={"kind"}))
         expected = {"weights": (network.size(),), "center": (network.state,), "scale": (network.state,)}
         file = weights
         arrays = read_arrays(_inside(folder, weights), 8 * sum(length for (length,) in expected.values()))
@@ -76,15 +80,29 @@ def load_policy(path: str | os.PathLike[str]) -> A3CPolicy:
         _check_array(weights, name, arrays.get(name), shape)
     if arrays["scale"].min() <= 0:
         raise ModelError(f"{weights}: scale must be above 0, but has {arrays['scale'].min():g}")
-    return A3CPolicy(
-        network,
-        network.unflatten(arrays["weights"], NUMPY),
-        arrays["center"],
-        arrays["scale"],
-        description.observation,
-        description.catalogue,
-        description.item_features,
+    return NetworkPolicy(
+        network=network,
+        weights=network.unflatten(arrays["weights"], NUMPY),
+        center=arrays["center"],
+        scale=arrays["scale"],
+        **description.model_dump(exclude={"format", "network"}),
     )
+
+
+class _Version(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    format: int
+
+
+class _Sizes(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    kind: Annotated[str, Field(pattern=f"^({'|'.join(NETWORKS)})$", examples=list(NETWORKS))]
+    state: Annotated[int, Field(ge=1, le=100_000)]
+    hidden: Width
+    features: Annotated[int, Field(ge=1, le=10_000)]
+    movies: Annotated[int, Field(ge=1, le=10_000_000)]
 
 
 class _Description(BaseModel):
@@ -92,15 +110,33 @@ class _Description(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    format: Literal[2]
+    format: Literal[3]
+    algorithm: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$", examples=["a3c"])]
+    name: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$", examples=["a3c"])]
+    label: Annotated[str, Field(min_length=1, max_length=80)]
     observation: Observation
-    catalogue: Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=[64 * "0"])]
-    item_features: Features = "world"  # of before there was a choice
-    network: NetworkKind
-    state: Annotated[int, Field(ge=1, le=100_000)]
-    hidden: Width
-    features: Annotated[int, Field(ge=1, le=10_000)]
-    movies: Annotated[int, Field(ge=1, le=10_000_000)]
+    features: Features
+    fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=[64 * "0"])]
+    network: _Sizes
+
+
+def _described(file: Path, text: bytes) -> _Description:
+    """What a description says.
+
+    Raises:
+        ModelError: it is of an earlier version.
+        ValidationError: it is none.
+    """
+    try:
+        found = _Version.model_validate_json(text).format
+    except ValidationError:
+        found = FORMAT  # whatever is wrong, it is told of below
+    if 0 < found < FORMAT:
+        raise ModelError(
+            f"{file} is of an earlier version of rlrec (format {found}, now {FORMAT}): train the policy again "
+            "(`make pipeline`)"
+        )
+    return _Description.model_validate_json(text)
 
 
 def _inside(folder: Path, file: Path) -> Path:

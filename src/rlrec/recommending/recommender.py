@@ -16,14 +16,15 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from rlrec.data.dataset.genres import GENRES
 from rlrec.data.dataset.histories import History, read_histories
 from rlrec.data.dataset.pools import POOLS
 from rlrec.environments.sessions import Sessions
+from rlrec.environments.views import View
 from rlrec.errors import ModelError, RequestError, WorldError
 from rlrec.policies.histories import after_history
+from rlrec.policies.policy import scenario_of
 from rlrec.policies.saved import load_policy
-from rlrec.policies.scored import A3CPolicy
+from rlrec.policies.scored import NetworkPolicy
 from rlrec.policies.slates import top_slates
 from rlrec.recommending.titles import Titles
 from rlrec.settings.config import ScenarioConfig
@@ -98,7 +99,7 @@ class Recommender:
 
     def __init__(
         self,
-        policy: A3CPolicy,
+        policy: NetworkPolicy,
         world: World,
         tables: str | os.PathLike[str] | None = None,
         scenario: ScenarioConfig | None = None,
@@ -107,17 +108,16 @@ class Recommender:
 
         Args:
             policy: its own observation and features are used.
-            world: on whose catalogue it was trained.
+            world: on whose movies it was trained.
             tables: the folder with `ratings.parquet`, from which users' real ratings are read when first needed. Where
                 there is none, users start afresh.
             scenario: the length T of a session and, for sessions, how simulated users react; the defaults where absent.
 
         Raises:
-            ModelError: the policy was trained on another catalogue.
+            ModelError: the policy was trained on other movies.
             WorldError: the world lacks what the policy observes.
         """
-        seen = {"observation": policy.observation, "features": policy.item_features, "slate_size": 1}
-        self._scenario = (scenario or ScenarioConfig()).model_copy(update=seen)
+        self._scenario = scenario_of(policy, (scenario or ScenarioConfig()).model_copy(update={"slate_size": 1}))
         self._policy, self._n_users, self._tables = policy, world.n_users, None if tables is None else Path(tables)
         self._world = _with_stranger(world)
         # One person's matrices are so small that threads mostly wait for one another, on a busy machine for long.
@@ -135,7 +135,7 @@ class Recommender:
         """A recommender from what the pipeline left; for `tables` and `scenario` see `__init__`.
 
         Raises:
-            ModelError: there is no policy, or it is broken or was trained on another catalogue.
+            ModelError: there is no policy, or it is broken, of an earlier version, or was trained on other movies.
             WorldError: there is no world, or it is broken.
         """
         if not Path(model).exists():
@@ -198,7 +198,7 @@ class Recommender:
         user = self._user(user_id)
         return self._recommend(user_id, user, self._ratings[user] if self._ratings else _NOTHING, k)
 
-    def begin(self, user_id: int) -> tuple[A3CPolicy, Sessions]:
+    def begin(self, user_id: int) -> tuple[NetworkPolicy, Sessions]:
         """A fresh session with a simulated user, for `Session`: whatever he or she really rated is not told.
 
         Raises:
@@ -207,21 +207,21 @@ class Recommender:
         """
         policy = copy(self._policy)
         sessions = Sessions(self._world, np.array([self._user(user_id)]), self._scenario)
-        policy.begin(sessions, np.random.default_rng(_NO_DRAWS))
+        policy.begin(View(sessions), np.random.default_rng(_NO_DRAWS))
         return policy, sessions
 
-    def ranked(self, policy: A3CPolicy, sessions: Sessions, k: int) -> tuple[Recommendation, ...]:
+    def ranked(self, policy: NetworkPolicy, view: View, k: int) -> tuple[Recommendation, ...]:
         """The k movies that a policy would show now in the only session of a batch.
 
         Raises:
             RequestError: k is less than 1 or more than there are movies left.
         """
-        available = sessions.available
+        available = view.available
         left = int(np.count_nonzero(available))
         if not 1 <= k <= left:
             raise RequestError(f"{k:,} movies are asked for, but must be from 1 to the {left:,} that are left")
         with self._threads.limit(limits=1, user_api="blas"):
-            scores = policy.scores(sessions)
+            scores = policy.scores(view)
         slate = top_slates(scores, available, k)[0]
         logits = scores[0].astype(np.float64)
         weights = np.exp(logits - logits[slate[0]], where=available[0], out=np.zeros(len(logits)))
@@ -232,21 +232,22 @@ class Recommender:
         )
 
     def _recommend(self, user_id: int | None, user: int, rated: History, k: int) -> Recommendations:
-        policy, sessions = self._ask(user, rated)
+        policy, view = self._ask(user, rated)
         ratings = tuple(
             Rating(self._movie_ids[movie], self.titles[movie], stars)
             for movie, stars in zip(rated.movies.tolist(), rated.stars.tolist(), strict=True)
         )
-        considered = int(np.count_nonzero(sessions.available))
-        movies = self.ranked(policy, sessions, k)
+        considered = int(np.count_nonzero(view.available))
+        movies = self.ranked(policy, view, k)
         return Recommendations(user_id, ratings, self._world.n_movies, considered, movies)
 
-    def _ask(self, user: int, rated: History) -> tuple[A3CPolicy, Sessions]:
+    def _ask(self, user: int, rated: History) -> tuple[NetworkPolicy, View]:
         """A policy that was told the ratings. It is a copy: what it keeps of a session is nobody else's."""
         policy, users = copy(self._policy), np.array([user])
         movies, stars = rated.movies[None], rated.stars[None]
         with self._threads.limit(limits=1, user_api="blas"):
-            return policy, after_history([policy], self._world, users, movies, stars, self._scenario, _NO_DRAWS)
+            (view,) = after_history([policy], self._world, users, movies, stars, self._scenario, _NO_DRAWS)
+        return policy, view
 
     def _user(self, user_id: int) -> int:
         ids = self._world.user_ids[: self._n_users] if self._world.user_ids.size else np.arange(self._n_users)
@@ -271,8 +272,7 @@ class Recommender:
     @cached_property
     def genres(self) -> tuple[str, ...]:
         """Names of the world's G genres."""
-        known = self._world.n_genres == len(GENRES)
-        return GENRES if known else tuple(f"genre_{number:02d}" for number in range(self._world.n_genres))
+        return self._world.genre_names
 
     @cached_property
     def titles(self) -> list[str]:

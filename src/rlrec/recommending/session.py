@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rlrec.environments.views import View
 from rlrec.errors import RequestError
 from rlrec.metrics.slates import session_return
 from rlrec.metrics.stars import CLICK_THRESHOLD, HIGHEST_RATING, LOWEST_RATING
@@ -75,7 +76,7 @@ class Session:
         before = self.affinities
         slate = np.array([[self._recommender.movie(self.shown.movie_id)]])
         outcome = self._sessions.play(slate, None if stars is None else np.array([[stars]], np.float32))
-        self._policy.learn(slate, outcome.ratings)
+        self._policy.observe(slate, outcome.ratings)
         moved = {name: (before[name], now) for name, now in self.affinities.items() if now != before[name]}
         rating, reward = float(outcome.ratings[0, 0]), float(outcome.rewards[0])
         step = Step(len(self.steps) + 1, self.shown, rating, stars is None, reward, moved)
@@ -101,4 +102,4 @@ class Session:
         return clicks / max(len(self.steps), 1)
 
     def _next(self) -> Recommendation:
-        return self._recommender.ranked(self._policy, self._sessions, 1)[0]
+        return self._recommender.ranked(self._policy, View(self._sessions), 1)[0]

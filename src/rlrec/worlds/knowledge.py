@@ -14,13 +14,18 @@ What `training` costs against `world` is what it is worth to an agent that its f
 is what anybody has who reads the catalogue and counts.
 """
 
+from __future__ import annotations
+
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rlrec.data.dataset.pools import POOLS
 from rlrec.errors import WorldError
 from rlrec.worlds.dynamics import Floats
 from rlrec.worlds.world import World, standardise
@@ -34,7 +39,7 @@ class Prior:
         mean: `(D,)` float32.
         covariance: `(D, D)` float32.
         columns: `(F,)` int, the columns of a movie vector that are features.
-        scale: `(F,)` float32, their standard deviations over the catalogue: `features · (scale * taste[columns])` is
+        scale: `(F,)` float32, their standard deviations over all movies: `features · (scale * taste[columns])` is
             the taste's rating of a movie up to a constant.
     """
 
@@ -44,8 +49,8 @@ class Prior:
     scale: Floats
 
     @classmethod
-    def estimate(cls, tastes: Floats, vectors: Floats) -> "Prior":
-        """The prior of `(n, D)` tastes, for a catalogue of `(N, D)` vectors."""
+    def estimate(cls, tastes: Floats, vectors: Floats) -> Prior:
+        """The prior of `(n, D)` tastes, for movies with `(N, D)` vectors."""
         exact = tastes.astype(np.float64)
         covariance = np.cov(exact, rowvar=False, bias=True).reshape(exact.shape[1], exact.shape[1])
         scale = vectors.std(axis=0)
@@ -54,51 +59,116 @@ class Prior:
 
 
 @dataclass(frozen=True, eq=False)
-class Catalogue:
-    """What an agent knows of the movies and of users in general.
+class Representation:
+    """The movies in the coordinates of one kind of features, and what is known of users in the same coordinates.
 
     Attributes:
         vectors: `(N, D)` float32, D depending on the kind: a rating is taken to be the dot product of a movie's vector
             and a user's taste.
         features: `(N, F)` float32, the same standardised and without constant columns.
+        tastes: `(n, D)` float32, those that the n training users start with, ascending by user.
         prior: Of tastes.
     """
 
     vectors: Floats
     features: Floats
+    tastes: Floats
     prior: Prior
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the features, as hexadecimal digits: by it a policy tells the movies that it was trained on."""
+        return hashlib.sha256(np.ascontiguousarray(self.features).tobytes()).hexdigest()
 
-def catalogue(world: World, kind: str = "world") -> Catalogue:
-    """What an agent knows in a scenario whose `features` are of this kind; worked out once a world.
 
-    Raises:
-        WorldError: see `check_catalogue`; or all movies are alike.
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """What an agent may know of a world: everything but who the played users are and what they think.
+
+    `Knowledge.of(world)` makes it, once a world. Nothing leads from it to the tastes of validation and test users.
+
+    Attributes:
+        n_movies: N.
+        n_genres: G.
+        n_training_users: n.
+        genres: `(N, G)` bool, the genre flags.
+        violence: `(N,)` float32 in [0, 1].
+        rating_counts: `(N,)` int64, how many training users really rated a movie; empty where unknown.
+        mean_ratings: `(N,)` float32, of the training users' real ratings; empty where unknown.
+        sources: by kind of features, the vectors `(N, D)` and training users' tastes `(n, D)` that `representation` is
+            made of, both empty where the world lacks them.
     """
-    known = _CATALOGUES.setdefault(world, {})
-    if kind not in known:
-        check_catalogue(world, kind)
-        vectors, tastes = _KINDS[kind](world)
-        features = world.features if vectors is world.movie_vectors else standardise(vectors)
-        known[kind] = Catalogue(vectors, features, Prior.estimate(tastes, vectors))
-    return known[kind]
+
+    n_movies: int
+    n_genres: int
+    n_training_users: int
+    genres: NDArray[np.bool_]
+    violence: Floats
+    rating_counts: NDArray[np.int64]
+    mean_ratings: Floats
+    sources: Mapping[str, tuple[Floats, Floats]]
+    _representations: dict[str, Representation] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, world: World) -> Knowledge:
+        """What may be known of this world."""
+        if world not in _KNOWLEDGE:
+            users = np.flatnonzero(world.pools == POOLS.index("train"))
+            counted = genre_vectors(world.genres, world.rating_counts) if world.rating_counts.size else _NOTHING
+            _KNOWLEDGE[world] = cls(
+                world.n_movies,
+                world.n_genres,
+                len(users),
+                world.genres,
+                world.violence,
+                world.rating_counts,
+                world.mean_ratings,
+                {
+                    "world": (world.movie_vectors, world.user_vectors[users]),
+                    "training": (world.training_movie_vectors, world.training_tastes),
+                    "genres": (counted, world.genre_tastes),
+                },
+            )
+        return _KNOWLEDGE[world]
+
+    def representation(self, kind: str = "world") -> Representation:
+        """The movies as an agent knows them in a scenario whose `features` are of this kind; worked out once.
+
+        Raises:
+            WorldError: see `check`; or the world has no training users, or all its movies are alike.
+        """
+        if kind not in self._representations:
+            self.check(kind)
+            vectors, tastes = self.sources[kind]
+            if not len(tastes):
+                raise WorldError("this world has no train users")
+            self._representations[kind] = Representation(
+                vectors, standardise(vectors), tastes, Prior.estimate(tastes, vectors)
+            )
+        return self._representations[kind]
+
+    def check(self, kind: str) -> None:
+        """Refuses a kind of features that this world cannot give.
+
+        Raises:
+            WorldError: the world was not fitted to ratings that this kind is made of.
+        """
+        named = zip(_NAMES.get(kind, ()), self.sources[kind], strict=False)
+        lacking = [name for name, array in named if not array.size]
+        if lacking:
+            raise WorldError(
+                f"scenario.features is {kind!r}, but this world lacks {' and '.join(lacking)}: it was not fitted to "
+                "real ratings, or by an earlier version. Fit it again (`make pipeline`)"
+            )
 
 
-_CATALOGUES: WeakKeyDictionary[World, dict[str, Catalogue]] = WeakKeyDictionary()
-
-
-def check_catalogue(world: World, kind: str) -> None:
-    """Refuses a kind of features that this world cannot give.
-
-    Raises:
-        WorldError: the world was not fitted to ratings that this kind is made of.
-    """
-    lacking = [name for name in _NEEDED[kind] if not getattr(world, name).size]
-    if lacking:
-        raise WorldError(
-            f"scenario.features is {kind!r}, but this world lacks {' and '.join(lacking)}: it was not fitted to real "
-            "ratings, or by an earlier version. Fit it again (stage `world`)"
-        )
+_NOTHING: Floats = np.empty((0, 0), np.float32)
+_KNOWLEDGE: WeakKeyDictionary[World, Knowledge] = WeakKeyDictionary()
+_NAMES = {
+    "training": ("training_movie_vectors", "training_tastes"),
+    "genres": ("rating_counts", "genre_tastes"),
+}
+"""What a world calls the vectors and the tastes of the kinds that it may lack."""
 
 
 def genre_vectors(genres: NDArray[np.bool_], rating_counts: NDArray[np.int64]) -> Floats:
@@ -111,29 +181,3 @@ def genre_vectors(genres: NDArray[np.bool_], rating_counts: NDArray[np.int64]) -
     logarithms = np.log1p(rating_counts.astype(np.float64))
     popularity = (logarithms - logarithms.mean()) / max(float(logarithms.std()), 1e-9)
     return np.column_stack([np.ones(len(genres)), popularity, genres]).astype(np.float32)
-
-
-def _of_world(world: World) -> tuple[Floats, Floats]:
-    return world.movie_vectors, world.user_vectors[world.users_in("train")]
-
-
-def _of_training(world: World) -> tuple[Floats, Floats]:
-    return world.training_movie_vectors, world.training_tastes
-
-
-def _of_genres(world: World) -> tuple[Floats, Floats]:
-    return genre_vectors(world.genres, world.rating_counts), world.genre_tastes
-
-
-_KINDS = {"world": _of_world, "training": _of_training, "genres": _of_genres}
-"""Movie vectors `(N, D)` and training users' tastes `(n, D)`."""
-_NEEDED = {
-    "world": (),
-    "training": ("training_movie_vectors", "training_tastes"),
-    "genres": ("rating_counts", "genre_tastes"),
-}
-
-
-def fingerprint(world: World, features: str = "world") -> str:
-    """SHA-256 of the item features of a kind, as hexadecimal digits."""
-    return hashlib.sha256(np.ascontiguousarray(catalogue(world, features).features).tobytes()).hexdigest()

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rlrec.data.dataset.genres import GENRES
 from rlrec.data.dataset.pools import POOLS, draw_pools
 from rlrec.errors import DataError, WorldError
 from rlrec.storage.files import atomic_file
@@ -92,6 +93,12 @@ class World:
         """G."""
         return int(self.genres.shape[1])
 
+    @property
+    def genre_names(self) -> tuple[str, ...]:
+        """Names of the G genres: MovieLens's where there are as many, else `genre_00` and so on."""
+        known = self.n_genres == len(GENRES)
+        return GENRES if known else tuple(f"genre_{number:02d}" for number in range(self.n_genres))
+
     @cached_property
     def features(self) -> NDArray[np.float32]:
         """`(N, F)` movie vectors, standardised and without constant columns."""
@@ -138,7 +145,10 @@ class World:
         arrays: dict[str, Any] = {f.name: found[f.name] for f in fields(cls) if f.name in found}
         missing = [name for name in _REQUIRED if name not in arrays]
         if missing:
-            raise WorldError(f"{path} is not a world: it lacks {', '.join(missing)}")
+            raise WorldError(
+                f"{path} is not a world, or one of an earlier version: it lacks {', '.join(missing)}. Fit it again "
+                "(`make pipeline`)"
+            )
         try:
             return cls(**{name: value.item() if value.ndim == 0 else value for name, value in arrays.items()})
         except WorldError as error:

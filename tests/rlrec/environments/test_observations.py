@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from rlrec.environments.observations import RATING_NOISE, History, Thesis, condition_belief, update_belief
 from rlrec.environments.sessions import Sessions
 from rlrec.settings.config import ScenarioConfig
-from rlrec.worlds.knowledge import catalogue
+from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
 
 
@@ -70,7 +70,7 @@ def test_every_part_of_the_history_is_what_it_says(world, slate_size):
     slates = [order[:, t * slate_size : (t + 1) * slate_size] for t in range(steps)]
     ratings = [sessions.play(slate).ratings for slate in slates]
     observed, n = sessions.observe(), world.features.shape[1]
-    assert observed.shape == (2, History.size(world, scenario)) == (2, 4 * n + 5)
+    assert observed.shape == (2, History.size(Knowledge.of(world), scenario)) == (2, 4 * n + 5)
     assert observed.dtype == np.float32
     train = world.user_vectors[world.users_in("train")].astype(np.float64)
     for row, user in enumerate(users):
@@ -91,14 +91,14 @@ def test_every_part_of_the_history_is_what_it_says(world, slate_size):
 
 def test_the_history_starts_with_the_prior(world):
     observed, n = Sessions(world, np.array([0]), ScenarioConfig()).observe()[0], world.features.shape[1]
-    prior = catalogue(world).prior
+    prior = Knowledge.of(world).representation().prior
     assert not observed[: 3 * n].any()
     np.testing.assert_array_equal(observed[3 * n : 4 * n], prior.mean[prior.columns] * prior.scale)
     assert observed[-1] == 0
 
 
 def test_features_times_the_believed_part_rank_movies_as_the_taste_does(world):
-    prior = catalogue(world).prior
+    prior = Knowledge.of(world).representation().prior
     by_features = world.features @ (prior.scale * prior.mean[prior.columns])
     by_taste = world.movie_vectors @ prior.mean
     np.testing.assert_allclose(by_features - by_features.mean(), by_taste - by_taste.mean(), atol=1e-4)
@@ -109,7 +109,7 @@ def test_the_prior_is_that_of_training_users_only(make_world):
     changed = world.user_vectors.copy()
     changed[world.pools != 0] += 7
     other = World(changed, world.movie_vectors, world.genres, world.violence, world.demographics, world.pools)
-    priors = [catalogue(one).prior for one in (world, other)]
+    priors = [Knowledge.of(one).representation().prior for one in (world, other)]
     np.testing.assert_array_equal(priors[0].mean, priors[1].mean)
     np.testing.assert_array_equal(priors[0].covariance, priors[1].covariance)
 
@@ -167,7 +167,7 @@ def test_observations_stay_within_their_bounds(seed, slate_size, kind, delta):
     scenario = ScenarioConfig(
         slate_size=slate_size, observation=kind, episode_length=12, delta=delta, allow_repeats=True
     )
-    low, high = (History if kind == "history" else Thesis).bounds(world, scenario)
+    low, high = (History if kind == "history" else Thesis).bounds(Knowledge.of(world), scenario)
     sessions = Sessions(world, np.arange(8), scenario)
     for _ in range(12):
         observed = sessions.observe()
@@ -176,7 +176,7 @@ def test_observations_stay_within_their_bounds(seed, slate_size, kind, delta):
 
 
 def test_bounds_leave_out_what_cannot_be(world):
-    low, high = History.bounds(world, ScenarioConfig())
+    low, high = History.bounds(Knowledge.of(world), ScenarioConfig())
     assert np.isfinite(low).all()
     assert np.isfinite(high).all()
     assert high[-5:].tolist() == [1] * 5

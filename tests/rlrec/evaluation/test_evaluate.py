@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from worlds import known, small_world
 
-from rlrec.environments.sessions import Sessions
+from rlrec.environments.views import View
 from rlrec.errors import WorldError
 from rlrec.evaluation.evaluate import estimates, evaluate
 from rlrec.metrics import slates as metrics
@@ -25,7 +25,7 @@ CONFIG = Config.model_validate(
 class Untouchable(Policy):
     name = "untouchable"
 
-    def scores(self, sessions: Sessions) -> Scores:
+    def scores(self, view: View) -> Scores:
         raise AssertionError("nothing may be played")
 
 

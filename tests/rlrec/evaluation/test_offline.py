@@ -4,23 +4,20 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+from policies import policy_for
 from sklearn.metrics import ndcg_score
 
 from rlrec.data.dataset.genres import GENRES
 from rlrec.data.dataset.tables import Tables
 from rlrec.data.reading.parse import parse
-from rlrec.environments.observations import History
 from rlrec.errors import WorldError
 from rlrec.evaluation import offline
 from rlrec.evaluation.offline import TOP, compare_offline, timelines
 from rlrec.evaluation.results import OFFLINE
 from rlrec.policies.baselines import BASELINES, OFFLINE_BASELINES, Known
-from rlrec.policies.networks import NETWORKS, NUMPY
 from rlrec.policies.policy import Policy
-from rlrec.policies.scored import A3CPolicy
 from rlrec.settings.config import Config
 from rlrec.worlds.fit import fit_world
-from rlrec.worlds.knowledge import catalogue, fingerprint
 
 SETTINGS = Config.model_validate(
     {"world": {"latent_factors": 2, "iterations": 3}, "evaluate": {"bootstrap_samples": 200}}
@@ -72,15 +69,15 @@ class Fixed(Policy):
     def __init__(self, scores, name="fixed"):
         self.scores_of, self.name, self.heard, self.asked = scores, name, {}, []
 
-    def begin(self, sessions, rng):
-        self.users = sessions.users
+    def begin(self, view, rng):
+        self.users = view.users
         self.heard |= {int(user): [] for user in self.users}
 
-    def scores(self, sessions):
-        self.asked += [(int(user), sessions.step) for user in self.users]
+    def scores(self, view):
+        self.asked += [(int(user), view.step) for user in self.users]
         return self.scores_of[self.users]
 
-    def learn(self, slates, ratings):
+    def observe(self, slates, ratings):
         for user, movies, stars in zip(self.users, slates, ratings, strict=True):
             self.heard[int(user)].append((int(movies[0]), float(stars[0])))
 
@@ -237,23 +234,13 @@ def with_another_future(tables, people, change):
     return dataclasses.replace(tables, ratings=ratings), future
 
 
-def network_policy(world, kind):
-    """A3C's policy with weights that were drawn, not learned."""
-    rng = np.random.default_rng(0)
-    size = History.size(world, SETTINGS.scenario)
-    network = NETWORKS[kind](size, 6, catalogue(world).features.shape[1], world.n_movies)
-    weights = network.unflatten(rng.normal(size=network.size()).astype(np.float32), NUMPY)
-    center, scale = np.zeros(network.state, np.float32), np.ones(network.state, np.float32)
-    return A3CPolicy(network, weights, center, scale, "history", fingerprint(world))
-
-
 def scores_of(world, tables, people):
     """Each policy's scores of the catalogue after every history."""
     known = Known.of(world, tables, SETTINGS.seed)
     policies = baselines(world, tables) | {
         f"{name} as in the simulator": make(known) for name, make in BASELINES.items() if name != "oracle"
     }
-    policies |= {kind: network_policy(world, kind) for kind in ("bilinear", "recurrent")}
+    policies |= {kind: policy_for(world, kind) for kind in ("bilinear", "recurrent")}
     return [
         {name: scores.copy() for name, scores, _ in offline._scores_after([person], policies, world, SETTINGS)}
         for person in people

@@ -9,19 +9,19 @@ from rlrec.settings.config import ScenarioConfig
 
 def test_a_history_is_told_to_all_policies_and_may_be_longer_than_a_session() -> None:
     world, scenario = small_world(), ScenarioConfig(episode_length=5, slate_size=3, lambda_non_violent=0.5)
-    told, fresh = BayesianBandit(Known(world)), BayesianBandit(Known(world))
+    told, fresh = BayesianBandit(Known.of(world)), BayesianBandit(Known.of(world))
     movies, stars = np.array([np.arange(8), np.arange(8) + 2]), np.full((2, 8), 5, np.float32)
 
-    sessions = after_history([told], world, np.array([1, 2]), movies, stars, scenario, np.random.SeedSequence(0))
+    (view,) = after_history([told], world, np.array([1, 2]), movies, stars, scenario, np.random.SeedSequence(0))
 
-    assert sessions.step == 8
-    assert sessions.scenario.lambda_non_violent == 0
-    assert np.flatnonzero(~sessions.available[1]).tolist() == list(range(2, 10))
-    step_by_step = after_history(
+    assert view.step == 8
+    assert view.scenario.lambda_non_violent == 0
+    assert np.flatnonzero(~view.available[1]).tolist() == list(range(2, 10))
+    (step_by_step,) = after_history(
         [fresh], world, np.array([1, 2]), movies[:, :0], stars[:, :0], scenario, np.random.SeedSequence(0)
     )
     assert step_by_step.step == 0
     assert step_by_step.available.all()
     for step in range(8):
-        fresh.learn(movies[:, [step]], stars[:, [step]])
-    np.testing.assert_array_equal(told.scores(sessions), fresh.scores(sessions))
+        fresh.observe(movies[:, [step]], stars[:, [step]])
+    np.testing.assert_array_equal(told.scores(view), fresh.scores(view))

@@ -4,6 +4,7 @@ from numpy.typing import NDArray
 from worlds import known, small_world
 
 from rlrec.environments.sessions import Sessions
+from rlrec.environments.views import View
 from rlrec.errors import ModelError, WorldError
 from rlrec.metrics import slates as metrics
 from rlrec.metrics.gains import ndcg
@@ -28,24 +29,24 @@ class Recorder(Policy):
         self.calls: list[str] = []
         self.answers: list[tuple[NDArray[np.int64], Floats]] = []
 
-    def begin(self, sessions: Sessions, rng: np.random.Generator) -> None:
-        assert sessions.step == 0
+    def begin(self, view: View, rng: np.random.Generator) -> None:
+        assert view.step == 0
         self.calls.append("begin")
 
-    def scores(self, sessions: Sessions) -> Scores:
+    def scores(self, view: View) -> Scores:
         self.calls.append("scores")
-        return np.zeros(sessions.available.shape)
+        return np.zeros(view.available.shape)
 
-    def learn(self, slates: NDArray[np.int64], ratings: Floats) -> None:
-        self.calls.append("learn")
+    def observe(self, slates: NDArray[np.int64], ratings: Floats) -> None:
+        self.calls.append("observe")
         self.answers.append((slates, ratings))
 
 
 class Broken(Policy):
     name = "broken"
 
-    def scores(self, sessions: Sessions) -> Scores:
-        return np.full(sessions.available.shape, np.nan)
+    def scores(self, view: View) -> Scores:
+        return np.full(view.available.shape, np.nan)
 
 
 def random_play(users: NDArray[np.int64], seed: int = 0, sessions_per_user: int = 1) -> Played:
@@ -55,7 +56,7 @@ def random_play(users: NDArray[np.int64], seed: int = 0, sessions_per_user: int 
 def test_a_policy_is_begun_and_then_asked_and_told_at_every_step() -> None:
     policy = Recorder()
     played = play(policy, WORLD, USERS, SCENARIO, 0)
-    assert policy.calls == ["begin"] + ["scores", "learn"] * 6
+    assert policy.calls == ["begin"] + ["scores", "observe"] * 6
     assert np.array_equal(np.stack([slates for slates, _ in policy.answers], axis=1), played.slates)
     assert np.array_equal(np.stack([ratings for _, ratings in policy.answers], axis=1), played.ratings)
 

@@ -73,13 +73,25 @@ def test_a_pickle_is_refused_and_not_executed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"state": 7}, {"format": 99}, {"hidden": "many"}, {"features": None}, {"network": "deep"}],
-    ids=lambda c: next(iter(c)),
+    [
+        {"format": 99},
+        {"features": None},
+        {"name": "../a3c"},
+        {"label": ""},
+        {"network": "deep"},
+        {"network": {"kind": "deep"}},
+        {"network": {"state": 7}},
+        {"network": {"hidden": "many"}},
+    ],
+    ids=str,
 )
 def test_a_description_that_does_not_fit_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     save_policy(policy_for(WORLD), tmp_path)
     file = tmp_path / DESCRIPTION_FILE
-    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    description = json.loads(file.read_text())
+    for name, value in change.items():
+        description[name] = {**description[name], **value} if isinstance(value, dict) else value
+    file.write_text(json.dumps(description))
 
     with pytest.raises(ModelError):
         load_policy(tmp_path)
@@ -105,14 +117,29 @@ def test_a_saved_policy_remembers_its_features(tmp_path: Path, features: str) ->
         play(p, WORLD, np.arange(9), scenario, 0) for p in (policy_for(WORLD, "recurrent", features=features), again)
     )
     np.testing.assert_array_equal(one.slates, other.slates)
-    assert again.item_features == features
+    assert again.features == features
 
 
-def test_a_policy_of_before_there_was_a_choice_knows_the_worlds_features(tmp_path: Path) -> None:
+def test_a_saved_policy_remembers_who_it_is(tmp_path: Path) -> None:
+    policy = policy_for(WORLD)
+    policy.algorithm, policy.name, policy.label = "a2c", "mine", "A2C, mine"
+    save_policy(policy, tmp_path)
+
+    again = load_policy(tmp_path)
+
+    assert (again.algorithm, again.name, again.label) == ("a2c", "mine", "A2C, mine")
+    assert again.note.label == "A2C, mine"
+
+
+def test_a_policy_of_an_earlier_version_says_what_to_do(tmp_path: Path) -> None:
     save_policy(policy_for(WORLD), tmp_path)
-    file = tmp_path / DESCRIPTION_FILE
-    description = json.loads(file.read_text())
-    del description["item_features"]
-    file.write_text(json.dumps(description))
+    earlier = {
+        "catalogue": 64 * "0", "features": 9, "format": 2, "hidden": 6, "item_features": "world", "movies": 80,
+        "network": "bilinear", "observation": "history", "state": 41,
+    }  # fmt: skip
+    (tmp_path / DESCRIPTION_FILE).write_text(json.dumps(earlier))
 
-    assert load_policy(tmp_path).item_features == "world"
+    with pytest.raises(
+        ModelError, match=r"of an earlier version of rlrec \(format 2, now 3\): train the policy again \(`m"
+    ):
+        load_policy(tmp_path)

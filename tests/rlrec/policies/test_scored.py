@@ -1,54 +1,93 @@
+import re
+
 import numpy as np
 import pytest
 from policies import policy_for
 from worlds import informed, small_world
 
 from rlrec.environments.sessions import Sessions
-from rlrec.errors import ModelError
+from rlrec.environments.views import View
+from rlrec.errors import ModelError, WorldError
 from rlrec.policies.networks import NUMPY
 from rlrec.policies.playing import play
 from rlrec.settings.config import ScenarioConfig
+from rlrec.worlds.knowledge import Knowledge
 
 WORLD = informed(small_world(1))
 
 
 def test_scores_are_queries_times_features() -> None:
     policy, sessions = policy_for(WORLD), Sessions(WORLD, np.arange(2), ScenarioConfig())
-    policy.begin(sessions, np.random.default_rng(0))
+    policy.begin(View(sessions), np.random.default_rng(0))
 
-    found = policy.scores(sessions)
+    found = policy.scores(View(sessions))
 
     state = (sessions.observe() - policy.center) / policy.scale
     queries = policy.network.query(policy.weights, state, np.zeros((2, 0)), NUMPY)
-    np.testing.assert_allclose(found, queries @ WORLD.features.T, rtol=1e-6)
+    np.testing.assert_allclose(found, queries @ Knowledge.of(WORLD).representation().features.T, rtol=1e-6)
 
 
 def test_a_memory_is_of_one_session_only() -> None:
     policy, sessions = policy_for(WORLD, "recurrent"), Sessions(WORLD, np.arange(2), ScenarioConfig())
-    policy.begin(sessions, np.random.default_rng(0))
-    fresh = policy.scores(sessions)
+    policy.begin(View(sessions), np.random.default_rng(0))
+    fresh = policy.scores(View(sessions))
 
-    policy.learn(np.array([[3], [4]]), np.array([[5.0], [1.0]], np.float32))
+    policy.observe(np.array([[3], [4]]), np.array([[5.0], [1.0]], np.float32))
 
-    assert not np.allclose(policy.scores(sessions), fresh)
-    policy.begin(sessions, np.random.default_rng(0))
-    np.testing.assert_array_equal(policy.scores(sessions), fresh)
+    assert not np.allclose(policy.scores(View(sessions)), fresh)
+    policy.begin(View(sessions), np.random.default_rng(0))
+    np.testing.assert_array_equal(policy.scores(View(sessions)), fresh)
 
 
-def test_another_catalogue_is_refused() -> None:
-    with pytest.raises(ModelError, match="another catalogue"):
+def test_other_movies_are_refused() -> None:
+    with pytest.raises(ModelError, match="trained on other movies"):
         play(policy_for(WORLD), small_world(2), np.array([0]), ScenarioConfig(), 0)
 
 
-def test_other_features_are_refused() -> None:
+@pytest.mark.parametrize("observation", ["history", "thesis"])
+@pytest.mark.parametrize("features", ["world", "training", "genres"])
+def test_it_is_played_with_the_observation_and_the_features_it_was_trained_with(
+    observation: str, features: str
+) -> None:
+    policy = policy_for(WORLD, features=features, observation=observation)
+    own = ScenarioConfig(episode_length=4, features=features, observation=observation)  # type: ignore[arg-type]
+
+    found, expected = (
+        play(policy, WORLD, np.arange(5), scenario, 0) for scenario in (ScenarioConfig(episode_length=4), own)
+    )
+
+    np.testing.assert_array_equal(found.slates, expected.slates)
+
+
+def test_sessions_of_other_features_are_refused() -> None:
     for trained_with, played_with in (("genres", "world"), ("world", "training")):
-        scenario = ScenarioConfig(features=played_with)  # type: ignore[arg-type]
+        sessions = Sessions(WORLD, np.array([0]), ScenarioConfig(features=played_with))  # type: ignore[arg-type]
         with pytest.raises(
             ModelError, match=f"the features '{trained_with}', but scenario.features is '{played_with}'"
         ):
-            play(policy_for(WORLD, features=trained_with), WORLD, np.array([0]), scenario, 0)
+            policy_for(WORLD, features=trained_with).begin(View(sessions), np.random.default_rng(0))
 
 
-def test_another_observation_is_refused() -> None:
+def test_sessions_of_another_observation_are_refused() -> None:
+    sessions = Sessions(WORLD, np.array([0]), ScenarioConfig(observation="thesis"))
     with pytest.raises(ModelError, match="observation"):
-        play(policy_for(WORLD), WORLD, np.array([0]), ScenarioConfig(observation="thesis"), 0)
+        policy_for(WORLD).begin(View(sessions), np.random.default_rng(0))
+
+
+def test_a_world_that_lacks_its_features_says_what_to_do() -> None:
+    with pytest.raises(WorldError, match=r"lacks training_movie_vectors and training_tastes.*`make pipeline`"):
+        play(policy_for(WORLD, features="training"), small_world(1), np.array([0]), ScenarioConfig(), 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "features", "observation", "knows"),
+    [
+        ("bilinear", "world", "history", "the features of all movies .* what this user rated in this session"),
+        ("recurrent", "genres", "history", "the genre flags of all movies"),
+        ("thesis", "world", "thesis", "Knows the thesis's 25 numbers"),
+    ],
+)
+def test_its_note_says_what_it_was_trained_on(kind: str, features: str, observation: str, knows: str) -> None:
+    note = policy_for(WORLD, kind, features=features, observation=observation).note
+    assert (note.label, note.kind, note.bound) == ("A3C", "learner", False)
+    assert re.search(knows, note.knows)

@@ -24,7 +24,7 @@ from rlrec.recommending.cli import app
 from rlrec.settings.config import ScenarioConfig
 
 WORLD = with_titles(small_world(1))
-SETTINGS = "scenario: {episode_length: 6, delta: 0.5}\ntrain: {rollout: 6}\n"
+SETTINGS = "scenario: {episode_length: 6, delta: 0.5}\nlearners: {a3c: {algorithm: a3c, rollout: 6}}\n"
 HEAVY = ("tensorflow", "keras", "pandas", "scipy", "matplotlib", "prefect", "dvc", "sklearn")
 
 ERRORS = [
@@ -138,11 +138,11 @@ def test_errors_are_a_line_on_standard_error_and_an_exit_code(run: Run, command:
     assert "Traceback" not in told.stderr
 
 
-def test_a_policy_of_another_catalogue_is_an_error_of_the_project(run: Run, tmp_path: Path) -> None:
+def test_a_policy_of_other_movies_is_an_error_of_the_project(run: Run, tmp_path: Path) -> None:
     save_policy(policy_for(small_world(2)), tmp_path / "other")
     told = run("recommend", "--user", "3", "--model", str(tmp_path / "other"))
     assert (told.exit_code, told.stdout) == (1, "")
-    assert told.stderr.startswith("rlrec: this policy was trained on another catalogue")
+    assert told.stderr.startswith("rlrec: this policy was trained on other movies")
 
 
 def test_a_session_tells_every_step_and_ends_with_a_summary(run: Run) -> None:

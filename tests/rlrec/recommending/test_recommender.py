@@ -9,10 +9,13 @@ from worlds import informed, small_world, tables_of
 
 import rlrec
 from rlrec import Rating, Recommender, RequestError, TitleError
+from rlrec.data.dataset.genres import GENRES
 from rlrec.data.dataset.tables import save_tables
 from rlrec.environments.sessions import Sessions
+from rlrec.environments.views import View
 from rlrec.errors import ModelError, WorldError
 from rlrec.policies.networks import NETWORKS
+from rlrec.policies.policy import scenario_of
 from rlrec.policies.saved import save_policy
 from rlrec.policies.slates import top_slates
 from rlrec.settings.config import ScenarioConfig
@@ -23,18 +26,15 @@ IDS = {str(title): int(movie_id) for title, movie_id in zip(WORLD.titles, WORLD.
 
 
 def told(world: World, user: int, movies: np.ndarray, stars: np.ndarray, **policy: str) -> np.ndarray:
-    """Scores of the catalogue after a history that was told step by step, as the offline comparison does."""
+    """Scores of all movies after a history that was told step by step, as the offline comparison does."""
     recommender = policy_for(world, **policy)  # type: ignore[arg-type]
-    scenario = ScenarioConfig.model_validate(
-        {"observation": recommender.observation, "features": recommender.item_features}
-    )
-    sessions = Sessions(world, np.array([user]), scenario)
-    recommender.begin(sessions, np.random.default_rng(0))
+    sessions = Sessions(world, np.array([user]), scenario_of(recommender, ScenarioConfig()))
+    recommender.begin(View(sessions), np.random.default_rng(0))
     for movie, rating in zip(movies, stars, strict=True):
         slate, answer = np.array([[movie]]), np.array([[rating]], np.float32)
         sessions.record(slate, answer)
-        recommender.learn(slate, answer)
-    return np.where(sessions.available, recommender.scores(sessions), -np.inf)[0]
+        recommender.observe(slate, answer)
+    return np.where(sessions.available, recommender.scores(View(sessions)), -np.inf)[0]
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_genres_are_named_where_they_are_movielens_s() -> None:
     world = small_world(3, n_genres=19)
     movie = Recommender(policy_for(world), world).recommend(k=1).movies[0]
     flags = np.flatnonzero(world.genres[np.flatnonzero(world.movie_ids == movie.movie_id)[0]])
-    assert movie.genres == tuple(np.array(rlrec.recommending.recommender.GENRES)[flags])
+    assert movie.genres == tuple(np.array(GENRES)[flags])
     assert all(genre.startswith("genre_0") for genre in Recommender(policy_for(WORLD), WORLD).genres)
 
 
@@ -180,8 +180,8 @@ def test_ambiguous_titles_are_listed_for_programs() -> None:
     assert set(caught.value.candidates) == {"Sabrina (1995)", "Sabrina (1954)"}
 
 
-def test_a_policy_of_another_catalogue_is_refused_at_once() -> None:
-    with pytest.raises(ModelError, match="another catalogue"):
+def test_a_policy_of_other_movies_is_refused_at_once() -> None:
+    with pytest.raises(ModelError, match="trained on other movies"):
         Recommender(policy_for(WORLD), small_world(2))
 
 
@@ -211,8 +211,8 @@ def test_the_ratings_of_other_users_are_refused(tables: Path) -> None:
 def test_the_list_is_the_policys_slate() -> None:
     sessions = Sessions(WORLD, np.array([4]), ScenarioConfig())
     policy = policy_for(WORLD)
-    policy.begin(sessions, np.random.default_rng(0))
-    slate = top_slates(policy.scores(sessions), sessions.available, 6)[0]
+    policy.begin(View(sessions), np.random.default_rng(0))
+    slate = top_slates(policy.scores(View(sessions)), sessions.available, 6)[0]
     found = Recommender(policy, WORLD).for_user(5, k=6)
     assert [movie.movie_id for movie in found.movies] == WORLD.movie_ids[slate].tolist()
 

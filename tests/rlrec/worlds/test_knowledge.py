@@ -7,7 +7,7 @@ from worlds import informed, small_world
 from rlrec.environments.sessions import Sessions
 from rlrec.errors import WorldError
 from rlrec.settings.config import ScenarioConfig
-from rlrec.worlds.knowledge import Prior, catalogue, genre_vectors
+from rlrec.worlds.knowledge import Knowledge, Prior, genre_vectors
 
 KINDS = ["world", "training", "genres"]
 PLAIN = small_world(0)
@@ -15,10 +15,9 @@ WORLD = informed(PLAIN)
 
 
 def test_by_default_an_agent_knows_what_the_world_is_made_of() -> None:
-    known = catalogue(WORLD)
-    assert known is catalogue(WORLD, "world")
+    known = Knowledge.of(WORLD).representation()
+    assert known is Knowledge.of(WORLD).representation("world")
     assert known.vectors is WORLD.movie_vectors
-    assert known.features is WORLD.features
     np.testing.assert_allclose(known.prior.mean, WORLD.user_vectors[WORLD.users_in("train")].mean(axis=0), rtol=1e-5)
 
 
@@ -30,17 +29,18 @@ def test_training_and_genres_know_nothing_of_the_worlds_vectors() -> None:
     other = replace(WORLD, movie_vectors=movies, user_vectors=rng.normal(size=WORLD.user_vectors.shape))
 
     for kind in ("training", "genres"):
-        one, two = catalogue(WORLD, kind), catalogue(other, kind)
+        one, two = Knowledge.of(WORLD).representation(kind), Knowledge.of(other).representation(kind)
         np.testing.assert_array_equal(one.vectors, two.vectors)
         np.testing.assert_array_equal(one.features, two.features)
         np.testing.assert_array_equal(one.prior.mean, two.prior.mean)
         np.testing.assert_array_equal(one.prior.covariance, two.prior.covariance)
-    assert not np.array_equal(catalogue(WORLD).features, catalogue(other).features)
+    one, two = Knowledge.of(WORLD).representation(), Knowledge.of(other).representation()
+    assert not np.array_equal(one.features, two.features)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_features_are_the_standardised_vectors_and_rank_movies_as_the_prior_does(kind: str) -> None:
-    known = catalogue(WORLD, kind)
+    known = Knowledge.of(WORLD).representation(kind)
     np.testing.assert_allclose(known.features.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(known.features.std(axis=0), 1, atol=1e-5)
     by_features = known.features @ (known.prior.scale * known.prior.mean[known.prior.columns])
@@ -75,7 +75,7 @@ def test_a_prior_by_hand() -> None:
 )
 def test_a_world_that_was_not_fitted_to_ratings_says_what_it_lacks(kind: str, lacking: str) -> None:
     with pytest.raises(WorldError, match=f"scenario.features is '{kind}', but this world lacks {lacking}"):
-        catalogue(PLAIN, kind)
+        Knowledge.of(PLAIN).representation(kind)
     with pytest.raises(WorldError, match=lacking):
         Sessions(PLAIN, np.array([0]), ScenarioConfig(features=kind, observation="thesis"))  # type: ignore[arg-type]
 

@@ -18,6 +18,7 @@ from rlrec.environments.sessions import Outcome, Sessions, check_scenario
 from rlrec.errors import ConfigError, WorldError
 from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.dynamics import Floats
+from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
 
 Action = int | np.integer[Any] | NDArray[np.integer[Any]]
@@ -289,7 +290,7 @@ def _game(world: World | str | os.PathLike[str], pool: str, **arguments: Any) ->
         raise ConfigError("\n".join(problems)) from error
     check_scenario(world, scenario)
     slate_size, n_movies = scenario.slate_size, world.n_movies
-    low, high = OBSERVATIONS[scenario.observation].bounds(world, scenario)
+    low, high = OBSERVATIONS[scenario.observation].bounds(Knowledge.of(world), scenario)
     return _Game(
         world,
         scenario,

@@ -6,12 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlrec.environments.observations import update_belief
-from rlrec.environments.sessions import Sessions
+from rlrec.environments.views import View
 from rlrec.policies.baselines.known import Known
 from rlrec.policies.baselines.reward import expected_reward
-from rlrec.policies.policy import Policy, Scores
+from rlrec.policies.policy import Note, Policy, Scores
 from rlrec.worlds.dynamics import Floats
-from rlrec.worlds.knowledge import catalogue
 
 
 class BayesianBandit(Policy):
@@ -24,23 +23,30 @@ class BayesianBandit(Policy):
     """
 
     name = "bayesian_bandit"
+    note = Note(
+        "Bayesian bandit",
+        "The vectors of all movies and how training users' tastes are distributed; of this user, the session's "
+        "ratings. Takes tastes for fixed.",
+        "adaptive",
+    )
 
     def __init__(self, known: Known) -> None:
-        self._world, self._catalogue = known.world, catalogue(known.world)
+        self._vectors: Floats = np.empty((0, 0), np.float32)
         self._mean: Floats = np.empty((0, 0), np.float32)
         self._covariance: Floats = np.empty((0, 0, 0), np.float32)
 
-    def begin(self, sessions: Sessions, rng: np.random.Generator) -> None:
+    def begin(self, view: View, rng: np.random.Generator) -> None:
         """Back to the prior."""
-        self._catalogue, batch = catalogue(self._world, sessions.scenario.features), len(sessions.users)
-        self._mean = np.tile(self._catalogue.prior.mean, (batch, 1))
-        self._covariance = np.tile(self._catalogue.prior.covariance, (batch, 1, 1))
+        movies, batch = view.representation, len(view.users)
+        self._vectors = movies.vectors
+        self._mean = np.tile(movies.prior.mean, (batch, 1))
+        self._covariance = np.tile(movies.prior.covariance, (batch, 1, 1))
 
-    def scores(self, sessions: Sessions) -> Scores:
+    def scores(self, view: View) -> Scores:
         """`M · E[u]`."""
-        return expected_reward(self._mean @ self._catalogue.vectors.T, self._world, sessions.scenario)
+        return expected_reward(self._mean @ self._vectors.T, view)
 
-    def learn(self, slates: NDArray[np.int64], ratings: Floats) -> None:
+    def observe(self, slates: NDArray[np.int64], ratings: Floats) -> None:
         """Bayes' rule."""
-        movies = self._catalogue.vectors[slates]
-        self._mean, self._covariance = update_belief(self._mean, self._covariance, movies, ratings)
+        shown = self._vectors[slates]
+        self._mean, self._covariance = update_belief(self._mean, self._covariance, shown, ratings)

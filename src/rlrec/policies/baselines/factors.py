@@ -15,7 +15,7 @@ from rlrec.errors import WorldError
 from rlrec.metrics.stars import CLICK_THRESHOLD
 from rlrec.policies.baselines.fold_in import FoldIn, preferences
 from rlrec.policies.baselines.known import Known
-from rlrec.policies.policy import Scores
+from rlrec.policies.policy import Note, Scores
 
 Doubles = NDArray[np.float64]
 
@@ -36,6 +36,11 @@ class ALS(FoldIn):
     """
 
     name = "als"
+    note = Note(
+        "ALS",
+        "Training users' real ratings, as clicks; of this user, the session's. Factors of implicit feedback.",
+        "collaborative",
+    )
     in_stars = False
 
     def __init__(
@@ -104,6 +109,11 @@ class BPR(FoldIn):
     """
 
     name = "bpr"
+    note = Note(
+        "BPR",
+        "Training users' real ratings, as clicks; of this user, the session's. Factors made for ranking.",
+        "collaborative",
+    )
     in_stars = False
 
     def __init__(

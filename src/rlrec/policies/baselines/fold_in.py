@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from rlrec.environments.sessions import Sessions
+from rlrec.environments.views import View
 from rlrec.policies.baselines.known import Known
 from rlrec.policies.baselines.reward import expected_reward
 from rlrec.policies.policy import Policy, Scores
@@ -28,12 +28,11 @@ class FoldIn(Policy):
     in_stars: bool
 
     def __init__(self, known: Known) -> None:
-        self._world = known.world
-        self._stars: Floats = np.empty((0, known.world.n_movies), np.float32)
+        self._stars: Floats = np.empty((0, known.knowledge.n_movies), np.float32)
 
     @abstractmethod
     def predict(self, rated: sparse.csr_array) -> Scores:
-        """Scores of the catalogue for B users.
+        """Scores of all movies for B users.
 
         Args:
             rated: `(B, N)` float32, the stars that each gave so far; empty rows before the first.
@@ -42,18 +41,18 @@ class FoldIn(Policy):
             `(B, N)`.
         """
 
-    def begin(self, sessions: Sessions, rng: np.random.Generator) -> None:
+    def begin(self, view: View, rng: np.random.Generator) -> None:
         """Nothing is rated yet."""
-        self._stars = np.zeros((len(sessions.users), self._world.n_movies), np.float32)
+        self._stars = np.zeros((len(view.users), view.knowledge.n_movies), np.float32)
 
-    def learn(self, slates: NDArray[np.int64], ratings: Floats) -> None:
+    def observe(self, slates: NDArray[np.int64], ratings: Floats) -> None:
         """Keeps the ratings."""
         np.put_along_axis(self._stars, slates, ratings, axis=1)
 
-    def scores(self, sessions: Sessions) -> Scores:
+    def scores(self, view: View) -> Scores:
         """What the model predicts from all that was rated in this session."""
         predicted = self.predict(sparse.csr_array(self._stars))
-        return expected_reward(predicted, self._world, sessions.scenario) if self.in_stars else predicted
+        return expected_reward(predicted, view) if self.in_stars else predicted
 
 
 def preferences(rated: sparse.csr_array, like: float, dislike: float) -> sparse.csr_array:

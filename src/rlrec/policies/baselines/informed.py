@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlrec.environments.sessions import Sessions
+from rlrec.environments.views import View
 from rlrec.policies.baselines.known import Known
 from rlrec.policies.baselines.reward import expected_reward
-from rlrec.policies.policy import Policy, Scores
+from rlrec.policies.policy import InformedPolicy, Note, Scores
 from rlrec.worlds.dynamics import Floats
 
 
-class StaticFactors(Policy):
+class StaticFactors(InformedPolicy):
     """Matrix factorisation whose factors are the truth: ranks by `M · u_0`, once and for all.
 
     Knows all movie vectors and each user's true taste `u_0` at the start of the session; never learns that it moves. No
@@ -19,21 +19,22 @@ class StaticFactors(Policy):
     """
 
     name = "static_mf"
+    note = Note("Static MF", "The user's true taste at the start of the session. Never learns that it moves.", "told")
 
     def __init__(self, known: Known) -> None:
-        self._world = known.world
-        self._ratings: Floats = np.empty((0, known.world.n_movies), np.float32)
+        self._ratings: Floats = np.empty((0, known.knowledge.n_movies), np.float32)
 
-    def begin(self, sessions: Sessions, rng: np.random.Generator) -> None:
-        """Ranks the catalogue for each user."""
-        self._ratings = self._world.user_vectors[sessions.users] @ self._world.movie_vectors.T
+    def begin(self, view: View, rng: np.random.Generator) -> None:
+        """Ranks all movies for each user."""
+        told = self.informed(view)
+        self._ratings = told.taste @ told.movie_vectors.T
 
-    def scores(self, sessions: Sessions) -> Scores:
+    def scores(self, view: View) -> Scores:
         """`M · u_0`."""
-        return expected_reward(self._ratings, self._world, sessions.scenario)
+        return expected_reward(self._ratings, view)
 
 
-class Oracle(Policy):
+class Oracle(InformedPolicy):
     """Greedy with full knowledge: ranks by `M · u_t`.
 
     Knows all movie vectors and each user's true taste `u_t` at every step. No policy beats it in a static world. Where
@@ -41,10 +42,17 @@ class Oracle(Policy):
     """
 
     name = "oracle"
+    note = Note(
+        "Greedy oracle",
+        "The user's true taste at every step. Takes the best movie now, whatever it does to later steps.",
+        "told",
+        bound=True,
+    )
 
     def __init__(self, known: Known) -> None:
-        self._world = known.world
+        """Nothing is known beforehand: all it goes by is what it sees."""
 
-    def scores(self, sessions: Sessions) -> Scores:
+    def scores(self, view: View) -> Scores:
         """`M · u_t`."""
-        return expected_reward(sessions.taste @ self._world.movie_vectors.T, self._world, sessions.scenario)
+        told = self.informed(view)
+        return expected_reward(told.taste @ told.movie_vectors.T, view)

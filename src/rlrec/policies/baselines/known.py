@@ -10,6 +10,7 @@ from scipy import sparse
 
 from rlrec.errors import WorldError
 from rlrec.settings.config import derive_seed
+from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
 
 if TYPE_CHECKING:
@@ -21,23 +22,26 @@ class Known:
     """What baselines are made from; each says in its docstring what of it, it looks at.
 
     Attributes:
-        world: the simulated users and movies.
-        ratings: `(U, N)` float32, the *training* users' real ratings in stars; the rows of all other users are empty.
-            None where there are no real ratings, which only the collaborative baselines mind.
+        knowledge: what may be known of the world.
+        ratings: `(n, N)` float32, the *training* users' real ratings in stars, a row a user, ascending. None where
+            there are no real ratings, which only the collaborative baselines mind.
         seed: the run's; what a model draws when it is fitted is derived from it.
     """
 
-    world: World
+    knowledge: Knowledge
     ratings: sparse.csr_array | None = None
     seed: int = 0
 
     @classmethod
-    def of(cls, world: World, tables: Tables, seed: int = 0) -> Known:
-        """The world, and of the tables it was fitted to what training users rated.
+    def of(cls, world: World, tables: Tables | None = None, seed: int = 0) -> Known:
+        """What may be known of a world and, where they are given, of the tables it was fitted to.
 
         Raises:
             WorldError: the world was fitted to other tables.
         """
+        knowledge = Knowledge.of(world)
+        if tables is None:
+            return cls(knowledge, None, seed)
         from rlrec.data.dataset.tables import Columns  # brings pandas, which whoever has tables has loaded
 
         shape = len(tables.users), len(tables.movies)
@@ -51,30 +55,32 @@ class Known:
         users = tables.ratings[Columns.USER].to_numpy(np.int64)
         movies = tables.ratings[Columns.MOVIE].to_numpy(np.int64)
         stars = tables.ratings[Columns.RATING].to_numpy(np.float32)
-        rows = np.isin(users, world.users_in("train"))
+        training = world.users_in("train")
+        rows = np.isin(users, training)
         ratings = sparse.csr_array((stars[rows], (users[rows], movies[rows])), shape=shape)
-        return cls(world, ratings, seed)
+        return cls(knowledge, ratings[training], seed)
 
     def training_ratings(self, policy: str) -> sparse.csr_array:
-        """`(users in train, N)`: the rows that a collaborative baseline is fitted to, ascending by user.
+        """`(n, N)`: what a collaborative baseline is fitted to.
 
         Args:
             policy: who asks, for the message.
 
         Raises:
-            WorldError: there are none.
+            WorldError: there are none, or of other users or movies.
         """
         if self.ratings is None or not self.ratings.nnz:
             raise WorldError(
                 f"the baseline {policy!r} is fitted to training users' real ratings, and there are none: give "
-                "Known(world, ratings), or Known.of(world, tables)"
+                "Known.of(world, tables)"
             )
-        if self.ratings.shape != (self.world.n_users, self.world.n_movies):
+        shape = self.knowledge.n_training_users, self.knowledge.n_movies
+        if self.ratings.shape != shape:
             raise WorldError(
-                f"the ratings are {self.ratings.shape}, but the world has {self.world.n_users} users and "
-                f"{self.world.n_movies} movies"
+                f"the ratings are {self.ratings.shape}, but the world has {shape[0]} training users and {shape[1]} "
+                "movies"
             )
-        return self.ratings[self.world.users_in("train")]
+        return self.ratings
 
     def rng(self, purpose: str) -> np.random.Generator:
         """A generator of its own for each purpose."""

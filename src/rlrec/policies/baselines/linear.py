@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rlrec.environments.sessions import Sessions
+from rlrec.environments.views import View
 from rlrec.metrics.stars import HIGHEST_RATING, LOWEST_RATING
 from rlrec.policies.baselines.known import Known
 from rlrec.policies.baselines.reward import expected_reward
-from rlrec.policies.policy import Policy, Scores, session_generators
+from rlrec.policies.policy import Note, Policy, Scores, session_generators
 from rlrec.worlds.dynamics import Floats
-from rlrec.worlds.knowledge import catalogue
 
 MIDDLE = (LOWEST_RATING + HIGHEST_RATING) / 2
 """What a rating is taken to be where nothing is known."""
@@ -22,8 +21,8 @@ Doubles = NDArray[np.float64]
 class LinearBandit(Policy):
     """Ridge regression of this session's ratings on the movies' features: `r ≈ 3 + θ · z`.
 
-    `z` is 1 and the features that the agent of the scenario has (`scenario.features`; by default `world.features`, made
-    of the vectors that the world is made of). Every session has its own `θ`, which all movies share: a model for each
+    `z` is 1 and the features that the agent of the scenario has (`scenario.features`; by default made of
+    the vectors that the world is made of). Every session has its own `θ`, which all movies share: a model for each
     movie, as in the disjoint form of LinUCB, knows a movie only after it was shown, and it is not shown again.
 
     Nothing is known of users in general, not even that they agree on some movies: before the first rating `θ` is 0.
@@ -31,20 +30,20 @@ class LinearBandit(Policy):
     """
 
     def __init__(self, known: Known, *, ridge: float) -> None:
-        self._world, self._ridge = known.world, ridge
+        self._ridge = ridge
         self._contexts: Doubles = np.empty((0, 0))
         self._gram: Doubles = np.empty((0, 0, 0))
         self._target: Doubles = np.empty((0, 0))
 
-    def begin(self, sessions: Sessions, rng: np.random.Generator) -> None:
+    def begin(self, view: View, rng: np.random.Generator) -> None:
         """Nothing is rated yet."""
-        features = catalogue(self._world, sessions.scenario.features).features
+        features = view.representation.features
         self._contexts = np.column_stack([np.ones(len(features)), features])
-        width, batch = self._contexts.shape[1], len(sessions.users)
+        width, batch = self._contexts.shape[1], len(view.users)
         self._gram = np.tile(self._ridge * np.eye(width), (batch, 1, 1))
         self._target = np.zeros((batch, width))
 
-    def learn(self, slates: NDArray[np.int64], ratings: Floats) -> None:
+    def observe(self, slates: NDArray[np.int64], ratings: Floats) -> None:
         """Adds to the normal equations `(Σ z zᵀ + ridge · I) θ = Σ z (r - 3)`."""
         shown = self._contexts[slates]
         self._gram += shown.transpose(0, 2, 1) @ shown
@@ -63,26 +62,32 @@ class LinUCB(LinearBandit):
     """
 
     name = "linucb"
+    note = Note(
+        "LinUCB",
+        "The features of all movies (the ones this world is made of) and this user's ratings in the session; nothing "
+        "of users in general. Tries what it is unsure of.",
+        "adaptive",
+    )
 
     def __init__(self, known: Known, *, alpha: float = 0.05, ridge: float = 10.0) -> None:
         super().__init__(known, ridge=ridge)
         self._alpha = alpha
         self._squares: Floats = np.empty((0, 0), np.float32)
 
-    def begin(self, sessions: Sessions, rng: np.random.Generator) -> None:
+    def begin(self, view: View, rng: np.random.Generator) -> None:
         """Nothing is rated yet."""
-        super().begin(sessions, rng)
+        super().begin(view, rng)
         squares = self._contexts[:, :, None] * self._contexts[:, None, :]
         self._squares = squares.reshape(len(squares), -1).astype(np.float32)
 
-    def scores(self, sessions: Sessions) -> Scores:
+    def scores(self, view: View) -> Scores:
         """The upper bounds."""
         bounds = self.estimates()
         if self._alpha:
             # zᵀ A⁻¹ z of all movies at once: the product of two flattened matrices.
             inverses = np.linalg.inv(self._gram).reshape(len(self._gram), -1).astype(np.float32)
             bounds = bounds + self._alpha * np.sqrt(np.maximum(inverses @ self._squares.T, 0))
-        return expected_reward(bounds, self._world, sessions.scenario)
+        return expected_reward(bounds, view)
 
 
 class EpsilonGreedy(LinearBandit):
@@ -92,6 +97,12 @@ class EpsilonGreedy(LinearBandit):
     """
 
     name = "epsilon_greedy"
+    note = Note(
+        "ε-greedy",
+        "The features of all movies (the ones this world is made of) and this user's ratings in the session; nothing "
+        "of users in general. Now and then a movie at random.",
+        "adaptive",
+    )
     draws = True
 
     def __init__(self, known: Known, *, epsilon: float = 0.02, ridge: float = 10.0) -> None:
@@ -99,15 +110,16 @@ class EpsilonGreedy(LinearBandit):
         self._epsilon = epsilon
         self._generators: list[np.random.Generator] = []
 
-    def begin(self, sessions: Sessions, rng: np.random.Generator) -> None:
+    def begin(self, view: View, rng: np.random.Generator) -> None:
         """Nothing is rated yet; each session gets a generator of its own."""
-        super().begin(sessions, rng)
-        self._generators = session_generators(sessions.users, rng)
+        super().begin(view, rng)
+        self._generators = session_generators(view.users, rng)
 
-    def scores(self, sessions: Sessions) -> Scores:
+    def scores(self, view: View) -> Scores:
         """The estimates; infinity for movies drawn at random."""
-        scores = np.array(expected_reward(self.estimates(), self._world, sessions.scenario))
+        scores = np.array(expected_reward(self.estimates(), view))
+        available = view.available
         for row, generator in enumerate(self._generators):
-            if drawn := generator.binomial(sessions.scenario.slate_size, self._epsilon):
-                scores[row, generator.choice(np.flatnonzero(sessions.available[row]), drawn, replace=False)] = np.inf
+            if drawn := generator.binomial(view.slate_size, self._epsilon):
+                scores[row, generator.choice(np.flatnonzero(available[row]), drawn, replace=False)] = np.inf
         return scores

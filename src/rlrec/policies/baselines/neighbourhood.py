@@ -10,7 +10,7 @@ from scipy import sparse
 
 from rlrec.policies.baselines.fold_in import FoldIn
 from rlrec.policies.baselines.known import Known
-from rlrec.policies.policy import Scores
+from rlrec.policies.policy import Note, Scores
 
 Doubles = NDArray[np.float64]
 
@@ -53,11 +53,11 @@ class MovieToMovie(FoldIn):
         if centre is None:
             self._movies, self._user_damping = damped_means(ratings, movie_damping)[1], user_damping
         else:
-            self._movies, self._user_damping = np.full(known.world.n_movies, centre), np.inf
+            self._movies, self._user_damping = np.full(known.knowledge.n_movies, centre), np.inf
         deviations, _ = self._deviations(ratings)
         fitted = weights(deviations)
         self._weights = (gain * fitted).astype(np.float32)
-        self._typical = np.zeros(known.world.n_movies) if self.in_stars else deviations.mean(axis=0) @ fitted
+        self._typical = np.zeros(known.knowledge.n_movies) if self.in_stars else deviations.mean(axis=0) @ fitted
 
     def predict(self, rated: sparse.csr_array) -> Scores:
         """See the class."""
@@ -92,6 +92,11 @@ class ItemKNN(MovieToMovie):
     """
 
     name = "item_knn"
+    note = Note(
+        "ItemKNN",
+        "Training users' real ratings; of this user, the session's. Predicts a rating from those of similar movies.",
+        "collaborative",
+    )
 
     def __init__(
         self,
@@ -122,6 +127,11 @@ class EASE(MovieToMovie):
     """
 
     name = "ease"
+    note = Note(
+        "EASE",
+        "Training users' real ratings; of this user, the session's. Predicts a rating by regression on all the others.",
+        "collaborative",
+    )
 
     def __init__(
         self, known: Known, *, penalty: float = 1000.0, gain: float = 8.0, centre: float | None = None

@@ -32,7 +32,7 @@ BASELINES: dict[str, Maker] = {
         Oracle,
     )
 }
-"""About in order of what they know; `BASELINES["oracle"](Known(world))` makes one.
+"""About in order of what they know; `BASELINES["oracle"](Known.of(world))` makes one.
 
 Their settings are their classes' defaults: of 7 to 40 tried for each of those that have any, they earn the highest mean
 return from ml-100k's *validation* users over delta 0 and +1 and slates of 1 and 10.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlrec.environments.sessions import Sessions
+from rlrec.environments.views import View
 from rlrec.errors import WorldError
 from rlrec.policies.baselines.known import Known
 from rlrec.policies.baselines.reward import expected_reward
-from rlrec.policies.policy import Policy, Scores, session_generators
+from rlrec.policies.policy import Note, Policy, Scores, session_generators
 from rlrec.worlds.dynamics import rate
-from rlrec.worlds.world import World
+from rlrec.worlds.knowledge import Knowledge
 
 DAMPING = 10.0
 """Ratings at the global mean that `BestRated` adds to every movie."""
@@ -20,18 +20,19 @@ class Random(Policy):
     """Any available movie, each as likely. Knows nothing."""
 
     name = "random"
+    note = Note("Random", "Knows nothing: every movie is as likely.", "unpersonal")
     draws = True
 
     def __init__(self, known: Known) -> None:
         self._generators: list[np.random.Generator] = []
 
-    def begin(self, sessions: Sessions, rng: np.random.Generator) -> None:
+    def begin(self, view: View, rng: np.random.Generator) -> None:
         """Gives each session a generator of its own."""
-        self._generators = session_generators(sessions.users, rng)
+        self._generators = session_generators(view.users, rng)
 
-    def scores(self, sessions: Sessions) -> Scores:
+    def scores(self, view: View) -> Scores:
         """Independent uniform numbers."""
-        return np.stack([generator.random(sessions.world.n_movies) for generator in self._generators])
+        return np.stack([generator.random(view.knowledge.n_movies) for generator in self._generators])
 
 
 class Popularity(Policy):
@@ -44,14 +45,19 @@ class Popularity(Policy):
     """
 
     name = "popularity"
+    note = Note(
+        "Most popular",
+        "How many training users rated a movie in the real data; the same order for everybody.",
+        "unpersonal",
+    )
 
     def __init__(self, known: Known) -> None:
-        _require(known.world, "rating_counts", self.name)
-        self._counts = known.world.rating_counts.astype(np.float64)
+        _require(known.knowledge, "rating_counts", self.name)
+        self._counts = known.knowledge.rating_counts.astype(np.float64)
 
-    def scores(self, sessions: Sessions) -> Scores:
+    def scores(self, view: View) -> Scores:
         """The counts."""
-        return _for_all(self._counts, sessions)
+        return _for_all(self._counts, view)
 
 
 class BestRated(Policy):
@@ -68,19 +74,24 @@ class BestRated(Policy):
     """
 
     name = "best_rated"
+    note = Note(
+        "Best rated",
+        "The movies' mean real ratings by training users, damped; the same order for everybody.",
+        "unpersonal",
+    )
 
     def __init__(self, known: Known) -> None:
-        self._world = world = known.world
-        _require(world, "rating_counts", self.name)
-        _require(world, "mean_ratings", self.name)
-        counts = world.rating_counts.astype(np.float64)
-        means = np.where(counts > 0, world.mean_ratings, 0).astype(np.float64)
+        knowledge = known.knowledge
+        _require(knowledge, "rating_counts", self.name)
+        _require(knowledge, "mean_ratings", self.name)
+        counts = knowledge.rating_counts.astype(np.float64)
+        means = np.where(counts > 0, knowledge.mean_ratings, 0).astype(np.float64)
         total = (counts * means).sum() / max(counts.sum(), 1)
         self._average = (counts * means + DAMPING * total) / (counts + DAMPING)
 
-    def scores(self, sessions: Sessions) -> Scores:
+    def scores(self, view: View) -> Scores:
         """The damped means."""
-        return _for_all(expected_reward(self._average, self._world, sessions.scenario), sessions)
+        return _for_all(expected_reward(self._average, view), view)
 
 
 class BestAverage(Policy):
@@ -94,22 +105,26 @@ class BestAverage(Policy):
     """
 
     name = "best_average"
+    note = Note(
+        "Best average",
+        "What all training users would rate every movie in this world before any session: the best order that is the "
+        "same for everybody while tastes stand still.",
+        "unpersonal",
+    )
 
     def __init__(self, known: Known) -> None:
-        self._world = world = known.world
-        self._average = rate(world.user_vectors[world.users_in("train")], world.movie_vectors).mean(
-            axis=0, dtype=np.float64
-        )
+        movies = known.knowledge.representation("world")
+        self._average = rate(movies.tastes, movies.vectors).mean(axis=0, dtype=np.float64)
 
-    def scores(self, sessions: Sessions) -> Scores:
+    def scores(self, view: View) -> Scores:
         """The average ratings."""
-        return _for_all(expected_reward(self._average, self._world, sessions.scenario), sessions)
+        return _for_all(expected_reward(self._average, view), view)
 
 
-def _for_all(scores: Scores, sessions: Sessions) -> Scores:
-    return np.broadcast_to(scores, sessions.available.shape)
+def _for_all(scores: Scores, view: View) -> Scores:
+    return np.broadcast_to(scores, (len(view.users), len(scores)))
 
 
-def _require(world: World, name: str, policy: str) -> None:
-    if not getattr(world, name).size:
+def _require(knowledge: Knowledge, name: str, policy: str) -> None:
+    if not getattr(knowledge, name).size:
         raise WorldError(f"the baseline {policy!r} needs {name}, which this world does not carry")

@@ -11,16 +11,16 @@ from worlds import known, small_world
 
 from rlrec.data.reading.parse import parse
 from rlrec.environments.observations import RATING_NOISE
-from rlrec.environments.sessions import Outcome, Sessions
+from rlrec.environments.sessions import Sessions
+from rlrec.environments.views import View
 from rlrec.errors import WorldError
 from rlrec.metrics import slates as metrics
 from rlrec.policies.baselines import BASELINES, Known
 from rlrec.policies.playing import Played, play
 from rlrec.policies.policy import Policy, Scores
-from rlrec.policies.slates import top_slates
 from rlrec.settings.config import Config, ScenarioConfig
 from rlrec.statistics import intervals as statistics
-from rlrec.worlds.dynamics import Floats, rate
+from rlrec.worlds.dynamics import rate
 from rlrec.worlds.fit import fit_world
 from rlrec.worlds.world import World
 
@@ -35,8 +35,8 @@ class BestLiked(Policy):
     def __init__(self, known: Known) -> None:
         self._likes = (known.training_ratings(self.name) > 3.5).sum(axis=0).astype(float)
 
-    def scores(self, sessions: Sessions) -> Scores:
-        return np.broadcast_to(self._likes, sessions.available.shape)
+    def scores(self, view: View) -> Scores:
+        return np.broadcast_to(self._likes, view.available.shape)
 
 
 def played(name: str, world: World, scenario: ScenarioConfig, pool: str = "all", repetitions: int = 1) -> Played:
@@ -129,46 +129,27 @@ def test_real_averages_need_a_world_that_carries_them(name: str) -> None:
         BASELINES[name](known(world))
 
 
-class Sealed(Sessions):
-    """Sessions whose taste only the simulator itself may read."""
-
-    @property
-    def taste(self) -> Floats:
-        if not self._playing:
-            raise AssertionError("a policy reads the taste")
-        return self._taste
-
-    @taste.setter
-    def taste(self, taste: Floats) -> None:
-        self._taste = taste
-
-    _playing = False
-
-    def play(self, slates: NDArray[np.integer]) -> Outcome:
-        self._playing = True
-        try:
-            return super().play(slates)
-        finally:
-            self._playing = False
-
-
 @pytest.mark.parametrize("name", BASELINES)
-def test_no_baseline_but_the_oracle_reads_the_taste_of_the_session(name: str) -> None:
+def test_only_those_that_are_told_the_taste_ask_for_it(name: str) -> None:
     world = small_world()
     policy = BASELINES[name](known(world))
-    sessions = Sealed(world, world.users_in("test"), STATIC)
+    view = View(Sessions(world, world.users_in("test"), STATIC))
 
-    def session() -> None:
-        policy.begin(sessions, np.random.default_rng(0))
-        for _ in range(3):
-            slates = top_slates(policy.scores(sessions), sessions.available, 1)
-            policy.learn(slates, sessions.play(slates).ratings)
+    def scores() -> Scores:
+        policy.begin(view, np.random.default_rng(0))
+        return policy.scores(view)
 
-    if name == "oracle":
-        with pytest.raises(AssertionError, match="a policy reads the taste"):
-            session()
+    if policy.note.kind == "told":
+        with pytest.raises(TypeError, match=f"the policy '{name}' is to be told the taste"):
+            scores()
     else:
-        session()
+        assert scores().shape == view.available.shape
+
+
+def test_regret_is_measured_against_the_greedy_oracle() -> None:
+    notes = {name: make(known(small_world())).note for name, make in BASELINES.items()}
+    assert [name for name, note in notes.items() if note.bound] == ["oracle"]
+    assert [name for name, note in notes.items() if note.kind == "told"] == ["static_mf", "oracle"]
 
 
 @pytest.mark.parametrize("name", BASELINES)
@@ -190,12 +171,12 @@ def test_only_those_that_say_so_know_the_taste_of_the_user(name: str) -> None:
     vectors[users] = np.random.default_rng(1).normal(0, 2, vectors[users].shape)
     found = []
     for w in (world, replace(world, user_vectors=vectors)):
-        policy, sessions = BASELINES[name](known(w)), Sessions(w, users, STATIC)
-        policy.begin(sessions, np.random.default_rng(0))
-        first = np.array(policy.scores(sessions))
+        policy, view = BASELINES[name](known(w)), View(Sessions(w, users, STATIC))
+        policy.begin(view, np.random.default_rng(0))
+        first = np.array(policy.scores(view))
         slates = np.full((len(users), 1), 2)
-        policy.learn(slates, np.full(slates.shape, 4.5, np.float32))
-        found.append((first, np.array(policy.scores(sessions))))
+        policy.observe(slates, np.full(slates.shape, 4.5, np.float32))
+        found.append((first, np.array(policy.scores(view))))
     assert np.array_equal(found[0][0], found[1][0])
     assert np.array_equal(found[0][1], found[1][1])
 
@@ -203,19 +184,19 @@ def test_only_those_that_say_so_know_the_taste_of_the_user(name: str) -> None:
 def test_the_bandit_believes_what_bayes_rule_says() -> None:
     """Against the closed form of Gaussian regression, for ratings that come in slates."""
     world, rng = small_world(), np.random.default_rng(3)
-    policy, sessions = BASELINES["bayesian_bandit"](known(world)), Sessions(world, np.array([0, 1]), STATIC)
+    policy, view = BASELINES["bayesian_bandit"](known(world)), View(Sessions(world, np.array([0, 1]), STATIC))
     slates = np.stack([rng.permutation(world.n_movies)[:12] for _ in range(2)]).reshape(2, 4, 3)
     ratings = rng.uniform(1, 5, slates.shape).astype(np.float32)
-    policy.begin(sessions, rng)
+    policy.begin(view, rng)
     for t in range(4):
-        policy.learn(slates[:, t], ratings[:, t])
+        policy.observe(slates[:, t], ratings[:, t])
     tastes = world.user_vectors[world.users_in("train")].astype(np.float64)
     prior, spread = tastes.mean(axis=0), np.cov(tastes, rowvar=False, bias=True)
     for row in range(2):
         shown = world.movie_vectors[slates[row].ravel()].astype(np.float64)
         gain = spread @ shown.T @ np.linalg.inv(shown @ spread @ shown.T + RATING_NOISE * np.eye(12))
         taste = prior + gain @ (ratings[row].ravel() - shown @ prior)
-        assert policy.scores(sessions)[row] == pytest.approx(world.movie_vectors @ taste, abs=2e-3)
+        assert policy.scores(view)[row] == pytest.approx(world.movie_vectors @ taste, abs=2e-3)
 
 
 @pytest.mark.parametrize("genre", range(5))

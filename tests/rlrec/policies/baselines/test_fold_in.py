@@ -6,6 +6,7 @@ from scipy import sparse
 from worlds import known, small_world
 
 from rlrec.environments.sessions import Sessions
+from rlrec.environments.views import View
 from rlrec.policies.baselines import BASELINES
 from rlrec.policies.baselines.fold_in import FoldIn, preferences
 from rlrec.policies.policy import Scores
@@ -18,11 +19,11 @@ POLICIES = {name: BASELINES[name](known(WORLD)) for name in ("item_knn", "als", 
 
 def after(name: str, slates: np.ndarray, ratings: np.ndarray) -> Scores:
     """Scores of one session after `(T, K)` slates."""
-    policy, sessions = POLICIES[name], Sessions(WORLD, np.array([3]), SCENARIO)
-    policy.begin(sessions, np.random.default_rng(0))
+    policy, view = POLICIES[name], View(Sessions(WORLD, np.array([3]), SCENARIO))
+    policy.begin(view, np.random.default_rng(0))
     for slate, rated in zip(slates, ratings, strict=True):
-        policy.learn(slate[None], rated[None].astype(np.float32))
-    return np.array(policy.scores(sessions))
+        policy.observe(slate[None], rated[None].astype(np.float32))
+    return np.array(policy.scores(view))
 
 
 @settings(max_examples=10, deadline=None)
@@ -39,12 +40,12 @@ def test_it_does_not_matter_in_which_order_ratings_came_nor_how_they_were_groupe
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_sessions_of_a_batch_have_nothing_to_do_with_one_another(name: str) -> None:
-    policy, sessions = POLICIES[name], Sessions(WORLD, np.array([3, 5, 7]), SCENARIO)
+    policy, view = POLICIES[name], View(Sessions(WORLD, np.array([3, 5, 7]), SCENARIO))
     slates = np.array([[1, 2], [30, 4], [5, 60]])
     ratings = np.array([[5, 4], [1, 5], [2, 2]], np.float32)
-    policy.begin(sessions, np.random.default_rng(0))
-    policy.learn(slates, ratings)
-    together = np.array(policy.scores(sessions))
+    policy.begin(view, np.random.default_rng(0))
+    policy.observe(slates, ratings)
+    together = np.array(policy.scores(view))
     for row in range(3):
         assert together[row] == pytest.approx(after(name, slates[row, None], ratings[row, None])[0], abs=1e-4)
 

@@ -9,12 +9,14 @@ from worlds import known, small_world
 
 from rlrec.policies.baselines import OFFLINE_BASELINES, Known
 from rlrec.policies.baselines.neighbourhood import EASE, ItemKNN, MovieToMovie, cosines, damped_means, ridge_weights
-from rlrec.worlds.world import World
+from rlrec.worlds.knowledge import Knowledge
 
 
-def tiny_world(n_users: int, n_movies: int) -> World:
-    """All users are training users."""
-    return replace(small_world(n_users=n_users, n_movies=n_movies), pools=np.zeros(n_users, np.int8))
+def rated(stars: sparse.csr_array) -> Known:
+    """Everybody who rated is a training user."""
+    n_users, n_movies = stars.shape
+    world = replace(small_world(n_users=n_users, n_movies=n_movies), pools=np.zeros(n_users, np.int8))
+    return Known(Knowledge.of(world), stars)
 
 
 def sparse_values(seed: int, shape: tuple[int, int] = (30, 12)) -> sparse.csr_array:
@@ -26,7 +28,7 @@ def test_item_knn_by_hand() -> None:
     # As deviations from 3: (1, 2, .), (., 1, 1), (2, ., 1). The columns' lengths are √5, √5 and √2, their products
     # 2 (movies 0 and 1), 2 (0 and 2) and 1 (1 and 2), and each pair was rated by one user: n / (n + 1) = 1/2.
     stars = sparse.csr_array(np.array([[4.0, 5, 0], [0, 4, 4], [5, 0, 4]], np.float32))
-    policy = ItemKNN(Known(tiny_world(3, 3), stars), shrinkage=1, neighbours=3, gain=1, centre=3)
+    policy = ItemKNN(rated(stars), shrinkage=1, neighbours=3, gain=1, centre=3)
     found = policy.predict(sparse.csr_array(np.array([[5.0, 0, 0], [1.0, 4, 0]], np.float32)))
     alike, other, least = 2 / 5 / 2, 2 / np.sqrt(10) / 2, 1 / np.sqrt(10) / 2
     assert found[0] == pytest.approx([3, 3 + 2 * alike, 3 + 2 * other])
@@ -72,9 +74,7 @@ def test_ease_is_the_closed_form_of_the_paper() -> None:
     """Clicks, `B = I - P / diag(P)`, scores `X B`."""
     world = small_world()
     clicks = sparse.csr_array((known(world).training_ratings("ease") > 3.5).astype(np.float32))
-    ratings = sparse.csr_array((world.n_users, world.n_movies), dtype=np.float32).tolil()
-    ratings[world.users_in("train")] = clicks
-    policy = EASE(Known(world, sparse.csr_array(ratings)), penalty=20.0, gain=1, centre=0)
+    policy = EASE(replace(known(world), ratings=clicks), penalty=20.0, gain=1, centre=0)
     inverse = np.linalg.inv((clicks.T @ clicks).toarray().astype(float) + 20 * np.eye(world.n_movies))
     weights = np.eye(world.n_movies) - inverse / np.diag(inverse)
     assert policy.predict(clicks[:9]) == pytest.approx(clicks[:9].toarray() @ weights, abs=1e-4)
@@ -95,7 +95,7 @@ def test_what_counts_is_how_a_rating_differs_from_movie_and_user() -> None:
 
     stars = sparse.csr_array(np.array([[5.0, 2, 0], [0, 2, 0]], np.float32))
     policy = Next(
-        Known(tiny_world(2, 3), stars),
+        rated(stars),
         lambda _: np.eye(3, k=1),
         gain=2,
         centre=None,
@@ -115,7 +115,7 @@ def test_without_a_history_what_training_users_watch_comes_first(name: str) -> N
     ratings = known(world).ratings
     assert ratings is not None
     ratings = ratings.toarray()
-    ratings[world.users_in("train"), 17] = 5
-    policy = OFFLINE_BASELINES[name](Known(world, sparse.csr_array(ratings)))
+    ratings[:, 17] = 5
+    policy = OFFLINE_BASELINES[name](replace(known(world), ratings=sparse.csr_array(ratings)))
     assert isinstance(policy, MovieToMovie)
     assert policy.predict(sparse.csr_array((1, world.n_movies), dtype=np.float32))[0].argmax() == 17
