@@ -81,7 +81,7 @@ def evaluate(
         policies: to be judged, by name.
         world: its `test` pool is played.
         config: `scenario`, `evaluate` and `seed` are read; `evaluate.slate_sizes` replaces `scenario.slate_size`.
-        genre_names: G names for `genre_exposure`; `genre_00` and so on where absent.
+        genre_names: G names for `genre_exposure`; `world.genre_names` where absent.
         progress: told after every step.
 
     Returns:
@@ -188,7 +188,7 @@ def names_of_genres(world: World, given: Sequence[str] | None) -> list[str]:
         ValueError: not as many names as genres were given.
     """
     if given is None:
-        return [f"genre_{number:02d}" for number in range(world.n_genres)]
+        return list(world.genre_names)
     if len(given) != world.n_genres:
         raise ValueError(f"{len(given)} names were given for {world.n_genres} genres")
     return list(given)

@@ -35,7 +35,7 @@ def example_sessions(
         policy: who recommends.
         world: its `test` pool is played.
         config: `scenario`, `report.example_sessions` and `seed` are read.
-        genre_names: G names; `genre_00` and so on where absent.
+        genre_names: G names; `world.genre_names` where absent.
         top_genres: how many genres a session's affinities are told for: those whose affinity moved the farthest from
             start to end, equal ones in the order of their largest affinity.
         progress: told after every step.

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlrec.data.dataset.genres import GENRES
 from rlrec.data.dataset.pools import POOLS, draw_pools
 from rlrec.errors import WorldError, WriteError
 from rlrec.worlds.world import World
@@ -206,3 +207,17 @@ def test_a_world_whose_movies_are_all_alike_has_nothing_to_recommend(make_world)
     alike = dataclasses.replace(world, movie_vectors=world.movie_vectors[[0, 0]], genres=world.genres[[0, 0]])
     with pytest.raises(WorldError, match="all movies of this world are alike"):
         _ = alike.features
+
+
+def test_nineteen_genres_are_movielens_and_others_have_numbers(make_world) -> None:
+    assert make_world(genres=19).genre_names == GENRES
+    assert make_world(genres=3).genre_names == ("genre_00", "genre_01", "genre_02")
+
+
+def test_a_world_of_an_earlier_version_says_what_to_do(world, tmp_path) -> None:
+    world.save(tmp_path / "world.npz")
+    arrays = dict(np.load(tmp_path / "world.npz"))
+    del arrays["violence"]
+    np.savez(tmp_path / "earlier.npz", **arrays)
+    with pytest.raises(WorldError, match=r"one of an earlier version: it lacks violence\. Fit it again \(`make pipe"):
+        World.load(tmp_path / "earlier.npz")
