@@ -8,12 +8,31 @@ from worlds import informed, small_world
 from rlrec.environments.sessions import Sessions
 from rlrec.environments.views import View
 from rlrec.errors import ModelError, WorldError
+from rlrec.policies.baselines import Known
 from rlrec.policies.networks import NUMPY
 from rlrec.policies.playing import play
+from rlrec.policies.policy import Policy
 from rlrec.settings.config import ScenarioConfig
+from rlrec.testing import PolicyTests
 from rlrec.worlds.knowledge import Knowledge
 
 WORLD = informed(small_world(1))
+
+
+class TestNetworkPolicy(PolicyTests):
+    """A trained policy is held to what every policy is."""
+
+    @pytest.fixture(
+        autouse=True,
+        params=[("bilinear", "world", "history"), ("recurrent", "genres", "history"), ("thesis", "training", "thesis")],
+        ids=str,
+    )
+    def _which(self, request: pytest.FixtureRequest) -> None:
+        self.which = request.param
+
+    def make(self, known: Known) -> Policy:
+        kind, features, observation = self.which
+        return policy_for(self.world(), kind, features=features, observation=observation)
 
 
 def test_scores_are_queries_times_features() -> None:

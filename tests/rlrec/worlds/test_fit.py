@@ -14,7 +14,7 @@ from rlrec.data.reading.parse import parse
 from rlrec.errors import WorldError
 from rlrec.settings.config import Config, WorldConfig
 from rlrec.worlds.fit import fit_world
-from rlrec.worlds.knowledge import catalogue
+from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
 
 NOISE = 0.25
@@ -158,7 +158,7 @@ def test_what_agents_may_know_comes_from_training_users_only(fitted, tables):
     other, _ = fit_world(dataclasses.replace(tables, ratings=tables.ratings.assign(rating=stars)), config())
     assert not np.allclose(other.movie_vectors, world.movie_vectors, atol=0.01)
     for kind in ("training", "genres"):
-        one, two = catalogue(world, kind), catalogue(other, kind)
+        one, two = Knowledge.of(world).representation(kind), Knowledge.of(other).representation(kind)
         np.testing.assert_array_equal(one.features, two.features)
         np.testing.assert_array_equal(one.prior.mean, two.prior.mean)
         np.testing.assert_array_equal(one.prior.covariance, two.prior.covariance)
@@ -171,7 +171,7 @@ def test_what_agents_may_know_predicts_training_users(fitted, tables):
     rows, movies = np.searchsorted(users, rated["user"]), rated["movie"].to_numpy()
 
     def error(tastes, kind):
-        predicted = np.sum(tastes[rows] * catalogue(world, kind).vectors[movies], axis=1)
+        predicted = np.sum(tastes[rows] * Knowledge.of(world).representation(kind).vectors[movies], axis=1)
         return np.sqrt(np.mean((predicted - rated["rating"]) ** 2))
 
     assert error(world.training_tastes, "training") < NOISE

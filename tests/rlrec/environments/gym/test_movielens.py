@@ -9,11 +9,11 @@ from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
-from worlds import informed
 
 import rlrec  # noqa: F401 (registers the environment)
 from rlrec.environments.gym.movielens import MovieLensEnv, MovieLensVectorEnv
 from rlrec.errors import ConfigError, WorldError
+from rlrec.testing import EnvironmentTests, informed
 
 NAME = "rlrec/MovieLens-v0"
 
@@ -34,15 +34,29 @@ def assert_same(first, second):
         np.testing.assert_allclose(first, second, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("observation", ["history", "thesis"])
-@pytest.mark.parametrize("slate_size", [1, 2])
-def test_the_environment_conforms_to_gymnasium_without_a_warning(make_world, observation, slate_size):
-    # Many movies, since the checker's random slates must not hold a movie twice.
-    world = make_world(movies=20_000, genres=3)
-    env = gymnasium.make(NAME, world=world, slate_size=slate_size, observation=observation)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        check_env(env.unwrapped)
+class TestMovieLens(EnvironmentTests):
+    """The environment is held to what every environment is."""
+
+    length = 7
+
+    @pytest.fixture(
+        autouse=True,
+        params=[{"slate_size": 1}, {"slate_size": 3, "observation": "thesis", "delta": -0.5}, {"features": "genres"}],
+        ids=str,
+    )
+    def _which(self, request, make_world):
+        self.arguments = {"episode_length": self.length} | request.param
+        self.world, self.large = informed(make_world()), informed(make_world(movies=20_000, genres=3))
+
+    def make(self):
+        return gymnasium.make(NAME, world=self.world, **self.arguments).unwrapped
+
+    def make_batch(self, size):
+        return gymnasium.make_vec(NAME, num_envs=size, world=self.world, **self.arguments)
+
+    def make_random(self):
+        # Random slates must not hold a movie twice.
+        return gymnasium.make(NAME, world=self.large, **self.arguments)
 
 
 @pytest.mark.parametrize("features", ["world", "training", "genres"])

@@ -152,35 +152,6 @@ def test_regret_is_measured_against_the_greedy_oracle() -> None:
     assert [name for name, note in notes.items() if note.kind == "told"] == ["static_mf", "oracle"]
 
 
-@pytest.mark.parametrize("name", BASELINES)
-def test_what_a_user_is_shown_does_not_depend_on_who_else_is_in_the_batch(name: str) -> None:
-    world = small_world()
-    policy, scenario = BASELINES[name](known(world)), STATIC.model_copy(update={"slate_size": 2})
-    together = play(policy, world, np.arange(20), scenario, 0, sessions_per_user=2).slates.reshape(2, 20, 8, 2)
-    for users in ([7], [19, 7, 2]):
-        alone = play(policy, world, np.array(users), scenario, 0, sessions_per_user=2)
-        assert np.array_equal(alone.slates.reshape(2, len(users), 8, 2), together[:, users])
-
-
-@pytest.mark.parametrize("name", [name for name in BASELINES if name not in ("static_mf", "oracle")])
-def test_only_those_that_say_so_know_the_taste_of_the_user(name: str) -> None:
-    """With other test users but the same answers, the scores must stay the same."""
-    world = small_world()
-    users = world.users_in("test")
-    vectors = world.user_vectors.copy()
-    vectors[users] = np.random.default_rng(1).normal(0, 2, vectors[users].shape)
-    found = []
-    for w in (world, replace(world, user_vectors=vectors)):
-        policy, view = BASELINES[name](known(w)), View(Sessions(w, users, STATIC))
-        policy.begin(view, np.random.default_rng(0))
-        first = np.array(policy.scores(view))
-        slates = np.full((len(users), 1), 2)
-        policy.observe(slates, np.full(slates.shape, 4.5, np.float32))
-        found.append((first, np.array(policy.scores(view))))
-    assert np.array_equal(found[0][0], found[1][0])
-    assert np.array_equal(found[0][1], found[1][1])
-
-
 def test_the_bandit_believes_what_bayes_rule_says() -> None:
     """Against the closed form of Gaussian regression, for ratings that come in slates."""
     world, rng = small_world(), np.random.default_rng(3)
@@ -215,14 +186,6 @@ def test_the_bandit_finds_a_planted_taste(genre: int) -> None:
     assert world.genres[found.slates[:, 15:, 0], genre].mean() > 0.8
     gain = metrics.session_return(found.rewards) - metrics.session_return(average.rewards)
     assert gain.mean() > 3
-
-
-def test_the_bandit_forgets_between_batches() -> None:
-    world = small_world()
-    policy = BASELINES["bayesian_bandit"](known(world))
-    first = play(policy, world, world.users_in("test"), STATIC, 0)
-    again = play(policy, world, world.users_in("test"), STATIC, 0)
-    assert np.array_equal(first.slates, again.slates)
 
 
 @pytest.mark.parametrize(
