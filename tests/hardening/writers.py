@@ -21,7 +21,7 @@ from rlrec.data.prepare import prepare
 from rlrec.policies.networks import NUMPY, Bilinear
 from rlrec.policies.saved import save_policy
 from rlrec.policies.scored import NetworkPolicy
-from rlrec.reporting.style import new_figure, save
+from rlrec.reporting.figures.style import new_figure, render
 from rlrec.settings.config import DataConfig
 from rlrec.storage.files import atomic_folder, write_atomically, write_together
 
@@ -71,7 +71,7 @@ def checkpoint(folder: Path, number: int) -> None:
 def figure(folder: Path, number: int) -> None:
     drawn = new_figure(6, 3)
     drawn.subplots().plot(range(number + 2))
-    save(drawn, folder / "figure.png")
+    write_atomically(folder / "figure.png", render(drawn, "png"))
 
 
 def downloaded(archive: Path, other: Path) -> Writer:

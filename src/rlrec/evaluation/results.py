@@ -6,11 +6,13 @@ Who writes a file and who reads it takes the class from here (`rlrec.storage.jso
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field, PlainSerializer
 
+from rlrec.policies.policy import Note, Policy
 from rlrec.settings.config import ScenarioConfig
 from rlrec.storage.csv_files import Columns
 
@@ -154,21 +156,15 @@ class Sessions:
 
 
 @dataclass(frozen=True)
-class PolicyNote:
-    """What readers of a table are told of a policy.
+class PolicyNote(Note):
+    """What readers of a table are told of a policy: its note, and more.
 
     Attributes:
-        label: its name for people.
-        knows: what it knows of movies and users, in a sentence or two.
-        kind: see `rlrec.policies.policy.Note`.
-        bound: whether regret is measured against it.
+        draws: whether what it shows depends on chance.
         algorithm: what trained it; None of what is not trained.
     """
 
-    label: str
-    knows: str
-    kind: str
-    bound: bool = False
+    draws: bool = False
     algorithm: str | None = None
 
 
@@ -178,3 +174,31 @@ class Policies:
 
     reference: str
     policies: dict[str, PolicyNote]
+
+    @classmethod
+    def of(cls, policies: Mapping[str, Policy], reference: str) -> Policies:
+        """What is said of these policies.
+
+        Raises:
+            ValueError: the reference is not among them.
+        """
+        if reference not in policies:
+            raise ValueError(f"the reference {reference!r} is not among the policies {', '.join(policies)}")
+        return cls(
+            reference,
+            {
+                name: PolicyNote(**vars(policy.note), draws=policy.draws, algorithm=getattr(policy, "algorithm", None))
+                for name, policy in policies.items()
+            },
+        )
+
+    def bound(self) -> str:
+        """Name of the policy that regret is measured against.
+
+        Raises:
+            ValueError: not exactly one is the bound.
+        """
+        names = [name for name, note in self.policies.items() if note.bound]
+        if len(names) != 1:
+            raise ValueError(f"regret needs one bound, but there are {len(names)}: {', '.join(names)}")
+        return names[0]

@@ -1,4 +1,5 @@
-"""Figures and the report page, made of what the other stages wrote.
+"""The report page and its figures, made of what the other stages wrote.
 
-`rlrec.reporting.page.write_report` makes the page; `rlrec.reporting.figures` has the figures alone.
+`inputs` reads it, `report` writes the page and the figures. Nothing here knows a policy or an algorithm by name: `cast`
+says who is who from the notes that the tables came with.
 """

@@ -1,36 +1,42 @@
-"""What the report is made of: the files of the other stages, read and checked."""
+"""What the report is made of: the files of the other stages, read by the classes that they were written with."""
 
-import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from pydantic import TypeAdapter, ValidationError
 
+from rlrec.agents.results import CurvePoint, TrainingSummary
+from rlrec.data.checking.results import Summary
 from rlrec.data.dataset.provenance import Provenance, load_provenance
 from rlrec.errors import DataError
-from rlrec.reporting.shapes import Evaluation, Fidelity, MatrixSettings, Sessions, Training, Validation
+from rlrec.evaluation.results import COMPARISON, OFFLINE, REGRET, Evaluation, Policies, Sessions
+from rlrec.experiments.results import MATRIX, MATRIX_REGRET, FilledGrid
+from rlrec.reporting.cast import Cast
+from rlrec.storage.csv_files import Columns, read_csv
+from rlrec.storage.json_files import read_json
+from rlrec.worlds.fidelity import Fidelity
 
-CURVE_COLUMNS = (
-    "version",
-    "steps",
-    "seconds",
-    "mean_return",
-    "ctr",
-    "entropy",
-    "policy_loss",
-    "value_loss",
-    "staleness",
-    "validation_return",
-    "validation_ci_low",
-    "validation_ci_high",
-)
-INTERVAL = ("ci_low", "ci_high")
-DIFFERENCE = ("diff_from_a3c", "diff_ci_low", "diff_ci_high", "p_holm", "d_z", "share_gaining")
-COMPARISON_COLUMNS = ("policy", "slate_size", "metric", "mean", *INTERVAL, *DIFFERENCE)
-OFFLINE_COLUMNS = ("protocol", "policy", "metric", "mean", *INTERVAL, *DIFFERENCE, "n_users")
-REGRET_COLUMNS = ("slate_size", "policy", "step", "regret", *INTERVAL)
+CURVE: Columns = {field.name: float for field in fields(CurvePoint) if field.name != "figures"}
+"""Columns of every learner's curve; all others are figures of its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A learner's training.
+
+    Attributes:
+        summary: `training.json`.
+        curve: `curve.csv`, one row a checkpoint, with at least the columns `CURVE`.
+    """
+
+    summary: TrainingSummary
+    curve: pd.DataFrame
+
+    @property
+    def figures(self) -> list[str]:
+        """Columns of the curve that are the learner's own."""
+        return [str(name) for name in self.curve.select_dtypes("number") if name not in CURVE]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +44,16 @@ class Matrix:
     """The experiment matrix.
 
     Attributes:
-        settings: `matrix/matrix.json`.
-        comparison: `matrix/matrix.csv`, as `Inputs.comparison` with a column `scenario`.
-        regret: `matrix/regret.csv`, likewise `scenario` in place of `slate_size`.
+        grid: `matrix.json`.
+        comparison: `matrix.csv`, with the columns `MATRIX`.
+        regret: `regret.csv`, with the columns `MATRIX_REGRET`.
+        cast: who is in it.
     """
 
-    settings: MatrixSettings
+    grid: FilledGrid
     comparison: pd.DataFrame
     regret: pd.DataFrame
+    cast: Cast
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,20 +62,24 @@ class Inputs:
 
     Attributes:
         provenance: where the data come from.
-        validation, fidelity, training, evaluation, sessions: the files of these names.
-        curve: `training.csv`, one row a checkpoint, with `CURVE_COLUMNS`.
-        comparison: `comparison.csv`, one row a policy, slate size and metric, with `COMPARISON_COLUMNS`.
-        regret: `regret.csv`, one row a policy, slate size and step, with `REGRET_COLUMNS`.
-        offline: `offline.csv`, one row a protocol, policy and metric, with `OFFLINE_COLUMNS`.
+        validation: what judging the tables came to.
+        fidelity: of the world.
+        learners: their trainings by name, the reference first.
+        evaluation: how they did on test users.
+        cast: who is in the tables.
+        comparison: `comparison.csv`, with the columns `COMPARISON`.
+        regret: `regret.csv`, with the columns `REGRET`.
+        offline: `offline.csv`, with the columns `OFFLINE`.
+        sessions: examples, with the reference.
         matrix: the experiment matrix, where it was filled.
     """
 
     provenance: Provenance
-    validation: Validation
+    validation: Summary
     fidelity: Fidelity
-    curve: pd.DataFrame
-    training: Training
+    learners: Mapping[str, Trained]
     evaluation: Evaluation
+    cast: Cast
     comparison: pd.DataFrame
     regret: pd.DataFrame
     offline: pd.DataFrame
@@ -82,75 +94,64 @@ def load_inputs(data: Path) -> Inputs:
         DataError: a file is missing or not what it should be; names the file and the first wrong value.
     """
     reports = data / "reports"
+    compared, evaluated = reports / "compare", reports / "evaluate"
+    policies = read_json(compared / "policies.json", Policies)
+    cast = Cast(policies.reference, policies.policies)
+    evaluation = read_json(evaluated / "evaluation.json", Evaluation)
+    if cast.reference not in evaluation.learners:
+        raise DataError(f"{evaluated / 'evaluation.json'} has no learner {cast.reference!r}, the reference")
+    names = sorted(evaluation.learners, key=lambda name: name != cast.reference)
     return Inputs(
         provenance=load_provenance(data / "raw"),
-        validation=_json(reports / "validation" / "summary.json", Validation),
-        fidelity=_json(data / "world" / "fidelity.json", Fidelity),
-        curve=_table(reports / "training.csv", CURVE_COLUMNS),
-        training=_json(reports / "training.json", Training),
-        evaluation=_json(reports / "evaluation.json", Evaluation),
-        comparison=_compared(reports / "comparison.csv", COMPARISON_COLUMNS, text=("policy", "metric")),
-        regret=_compared(reports / "regret.csv", REGRET_COLUMNS, text=("policy",)),
-        offline=_compared(reports / "offline.csv", OFFLINE_COLUMNS, text=("protocol", "policy", "metric")),
-        sessions=_json(reports / "sessions.json", Sessions),
-        matrix=load_matrix(reports / "matrix"),
+        validation=read_json(reports / "validation" / "summary.json", Summary),
+        fidelity=read_json(data / "world" / "fidelity.json", Fidelity),
+        learners={name: _trained(reports / "train" / name) for name in names},
+        evaluation=evaluation,
+        cast=cast,
+        comparison=_compared(compared / "comparison.csv", COMPARISON, cast),
+        regret=_compared(compared / "regret.csv", REGRET, cast),
+        offline=_compared(compared / "offline.csv", OFFLINE, cast),
+        sessions=read_json(evaluated / "sessions.json", Sessions),
+        matrix=load_matrix(reports / "matrix", cast),
     )
 
 
-def load_matrix(folder: Path) -> Matrix | None:
+def load_matrix(folder: Path, cast: Cast) -> Matrix | None:
     """Reads the tables of the experiment matrix; None where it was not filled.
+
+    Args:
+        folder: of the tables.
+        cast: who is in the other tables, for those that the matrix has no notes of.
 
     Raises:
         DataError: a file is missing beside `matrix.csv`, or not what it should be.
     """
     if not (folder / "matrix.csv").exists():
         return None
-    by_scenario = ("scenario", *COMPARISON_COLUMNS)
-    regret = tuple("scenario" if name == "slate_size" else name for name in REGRET_COLUMNS)
+    grid = read_json(folder / "matrix.json", FilledGrid)
+    comparison = read_csv(folder / "matrix.csv", MATRIX)
+    notes = {**cast.notes, **grid.policies}
+    there = Cast(grid.reference, {name: notes[name] for name in comparison["policy"].unique() if name in notes})
     return Matrix(
-        settings=_json(folder / "matrix.json", MatrixSettings),
-        comparison=_compared(folder / "matrix.csv", by_scenario, text=("scenario", "policy", "metric")),
-        regret=_compared(folder / "regret.csv", regret, text=("scenario", "policy")),
+        grid=grid,
+        comparison=_checked(folder / "matrix.csv", comparison, there),
+        regret=_compared(folder / "regret.csv", MATRIX_REGRET, there),
+        cast=there,
     )
 
 
-def _compared(path: Path, columns: tuple[str, ...], text: tuple[str, ...]) -> pd.DataFrame:
-    """A table of policies, the trained one among them."""
-    table = _table(path, columns, text)
-    if "a3c" not in set(table["policy"]):
-        raise DataError(f"{path} has no row of the policy 'a3c'")
-    return table
+def _trained(folder: Path) -> Trained:
+    return Trained(read_json(folder / "training.json", TrainingSummary), read_csv(folder / "curve.csv", CURVE))
 
 
-def _json(path: Path, kind: Any) -> Any:
-    try:
-        return TypeAdapter(kind).validate_python(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise DataError(f"{path} is missing; the stages before the report make it") from error
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValidationError as error:  # a ValueError as well, so it has to come first
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise DataError(f"{path} is not what the report needs: {where}: {first['msg']}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not valid JSON: {error}") from error
+def _compared(path: Path, columns: Columns, cast: Cast) -> pd.DataFrame:
+    return _checked(path, read_csv(path, columns), cast)
 
 
-def _table(path: Path, columns: tuple[str, ...], text: tuple[str, ...] = ()) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path)
-    except FileNotFoundError as error:
-        raise DataError(f"{path} is missing; the stages before the report make it") from error
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:  # pandas' parser errors and wrong encodings are ones
-        raise DataError(f"{path} is not a table: {error}") from error
-    if missing := [name for name in columns if name not in table]:
-        raise DataError(f"{path} has no column {', '.join(map(repr, missing))}")
-    if table.empty:
-        raise DataError(f"{path} has no rows")
-    for name in columns:
-        if name not in text and not pd.api.types.is_numeric_dtype(table[name]):
-            raise DataError(f"{path}: the column {name!r} must hold numbers, but holds {table[name].iloc[0]!r}")
+def _checked(path: Path, table: pd.DataFrame, cast: Cast) -> pd.DataFrame:
+    """A table of policies, the reference among them."""
+    if cast.reference not in set(table["policy"]):
+        raise DataError(f"{path} has no row of the policy {cast.reference!r}, the reference")
+    if others := set(table.get("reference", ())) - {cast.reference}:
+        raise DataError(f"{path} compares with {min(map(str, others))!r}, but the reference is {cast.reference!r}")
     return table

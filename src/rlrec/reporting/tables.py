@@ -1,8 +1,8 @@
 """Tables of the comparison, as lists of cells that the page's template prints.
 
-Everywhere Δ is *policy minus A3C*, paired by user. A difference is marked only if its interval is clear of zero and its
-p-value, corrected after Holm, is below the level. Diversity and coverage have no better side, so differences are marked
-as such, not praised.
+Everywhere Δ is *policy minus reference*, paired by user. A difference is marked only if its interval is clear of zero
+and its p-value, corrected after Holm, is below the level. Diversity and coverage have no better side, so differences
+are marked as such, not praised.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from rlrec.reporting.claims import outcome_of, strongest
-from rlrec.reporting.shapes import Errors, Fidelity, OverUsers
-from rlrec.reporting.words import metric_note, number, p_text, policy_note, signed
+from rlrec.reporting.cast import Cast
+from rlrec.reporting.claims import outcome_of
+from rlrec.reporting.words import metric_note, number, p_text, signed
+from rlrec.worlds.fidelity import Accuracy, Fidelity, Interval
 
 _ERRORS = ["RMSE, stars", "MAE, stars"]
 
@@ -43,11 +44,12 @@ class Table(NamedTuple):
     rows: list[Row]
 
 
-def figures_table(comparison: pd.DataFrame, lead: str, confidence: float) -> Table:
+def figures_table(comparison: pd.DataFrame, cast: Cast, lead: str, confidence: float) -> Table:
     """Every policy's figures with their intervals, the best in the leading metric first.
 
     Args:
         comparison: of one setting: a row a policy and metric.
+        cast: who is in it.
         lead: metric that the policies are ordered by; its Δ stands beside it.
         confidence: level of the intervals.
     """
@@ -57,79 +59,84 @@ def figures_table(comparison: pd.DataFrame, lead: str, confidence: float) -> Tab
         [columns[0], "Δ", *columns[1:]],
         [
             Row(
-                policy_note(name).label,
+                cast.label(name),
                 [
                     _figure(rows.get((name, lead))),
-                    _difference(rows.get((name, lead)), confidence),
+                    _difference(rows.get((name, lead)), cast, confidence),
                     *(_figure(rows.get((name, metric))) for metric in metrics[1:]),
                 ],
-                mine=name == "a3c",
+                mine=name == cast.reference,
             )
             for name in order
         ],
     )
 
 
-def differences_table(comparison: pd.DataFrame, lead: str, confidence: float) -> Table:
-    """Every other policy's differences from A3C, with p-values and effect sizes; arguments as for `figures_table`."""
+def differences_table(comparison: pd.DataFrame, cast: Cast, lead: str, confidence: float) -> Table:
+    """Every other policy's differences from the reference, with p-values and effect sizes; arguments as there."""
     order, metrics, rows = _ordered(comparison, lead)
     return Table(
         [f"Δ {_column(metric)}" for metric in metrics],
         [
             Row(
-                policy_note(name).label,
-                [_difference(rows.get((name, metric)), confidence, effects=True) for metric in metrics],
+                cast.label(name),
+                [_difference(rows.get((name, metric)), cast, confidence, effects=True) for metric in metrics],
             )
             for name in order
-            if name != "a3c"
+            if name != cast.reference
         ],
     )
 
 
-def scenario_table(matrix: pd.DataFrame, titles: Mapping[str, str], confidence: float) -> Table:
-    """A3C's return by scenario, and how much more or less others earn: the strongest baseline, learners, the oracle.
+def scenario_table(matrix: pd.DataFrame, cast: Cast, titles: Mapping[str, str], confidence: float) -> Table:
+    """The reference's return by scenario, and how much more or less others earn.
 
     Args:
         matrix: `matrix.csv`.
+        cast: who is in it.
         titles: of its scenarios.
         confidence: level of the intervals.
+
+    Returns:
+        The reference, the strongest rival that is not told the taste, our other learners, the bound.
     """
     returns = matrix[matrix["metric"] == "return"]
-    names = returns["policy"].drop_duplicates()
-    others = [name for name in names if (policy_note(name).learner and name != "a3c") or name == "oracle"]
+    names = returns["policy"].drop_duplicates().tolist()
+    bound = cast.bound(names)
+    others = [*cast.learners(names), *([bound] if bound else [])]
     rows = []
     for scenario, found in returns.groupby("scenario", sort=False):
         of_policy = {row["policy"]: row for row in found.to_dict("records")}
-        rival = strongest(found)
-        beside = None if rival is None else _difference(of_policy[rival], confidence)
+        rival = cast.strongest_rival(found)
+        beside = None if rival is None else _difference(of_policy[rival], cast, confidence)
         if rival is not None and beside is not None:
-            beside = beside._replace(name=policy_note(rival).label)
-        cells = [_figure(of_policy.get("a3c")), beside]
-        cells += [_difference(of_policy.get(name), confidence) for name in others]
+            beside = beside._replace(name=cast.label(rival))
+        cells = [_figure(of_policy.get(cast.reference)), beside]
+        cells += [_difference(of_policy.get(name), cast, confidence) for name in others]
         rows.append(Row(titles.get(str(scenario), str(scenario)), cells))
-    labels = [f"Δ {policy_note(name).label}" for name in others]
-    return Table(["A3C's return", "Δ strongest fair baseline", *labels], rows)
+    labels = [f"Δ {cast.label(name)}" for name in others]
+    return Table([f"{cast.mine}'s return", "Δ strongest fair baseline", *labels], rows)
 
 
 def errors_table(fidelity: Fidelity) -> Table:
     """Errors on held-out ratings of the world and of simpler predictors, and the world's minus those of the biases."""
-    held_out = fidelity["held_out"]
+    held_out = fidelity.held_out
     return Table(
         _ERRORS,
         [
-            Row("The world", _errors(held_out["model"]), mine=True),
-            Row("User and movie bias", _errors(held_out["user_item_bias"])),
-            Row("Mean of all ratings", _errors(held_out["global_mean"])),
-            Row("The world minus the biases", _errors(fidelity["model_minus_bias"], signed)),
+            Row("The world", _errors(held_out.model), mine=True),
+            Row("User and movie bias", _errors(held_out.user_item_bias)),
+            Row("Mean of all ratings", _errors(held_out.global_mean)),
+            Row("The world minus the biases", _errors(fidelity.model_minus_bias, signed)),
         ],
     )
 
 
 def penalties_table(fidelity: Fidelity) -> Table:
     """Errors on held-out ratings with every ridge penalty that was tried; the chosen one is ours."""
-    tried = fidelity["candidates"]
     return Table(
-        _ERRORS, [Row(f"{one['penalty']:g}", _errors(one), one["penalty"] == fidelity["penalty"]) for one in tried]
+        _ERRORS,
+        [Row(f"{one.penalty:g}", _errors(one), one.penalty == fidelity.penalty) for one in fidelity.candidates],
     )
 
 
@@ -153,20 +160,17 @@ def _figure(row: Mapping[Any, Any] | None) -> Cell | None:
     return Cell(number(row["metric"], row["mean"], unit=False), (f"{low} to {high}",))
 
 
-def _errors(errors: Errors, printed: Callable[[str, float], str] = number) -> list[Cell | None]:
-    return [
-        _error(errors["rmse"], errors["rmse_ci"], printed),
-        _error(errors["mae"], errors["mae_ci"], printed),
-    ]
+def _errors(errors: Accuracy, printed: Callable[[str, float], str] = number) -> list[Cell | None]:
+    return [_error(errors.rmse, errors.rmse_ci, printed), _error(errors.mae, errors.mae_ci, printed)]
 
 
-def _error(value: float, interval: OverUsers, printed: Callable[[str, float], str]) -> Cell:
+def _error(value: float, interval: Interval, printed: Callable[[str, float], str]) -> Cell:
     span = "no interval" if interval is None else " to ".join(printed("rmse", end) for end in interval)
     return Cell(printed("rmse", value), (span,))
 
 
-def _difference(row: Mapping[Any, Any] | None, confidence: float, effects: bool = False) -> Cell | None:
-    if row is None or row["policy"] == "a3c":
+def _difference(row: Mapping[Any, Any] | None, cast: Cast, confidence: float, effects: bool = False) -> Cell | None:
+    if row is None or row["policy"] == cast.reference:
         return None
     metric, low, high = row["metric"], row["diff_ci_low"], row["diff_ci_high"]
     notes = [f"{signed(metric, low)} to {signed(metric, high)}"]
@@ -176,4 +180,4 @@ def _difference(row: Mapping[Any, Any] | None, confidence: float, effects: bool 
             effect = f"{row['d_z']:+.2f}".replace("-", "−").replace("inf", "∞")
             notes.append(f"d {effect}, gain {100 * row['share_gaining']:.0f} %")
     clear = outcome_of(low, high, row["p_holm"], confidence) != "tie"
-    return Cell(signed(metric, row["diff_from_a3c"]), tuple(notes), clear)
+    return Cell(signed(metric, row["diff"]), tuple(notes), clear)

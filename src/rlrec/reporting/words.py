@@ -1,20 +1,8 @@
-"""Names for people: what a policy knows, what a metric means, how a number is printed."""
+"""Words for people: what a metric means, how a number is printed, what a scenario's users do."""
 
 from typing import NamedTuple
 
 import pandas as pd
-
-
-class PolicyNote(NamedTuple):
-    """A policy as the report names it."""
-
-    label: str
-    knows: str
-    """In one line."""
-    sees_taste: bool = False
-    """Whether it is told the user's true taste, which no recommender can know."""
-    learner: bool = False
-    """Whether it is one of our own trainings, and so no rival from elsewhere."""
 
 
 class MetricNote(NamedTuple):
@@ -24,84 +12,6 @@ class MetricNote(NamedTuple):
     meaning: str
     percent: bool = False
 
-
-POLICIES: dict[str, PolicyNote] = {
-    "a3c": PolicyNote(
-        "A3C",
-        "The trained agent. Knows the features of all movies (the ones this world is made of) and what this user rated "
-        "in this session; it learned how tastes move by playing training users.",
-        learner=True,
-    ),
-    "a2c": PolicyNote(
-        "A2C", "The same as A3C, network and budget too, but its agents wait for one another.", learner=True
-    ),
-    "a3c_thesis": PolicyNote(
-        "A3C, thesis",
-        "The thesis's dense network and its 25 numbers: demographics; the last movie's genres, rating and violence.",
-        learner=True,
-    ),
-    "a3c_training_features": PolicyNote(
-        "A3C, fitted features",
-        "The same as A3C, but with movie features fitted to training users' ratings, not those of the world.",
-        learner=True,
-    ),
-    "a3c_genre_features": PolicyNote(
-        "A3C, genres only",
-        "The same as A3C, but of a movie it knows the genre flags and how often training users rated it.",
-        learner=True,
-    ),
-    "random": PolicyNote("Random", "Knows nothing: every movie is as likely."),
-    "popularity": PolicyNote(
-        "Most popular", "How many training users rated a movie in the real data; the same order for everybody."
-    ),
-    "best_rated": PolicyNote(
-        "Best rated", "The movies' mean real ratings by training users, damped; the same order for everybody."
-    ),
-    "best_average": PolicyNote(
-        "Best average",
-        "What all training users would rate every movie in this world before any session: the best order that is the "
-        "same for everybody while tastes stand still.",
-    ),
-    "item_knn": PolicyNote(
-        "ItemKNN",
-        "Training users' real ratings; of this user, the session's. Predicts a rating from those of similar movies.",
-    ),
-    "als": PolicyNote(
-        "ALS", "Training users' real ratings, as clicks; of this user, the session's. Factors of implicit feedback."
-    ),
-    "bpr": PolicyNote(
-        "BPR", "Training users' real ratings, as clicks; of this user, the session's. Factors made for ranking."
-    ),
-    "ease": PolicyNote(
-        "EASE",
-        "Training users' real ratings; of this user, the session's. Predicts a rating by regression on all the others.",
-    ),
-    "epsilon_greedy": PolicyNote(
-        "ε-greedy",
-        "The features of all movies (the ones this world is made of) and this user's ratings in the session; nothing "
-        "of users in general. Now and then a movie at random.",
-    ),
-    "linucb": PolicyNote(
-        "LinUCB",
-        "The features of all movies (the ones this world is made of) and this user's ratings in the session; nothing "
-        "of users in general. Tries what it is unsure of.",
-    ),
-    "static_mf": PolicyNote(
-        "Static MF",
-        "The user's true taste at the start of the session. Never learns that it moves.",
-        sees_taste=True,
-    ),
-    "bayesian_bandit": PolicyNote(
-        "Bayesian bandit",
-        "The vectors of all movies and how training users' tastes are distributed; of this user, the session's "
-        "ratings. Takes tastes for fixed.",
-    ),
-    "oracle": PolicyNote(
-        "Greedy oracle",
-        "The user's true taste at every step. Takes the best movie now, whatever it does to later steps.",
-        sees_taste=True,
-    ),
-}
 
 METRICS: dict[str, MetricNote] = {
     "return": MetricNote("Return", "Sum of the rewards of a session; a reward is a mean rating as a share of five."),
@@ -117,14 +27,23 @@ METRICS: dict[str, MetricNote] = {
     "hr@10": MetricNote("HR@10", "Share of users with one or more hits among the first 10.", percent=True),
     "coverage@10": MetricNote("Coverage", "Share of the catalogue that is in anybody's first 10.", percent=True),
     "novelty@10": MetricNote("Novelty", "How few training users rated the first 10: mean self-information, bits."),
-    "rerank_ndcg": MetricNote("Reranked NDCG", "LIRD's: only the later movies, in order of prediction, by ratings."),
-    "rerank_map": MetricNote("Reranked MAP", "LIRD's: the same; found is a movie that was rated above 3.5."),
+    "rerank_ndcg": MetricNote("Reranked NDCG", "Only the later movies, in order of prediction, by ratings."),
+    "rerank_map": MetricNote("Reranked MAP", "The same; found is a movie that was rated above 3.5."),
 }
 
 
-def policy_note(name: str) -> PolicyNote:
-    """What is told of a policy; one that is not known here keeps its name."""
-    return POLICIES.get(name, PolicyNote(name, "Not described here."))
+TRAINED: dict[str, MetricNote] = {
+    "ctr": MetricNote("CTR in training", "", percent=True),
+    "entropy": MetricNote("Entropy of the policy, nats", ""),
+    "policy_loss": MetricNote("Loss of the policy", ""),
+    "value_loss": MetricNote("Loss of the critic", ""),
+}
+"""Figures of a training that have names of their own; `figure_note` has words for all."""
+
+
+def figure_note(name: str) -> MetricNote:
+    """How a learner's own figure is called; one that is not known here has its name."""
+    return TRAINED.get(name, MetricNote(name.replace("_", " ").capitalize(), ""))
 
 
 def metric_note(name: str) -> MetricNote:

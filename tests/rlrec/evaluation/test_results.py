@@ -66,3 +66,22 @@ def test_a_wrong_value_is_named(
     (tmp_path / "e.json").write_bytes(content.replace(old, new))
     with pytest.raises(DataError, match=rf"e\.json is not what it should be: .*{where}"):
         read_json(tmp_path / "e.json", Evaluation)
+
+
+def test_of_each_policy_its_note_is_kept_with_whether_it_draws_and_what_trained_it(policies: dict[str, Policy]) -> None:
+    trained = BASELINES["popularity"](known(WORLD))
+    trained.algorithm = "x"  # type: ignore[attr-defined]
+    found = Policies.of({**policies, "oracle": BASELINES["oracle"](known(WORLD)), "mine": trained}, "mine")
+    assert found.reference == "mine"
+    assert list(found.policies) == ["random", "popularity", "oracle", "mine"]
+    assert {name for name, note in found.policies.items() if note.draws} == {"random"}
+    assert {name: note.algorithm for name, note in found.policies.items() if note.algorithm} == {"mine": "x"}
+    assert found.bound() == "oracle"
+    assert found.policies["popularity"].label == policies["popularity"].note.label
+
+
+def test_a_reference_or_a_bound_that_is_not_there_is_an_error(policies: dict[str, Policy]) -> None:
+    with pytest.raises(ValueError, match="'mine' is not among the policies random, popularity"):
+        Policies.of(policies, "mine")
+    with pytest.raises(ValueError, match="one bound, but there are 0"):
+        Policies.of(policies, "random").bound()

@@ -1,6 +1,6 @@
 """A data folder as the other stages leave it, small but made by their own code where that is quick."""
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -8,24 +8,40 @@ import pytest
 from grids import BASE, GRID, WORLD, Pretender, fill_grid
 from worlds import known, small_world, tables_of
 
+from rlrec.agents.results import CurvePoint, TrainingSummary
+from rlrec.data.checking.results import Check, Summary, TableChecks
 from rlrec.data.dataset.provenance import ArchiveRecord, Attempt, FileRecord, Provenance, ViolenceRecord
 from rlrec.evaluation.compare import comparison_table, measure_all, regret_table
 from rlrec.evaluation.evaluate import evaluate
 from rlrec.evaluation.examples import example_sessions
 from rlrec.evaluation.offline import compare_offline
+from rlrec.evaluation.results import COMPARISON, OFFLINE, REGRET, Policies, PolicyNote
 from rlrec.experiments import table as matrix_tables
+from rlrec.experiments.results import MATRIX, MATRIX_REGRET, FilledGrid
 from rlrec.policies.baselines import BASELINES
-from rlrec.policies.policy import Policy
-from rlrec.reporting.inputs import CURVE_COLUMNS, Inputs, Matrix, load_inputs, load_matrix
+from rlrec.policies.policy import Note, Policy
+from rlrec.reporting.cast import Cast
+from rlrec.reporting.inputs import Inputs, Matrix, load_inputs, load_matrix
 from rlrec.settings.config import Config
-from rlrec.worlds.fidelity import Accuracy, CalibrationBin, Candidate, Distribution, Fidelity, Spread
+from rlrec.storage.csv_files import to_csv
+from rlrec.storage.json_files import to_json
+from rlrec.worlds.fidelity import (
+    Accuracy,
+    CalibrationBin,
+    Candidate,
+    Distribution,
+    Distributions,
+    Fidelity,
+    HeldOut,
+    Spread,
+)
 from rlrec.worlds.world import World
 
 GENRES = ["Action", "Comedy", "Drama", "Sci-Fi", "Western"]
 SETTINGS = {
     "scenario": {"episode_length": 20},
-    "train": {"rollout": 10},
-    "evaluate": {"slate_sizes": [1, 3], "bootstrap_samples": 1000},
+    "learners": {"mine": {"algorithm": "a3c", "rollout": 10}},
+    "evaluate": {"slate_sizes": [1, 3], "bootstrap_samples": 1000, "reference": "mine"},
     "report": {"example_sessions": 2},
 }
 
@@ -35,30 +51,59 @@ def report_config() -> Config:
     return Config.model_validate(SETTINGS)
 
 
+def learner(world: World, name: str, label: str, stand_in: str = "bayesian_bandit") -> Policy:
+    """A stand-in for what was trained: what it is does not matter to the page."""
+    policy = BASELINES[stand_in](known(world))
+    policy.name, policy.note = name, Note(label, f"What {label} knows.", "learner")
+    policy.algorithm = "x"  # type: ignore[attr-defined]
+    return policy
+
+
+def write_stages(data: Path, config: Config, learners: Mapping[str, str]) -> None:
+    """What the stages leave.
+
+    Args:
+        data: an existing folder.
+        config: settings of the stages.
+        learners: labels by name, the reference first.
+    """
+    world, reference = small_world(3), next(iter(learners))
+    trained = {
+        name: learner(world, name, label, stand_in)
+        for (name, label), stand_in in zip(learners.items(), ("bayesian_bandit", "linucb"), strict=False)
+    }
+    online = trained | policies(world, ("random", "best_average", "oracle"))
+    offline = trained | policies(world, ("random", "best_average", "ease"))
+    measured = measure_all(online, world, config)
+    files = {
+        "reports/validation/summary.json": to_json(validation()),
+        "world/fidelity.json": to_json(fidelity()),
+        "reports/evaluate/evaluation.json": to_json(evaluate(trained, world, config, genre_names=GENRES)),
+        "reports/evaluate/sessions.json": to_json(
+            example_sessions(trained[reference], world, config, genre_names=GENRES)
+        ),
+        "reports/compare/policies.json": to_json(Policies.of(online | offline, reference)),
+        "reports/compare/comparison.csv": to_csv(comparison_table(measured, config, reference), COMPARISON),
+        "reports/compare/regret.csv": to_csv(regret_table(measured, world, config, "oracle"), REGRET),
+        "reports/compare/offline.csv": to_csv(
+            compare_offline(offline, world, tables_of(world), config, reference), OFFLINE
+        ),
+    }
+    for name, label in learners.items():
+        files[f"reports/train/{name}/training.json"] = to_json(training(name, label))
+        files[f"reports/train/{name}/curve.csv"] = curve().to_csv(index=False).encode()
+    for name, content in files.items():
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_bytes(content)
+    (data / "raw").mkdir()
+    provenance().save(data / "raw")
+
+
 @pytest.fixture(scope="session")
 def finished_stages(tmp_path_factory: pytest.TempPathFactory, report_config: Config) -> Path:
     """The folder; copy it before changing anything."""
     data = tmp_path_factory.mktemp("stages") / "data"
-    reports = data / "reports"
-    for folder in (data / "raw", data / "world", reports / "validation"):
-        folder.mkdir(parents=True)
-    provenance().save(data / "raw")
-    dump(reports / "validation" / "summary.json", validation())
-    dump(data / "world" / "fidelity.json", fidelity().to_dict())
-    dump(reports / "training.json", training())
-    pd.DataFrame(curve(), columns=list(CURVE_COLUMNS)).to_csv(reports / "training.csv", index=False)
-    world = small_world(3)
-    # A stand-in for a trained agent: what it is does not matter to the page.
-    agent = BASELINES["bayesian_bandit"](known(world))
-    dump(reports / "evaluation.json", evaluate(agent, world, report_config, genre_names=GENRES))
-    dump(reports / "sessions.json", example_sessions(agent, world, report_config, genre_names=GENRES))
-    online, offline = ("random", "best_average", "oracle"), ("random", "best_average", "ease")
-    measured = measure_all({"a3c": agent, **policies(world, online)}, world, report_config)
-    comparison_table(measured, report_config).to_csv(reports / "comparison.csv", index=False)
-    regret_table(measured, world, report_config).to_csv(reports / "regret.csv", index=False)
-    compare_offline({"a3c": agent, **policies(world, offline)}, world, tables_of(world), report_config).to_csv(
-        reports / "offline.csv", index=False
-    )
+    write_stages(data, report_config, {"mine": "A3C"})
     return data
 
 
@@ -73,17 +118,27 @@ def filled_matrix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = fill_grid(folder / "runs", Pretender())
     n_users = len(WORLD.users_in("test"))
     resamples = matrix_tables.draw_resamples(GRID, BASE, n_users)
-    matrix_tables.matrix_table(results, GRID, resamples, 0.9).to_csv(folder / "matrix.csv", index=False)
-    matrix_tables.regret_table(results, resamples, 0.9).to_csv(folder / "regret.csv", index=False)
-    skipped = {"non_violent": "this world knows no violence"}
-    settings = {**GRID.model_dump(mode="json"), "confidence": 0.9, "n_users": n_users, "skipped": skipped}
-    dump(folder / "matrix.json", settings)
+    table = matrix_tables.matrix_table(results, GRID, resamples, 0.9)
+    regret = matrix_tables.regret_table(results, resamples, 0.9)
+    grid = FilledGrid(
+        **GRID.model_dump(),
+        confidence=0.9,
+        n_users=n_users,
+        skipped={"non_violent": "this world knows no violence"},
+        policies={
+            "a3c": PolicyNote("A3C", "Much.", "learner", algorithm="a3c"),
+            "a2c": PolicyNote("A2C", "As much.", "learner", algorithm="a2c"),
+        },
+    )
+    (folder / "matrix.csv").write_bytes(to_csv(table, MATRIX))
+    (folder / "regret.csv").write_bytes(to_csv(regret, MATRIX_REGRET))
+    (folder / "matrix.json").write_bytes(to_json(grid))
     return folder
 
 
 @pytest.fixture(scope="session")
-def matrix(filled_matrix: Path) -> Matrix:
-    found = load_matrix(filled_matrix)
+def matrix(filled_matrix: Path, inputs: Inputs) -> Matrix:
+    found = load_matrix(filled_matrix, inputs.cast)
     assert found is not None
     return found
 
@@ -93,8 +148,21 @@ def inputs(finished_stages: Path) -> Inputs:
     return load_inputs(finished_stages)
 
 
-def dump(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value), encoding="utf-8")
+@pytest.fixture(scope="session")
+def two_learners(tmp_path_factory: pytest.TempPathFactory, report_config: Config) -> Inputs:
+    """The reference is labelled A2C, and has another learner beside it."""
+    data = tmp_path_factory.mktemp("two") / "data"
+    write_stages(data, report_config, {"together": "A2C", "other": "Another"})
+    return load_inputs(data)
+
+
+@pytest.fixture(scope="session")
+def cast() -> Cast:
+    """The reference is `mine`, called A3C; the baselines are as they say of themselves."""
+    notes = {name: PolicyNote(**vars(kind.note), draws=kind.draws) for name, kind in BASELINES.items()}  # type: ignore[attr-defined]
+    notes["mine"] = PolicyNote("A3C", "Much.", "learner", algorithm="x")
+    notes["other"] = PolicyNote("A2C", "As much.", "learner", algorithm="y")
+    return Cast("mine", notes)
 
 
 def provenance() -> Provenance:
@@ -111,11 +179,9 @@ def provenance() -> Provenance:
     )
 
 
-def validation() -> dict[str, object]:
-    check = {"expectation": "e", "column": "rating", "description": "a rating is one of 1, 2, 3, 4, 5", "success": True}
-    table = {"rows": 100_000, "expectations": 1, "failed": 0}
-    results = [{**check, "observed": None, "failing_rows": 0, "examples": []}]
-    return {"dataset": "ml-100k", "success": True, "tables": {"ratings": {**table, "results": results}}}
+def validation() -> Summary:
+    check = Check("e", "rating", "a rating is one of 1, 2, 3, 4, 5", True, None, 0, [])
+    return Summary("ml-100k", True, {"ratings": TableChecks(100_000, 1, 0, [check])})
 
 
 def fidelity(has_violence: bool = False) -> Fidelity:
@@ -132,11 +198,11 @@ def fidelity(has_violence: bool = False) -> Fidelity:
         iterations=15,
         penalty=12.0,
         confidence=0.95,
-        held_out={
-            "model": Accuracy(0.909, (0.891, 0.927), 0.712, (0.698, 0.726)),
-            "user_item_bias": Accuracy(0.941, (0.921, 0.961), 0.743, (0.729, 0.757)),
-            "global_mean": Accuracy(1.123, (1.102, 1.144), 0.942, (0.921, 0.963)),
-        },
+        held_out=HeldOut(
+            model=Accuracy(0.909, (0.891, 0.927), 0.712, (0.698, 0.726)),
+            user_item_bias=Accuracy(0.941, (0.921, 0.961), 0.743, (0.729, 0.757)),
+            global_mean=Accuracy(1.123, (1.102, 1.144), 0.942, (0.921, 0.963)),
+        ),
         model_minus_bias=Accuracy(-0.032, (-0.038, -0.026), -0.031, (-0.036, -0.027)),
         candidates=(
             Candidate(0.994, (0.976, 1.012), 0.769, (0.753, 0.785), penalty=3.0),
@@ -146,45 +212,56 @@ def fidelity(has_violence: bool = False) -> Fidelity:
             CalibrationBin(2.0, 2.25, 2.1, 2.0, None, 10),
             CalibrationBin(4.0, 4.25, 4.1, 4.2, (4.05, 4.35), 90),
         ),
-        distribution={"real": even, "simulated": smooth, "random_pairs": smooth},
+        distribution=Distributions(even, smooth, smooth),
         genre_affinity=Spread(0.0, 0.1, -1.0, 1.0),
         has_violence=has_violence,
     )
 
 
-def curve() -> list[tuple[float, ...]]:
-    nothing = float("nan")
+def points() -> list[CurvePoint]:
+    names = ("mean_return", "ctr", "entropy", "policy_loss", "value_loss")
+    nothing = dict.fromkeys(names, float("nan"))
     return [
-        (0, 0, 0.0, nothing, nothing, nothing, nothing, nothing, nothing, 30.0, 29.0, 31.0),
-        (5, 16_000, 0.6, 31.0, 0.5, 6.9, 0.01, 1.1, 0.6, 33.0, 32.1, 33.9),
-        (10, 32_000, 1.2, 33.0, 0.6, 5.0, 0.02, 0.8, 1.0, 34.5, 33.7, 35.3),
-        (15, 48_000, 1.8, 34.0, 0.7, 4.0, 0.02, 0.6, 1.0, 34.0, 33.2, 34.8),
+        CurvePoint(0, 0, 0.0, {**nothing}, None, 30.0, 29.0, 31.0),
+        CurvePoint(5, 16_000, 0.6, dict(zip(names, (31.0, 0.5, 6.9, 0.01, 1.1), strict=True)), 0.6, 33.0, 32.1, 33.9),
+        CurvePoint(10, 32_000, 1.2, dict(zip(names, (33.0, 0.6, 5.0, 0.02, 0.8), strict=True)), 1.0, 34.5, 33.7, 35.3),
+        CurvePoint(15, 48_000, 1.8, dict(zip(names, (34.0, 0.7, 4.0, 0.02, 0.6), strict=True)), 1.0, 34.0, 33.2, 34.8),
     ]
 
 
-def training() -> dict[str, object]:
-    return {
-        "executor": "threads",
-        "synchronous": False,
-        "agents": 2,
-        "steps": 48_000,
-        "steps_by_agent": {"0": 25_600, "1": 22_400},
-        "updates": 15,
-        "restarts_by_agent": {"0": 0, "1": 0},
-        "refused_by_agent": {},
-        "refused": {},
-        "failed_agents": {},
-        "global_model_restarts": 0,
-        "lost_updates": 0,
-        "seconds": 1.8,
-        "prepared_seconds": 4.0,
-        "steps_per_second": 26_666.7,
-        "updates_per_second": 8.3,
-        "apply_seconds": 0.05,
-        "lock_wait_seconds": 0.01,
-        "wait_seconds": 0.07,
-        "staleness": {"0": 5, "1": 10},
-        "mean_staleness": 0.67,
-        "confidence": 0.95,
-        "best": dict(zip(CURVE_COLUMNS, curve()[2], strict=True)),
-    }
+def curve() -> pd.DataFrame:
+    return pd.DataFrame([point.row() for point in points()])
+
+
+def training(name: str = "mine", label: str = "A3C") -> TrainingSummary:
+    return TrainingSummary(
+        learner=name,
+        algorithm="x",
+        label=label,
+        executor="threads",
+        synchronous=label == "A2C",
+        agents=2,
+        steps=48_000,
+        steps_by_agent={"0": 25_600, "1": 22_400},
+        restarts_by_agent={"0": 0, "1": 0},
+        updates=15,
+        refused_by_agent={},
+        refused={},
+        failed_agents={},
+        discarded=0,
+        global_model_restarts=0,
+        lost_updates=0,
+        resumed_from_version=None,
+        seconds=1.8,
+        prepared_seconds=4.0,
+        steps_per_second=26_666.7,
+        updates_per_second=8.3,
+        staleness={"0": 5, "1": 10},
+        mean_staleness=0.67,
+        apply_seconds=0.05,
+        lock_wait_seconds=0.01,
+        wait_seconds=0.07,
+        confidence=0.95,
+        best=points()[2],
+        final=points()[3],
+    )

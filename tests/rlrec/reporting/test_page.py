@@ -1,19 +1,16 @@
-import copy
-import json
 import re
-import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
 from rlrec.data.dataset.provenance import ViolenceRecord
-from rlrec.errors import DataError
-from rlrec.reporting.claims import strongest_rival
+from rlrec.evaluation.results import Session, Step
+from rlrec.reporting.cast import Cast
+from rlrec.reporting.claims import returns_of
 from rlrec.reporting.inputs import Inputs, Matrix
-from rlrec.reporting.page import build_page, write_report
-from rlrec.reporting.words import policy_note
+from rlrec.reporting.page import build_page
 from rlrec.settings.config import Config
 
 
@@ -59,7 +56,21 @@ class Reader(HTMLParser):
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that read the text only: figures are not turned into files, which takes most of a page's time."""
-    monkeypatch.setattr("rlrec.reporting.page.data_uri", lambda figure: "data:,")
+    for module in ("page", "sections"):
+        monkeypatch.setattr(f"rlrec.reporting.{module}.data_uri", lambda figure: "data:,")
+
+
+def told(inputs: Inputs, change: Callable[[Session], Session]) -> Inputs:
+    """The same with changed sessions."""
+    return replace(
+        inputs, sessions=replace(inputs.sessions, sessions=[change(one) for one in inputs.sessions.sessions])
+    )
+
+
+def trained(inputs: Inputs, **changes: object) -> Inputs:
+    """The same with another summary of the reference's training."""
+    own = inputs.learners["mine"]
+    return replace(inputs, learners={"mine": replace(own, summary=replace(own.summary, **changes))})  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +98,7 @@ def test_links_lead_to_citations_the_validation_and_the_page_itself(page: Reader
 
 
 def test_there_is_a_figure_for_each_part_and_each_session(page: Reader, inputs: Inputs) -> None:
-    assert page.tags.count("img") == 5 + len(inputs.sessions["sessions"])
+    assert page.tags.count("img") == 5 + len(inputs.sessions.sessions)
     assert len(set(page.loads)) == len(page.loads)
 
 
@@ -140,10 +151,15 @@ def test_the_worlds_errors_have_intervals_and_the_verdict_is_that_of_their_diffe
 
 @pytest.mark.usefixtures("undrawn")
 def test_a_figure_without_an_interval_says_so(inputs: Inputs, report_config: Config) -> None:
-    fidelity, training = copy.deepcopy(inputs.fidelity), copy.deepcopy(inputs.training)
-    fidelity["held_out"]["model"]["rmse_ci"] = fidelity["model_minus_bias"]["rmse_ci"] = None
-    training["best"]["validation_ci_low"] = training["best"]["validation_ci_high"] = None
-    changed = replace(inputs, fidelity=fidelity, training=training, curve=inputs.curve.head(2))
+    found, best = inputs.fidelity, inputs.learners["mine"].summary.best
+    fidelity = replace(
+        found,
+        held_out=replace(found.held_out, model=replace(found.held_out.model, rmse_ci=None)),
+        model_minus_bias=replace(found.model_minus_bias, rmse_ci=None),
+    )
+    changed = trained(inputs, best=replace(best, validation_ci_low=None, validation_ci_high=None))
+    own = changed.learners["mine"]
+    changed = replace(changed, fidelity=fidelity, learners={"mine": replace(own, curve=own.curve.head(2))})
     text = Reader(build_page(changed, report_config)).text
     for words in ("0.909no interval", "34.50– to –", "there is no interval"):
         assert words in text
@@ -156,38 +172,39 @@ def test_the_headline_names_the_rival_and_the_outcome(page: Reader) -> None:
 
 
 def test_sessions_are_told_with_titles_and_the_rest_folded(page: Reader, html: str, inputs: Inputs) -> None:
-    for session in inputs.sessions["sessions"]:
-        assert f"User {session['user_id']}" in page.text
-        for step in session["steps"]:
-            assert step["movies"][0]["title"] in page.text
-    assert page.text.count("The other 5 recommendations") == len(inputs.sessions["sessions"])
+    for session in inputs.sessions.sessions:
+        assert f"User {session.user_id}" in page.text
+        for step in session.steps:
+            assert step.movies[0].title in page.text
+    assert page.text.count("The other 5 recommendations") == len(inputs.sessions.sessions)
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_short_sessions_are_not_folded(inputs: Inputs, report_config: Config) -> None:
-    sessions = copy.deepcopy(inputs.sessions)
-    for session in sessions["sessions"]:
-        del session["steps"][3:]
-    assert "The other" not in build_page(replace(inputs, sessions=sessions), report_config)
+    short = told(inputs, lambda session: replace(session, steps=session.steps[:3]))
+    assert "The other" not in build_page(short, report_config)
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_of_large_slates_fewer_steps_are_told_at_once(inputs: Inputs, report_config: Config) -> None:
-    sessions = copy.deepcopy(inputs.sessions)
-    for session in sessions["sessions"]:
-        for step in session["steps"]:
-            step["movies"] *= 10
-    assert "The other 17 recommendations" in build_page(replace(inputs, sessions=sessions), report_config)
+    def tenfold(session: Session) -> Session:
+        return replace(session, steps=[replace(step, movies=step.movies * 10) for step in session.steps])
+
+    assert "The other 17 recommendations" in build_page(told(inputs, tenfold), report_config)
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_a_taste_that_fades_is_not_minus_zero(inputs: Inputs, report_config: Config) -> None:
-    sessions = copy.deepcopy(inputs.sessions)
-    session = sessions["sessions"][0]
-    genre = session["genres"][0]
-    session["steps"][0]["affinities_before"][genre] = -1.0
-    session["steps"][-1]["affinities_after"][genre] = -0.001
-    assert f"{genre} −1.00 → 0.00" in Reader(build_page(replace(inputs, sessions=sessions), report_config)).text
+    genre = inputs.sessions.sessions[0].genres[0]
+
+    def fading(session: Session) -> Session:
+        first, *between, last = session.steps
+        first = replace(first, affinities_before={**first.affinities_before, genre: -1.0})
+        last = replace(last, affinities_after={**last.affinities_after, genre: -0.001})
+        return replace(session, steps=[first, *between, last])
+
+    changed = told(inputs, fading)
+    assert f"{genre} −1.00 → 0.00" in Reader(build_page(changed, report_config)).text
 
 
 def test_missing_violence_is_said_with_its_reason(page: Reader) -> None:
@@ -201,8 +218,7 @@ def test_violence_is_told_with_its_source(inputs: Inputs, report_config: Config)
         available=True, requested="auto", location="https://example.org/g.zip", tag="violence", matched=1500
     )
     provenance = inputs.provenance.model_copy(update={"violence": record})
-    fidelity = copy.deepcopy(inputs.fidelity)
-    fidelity["has_violence"] = True
+    fidelity = replace(inputs.fidelity, has_violence=True)
     page = Reader(build_page(replace(inputs, provenance=provenance, fidelity=fidelity), report_config))
     assert "Violence is not available" not in page.text
     assert "known of 1,500 movies" in page.text
@@ -220,30 +236,49 @@ def test_the_settings_are_told_as_yaml(page: Reader, html: str, report_config: C
 
 def test_hostile_text_stays_text(inputs: Inputs, report_config: Config) -> None:
     evil = "<script>alert('x')</script>\"><img src=https://evil.example/x.png>&amp;$\\x$"
-    sessions, evaluation = copy.deepcopy(inputs.sessions), copy.deepcopy(inputs.evaluation)
-    session = sessions["sessions"][0]
-    genre = session["genres"][0]
-    session["genres"][0] = evil
-    for step in session["steps"]:
-        step["movies"][0]["title"] = evil
-        step["movies"][0]["genres"] = [evil]
-        for side in (step["affinities_before"], step["affinities_after"]):
-            side[evil] = side.pop(genre)
-    for slate in evaluation["slates"].values():
-        slate["genre_exposure"][evil] = slate["genre_exposure"].pop("Western")
-    comparison = inputs.comparison.replace({"policy": {"random": evil}})
-    provenance = inputs.provenance.model_copy(
-        update={"location": evil, "notes": (evil,), "citation": f"{evil} https://a.b"}
-    )
+    genre = inputs.sessions.sessions[0].genres[0]
+
+    def renamed(names: dict[str, float]) -> dict[str, float]:
+        return {evil if name == genre else name: value for name, value in names.items()}
+
+    def changed(step: Step) -> Step:
+        first, *others = step.movies
+        return replace(
+            step,
+            movies=[replace(first, title=evil, genres=[evil]), *others],
+            affinities_before=renamed(step.affinities_before),
+            affinities_after=renamed(step.affinities_after),
+        )
+
+    first, *others = inputs.sessions.sessions
+    first = replace(first, genres=[evil, *first.genres[1:]], steps=[changed(step) for step in first.steps])
+    slates = inputs.evaluation.learners["mine"]
+    exposed = {
+        k: replace(slate, genre_exposure={**slate.genre_exposure, evil: slate.genre_exposure["Western"]})
+        for k, slate in slates.items()
+    }
+    own = inputs.learners["mine"]
     page = Reader(
         build_page(
-            replace(inputs, sessions=sessions, evaluation=evaluation, comparison=comparison, provenance=provenance),
+            replace(
+                inputs,
+                sessions=replace(inputs.sessions, sessions=[first, *others]),
+                evaluation=replace(inputs.evaluation, learners={"mine": exposed}),
+                comparison=inputs.comparison.replace({"policy": {"random": evil}}),
+                cast=Cast(
+                    "mine", {**inputs.cast.notes, "mine": replace(inputs.cast.note("mine"), label=evil, knows=evil)}
+                ),
+                learners={"mine": replace(own, curve=own.curve.rename(columns={"entropy": evil}))},
+                provenance=inputs.provenance.model_copy(
+                    update={"location": evil, "notes": (evil,), "citation": f"{evil} https://a.b"}
+                ),
+            ),
             report_config,
         )
     )
     assert "script" not in page.tags
     assert all(load.startswith("data:") for load in page.loads)
-    assert page.text.count(evil) > len(session["steps"])
+    assert page.text.count(evil) > len(first.steps) + 10
 
 
 def test_equal_inputs_give_an_equal_page(html: str, inputs: Inputs, report_config: Config) -> None:
@@ -252,10 +287,10 @@ def test_equal_inputs_give_an_equal_page(html: str, inputs: Inputs, report_confi
 
 @pytest.mark.usefixtures("undrawn")
 def test_a_failed_expectation_is_told(inputs: Inputs, report_config: Config) -> None:
-    validation = copy.deepcopy(inputs.validation)
-    validation["success"] = False
-    validation["tables"]["ratings"]["failed"] = 1
-    validation["tables"]["ratings"]["results"][0] |= {"success": False, "failing_rows": 1234}
+    ratings = inputs.validation.tables["ratings"]
+    check = replace(ratings.results[0], success=False, failing_rows=1234)
+    failed = {"ratings": replace(ratings, failed=1, results=[check])}
+    validation = replace(inputs.validation, success=False, tables=failed)
     page = Reader(build_page(replace(inputs, validation=validation), report_config))
     assert "The tables do not meet every expectation." in page.text
     assert "rating: a rating is one of 1, 2, 3, 4, 5 (1,234 rows fail)" in page.text
@@ -266,15 +301,15 @@ def test_the_section_begins_with_three_sentences_each_with_its_interval(html: st
     sentences = re.findall(r'<p class="verdict \w+">(.*?)</p>', section)
     assert len(sentences) == 3
     assert all("95 % interval of the difference" in sentence and "Holm" in sentence for sentence in sentences)
-    rival = strongest_rival(inputs.comparison, 1)
+    rival = inputs.cast.strongest_rival(returns_of(inputs.comparison, 1))
     assert rival is not None
-    for word, sentence in zip((policy_note(rival).label, "greedy oracle", "EASE"), sentences, strict=True):
+    for word, sentence in zip((inputs.cast.label(rival), "Greedy oracle", "EASE"), sentences, strict=True):
         assert word in sentence
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_a_loss_on_real_ratings_is_told_before_its_table(inputs: Inputs, report_config: Config) -> None:
-    lost = inputs.offline.assign(**{"diff_from_a3c": 0.1, "diff_ci_low": 0.05, "diff_ci_high": 0.15, "p_holm": 0.001})
+    lost = inputs.offline.assign(diff=0.1, diff_ci_low=0.05, diff_ci_high=0.15, p_holm=0.001)
     text = Reader(build_page(replace(inputs, offline=lost), report_config)).text
     part = text.split("On ratings that people gave")[1]
     assert part.index("A3C loses to EASE") < part.index("Recall@10")
@@ -288,7 +323,7 @@ def test_without_the_matrix_the_page_says_how_to_fill_it(page: Reader) -> None:
 
 def test_a_filled_matrix_is_told_with_what_was_skipped(inputs: Inputs, matrix: Matrix, report_config: Config) -> None:
     page = Reader(build_page(replace(inputs, matrix=matrix), report_config))
-    assert page.tags.count("img") == 7 + len(inputs.sessions["sessions"])
+    assert page.tags.count("img") == 7 + len(inputs.sessions.sessions)
     for words in (
         "3 training seeds",
         "90 % intervals over both",
@@ -304,17 +339,15 @@ def test_a_filled_matrix_is_told_with_what_was_skipped(inputs: Inputs, matrix: M
 
 @pytest.mark.usefixtures("undrawn")
 def test_a_loss_is_told_as_one(inputs: Inputs, report_config: Config) -> None:
-    names = {"a3c": "random", "random": "a3c"}
+    names = {"mine": "random", "random": "mine"}
     swapped = inputs.comparison.assign(policy=inputs.comparison["policy"].replace(names))
     merged = swapped.merge(
-        swapped.query("policy == 'a3c'")[["slate_size", "metric", "mean"]],
+        swapped.query("policy == 'mine'")[["slate_size", "metric", "mean"]],
         on=["slate_size", "metric"],
-        suffixes=("", "_a3c"),
+        suffixes=("", "_of_mine"),
     )
-    difference = merged["mean"] - merged["mean_a3c"]
-    worse = swapped.assign(
-        diff_from_a3c=difference, diff_ci_low=difference - 0.1, diff_ci_high=difference + 0.1, p_holm=0.001
-    )
+    difference = merged["mean"] - merged["mean_of_mine"]
+    worse = swapped.assign(diff=difference, diff_ci_low=difference - 0.1, diff_ci_high=difference + 0.1, p_holm=0.001)
     assert "A3C loses." in Reader(build_page(replace(inputs, comparison=worse), report_config)).text
 
 
@@ -324,23 +357,62 @@ def test_a_slate_size_that_was_not_compared_falls_back_to_one_that_was(inputs: I
     assert "A3C on test users, 1 movie a step" in Reader(build_page(inputs, config)).text
 
 
-def test_the_page_is_written_whole_beside_the_validation(
-    finished_stages: Path, tmp_path: Path, report_config: Config, html: str
+@pytest.mark.usefixtures("undrawn")
+def test_a_run_is_published_under_its_own_label_and_by_how_its_agents_waited(
+    inputs: Inputs, two_learners: Inputs, report_config: Config
 ) -> None:
-    data = Path(shutil.copytree(finished_stages, tmp_path / "data"))
-    written = write_report(data, report_config)
-    assert written == data / "reports" / "index.html"
-    assert written.read_text(encoding="utf-8") == html
+    lone = replace(
+        two_learners,
+        learners={"together": two_learners.learners["together"]},
+        comparison=two_learners.comparison.query("policy != 'other'"),
+        offline=two_learners.offline.query("policy != 'other'"),
+        regret=two_learners.regret.query("policy != 'other'"),
+    )
+    together, apart = build_page(lone, report_config), build_page(inputs, report_config)
+    assert "<title>A2C recommender on ml-100k</title>" in together
+    assert "A3C" not in together
+    assert "asynchronous" not in together.lower()
+    assert "2 agents that wait for one another (A2C) trained for 48,000 recommendations" in Reader(together).text
+    assert "Agents wait for one another after each update." in together
+    assert "<title>A3C recommender on ml-100k</title>" in apart
+    assert "2 agents that wait for nobody (A3C) trained for 48,000 recommendations" in Reader(apart).text
+    assert "Agents wait for nobody." in apart
 
 
-def test_a_page_that_cannot_be_made_leaves_the_old_one(
-    finished_stages: Path, tmp_path: Path, report_config: Config
-) -> None:
-    data = Path(shutil.copytree(finished_stages, tmp_path / "data"))
-    (data / "reports" / "index.html").write_text("old")
-    evaluation = json.loads((data / "reports" / "evaluation.json").read_text())
-    del evaluation["slates"]
-    (data / "reports" / "evaluation.json").write_text(json.dumps(evaluation))
-    with pytest.raises(DataError, match=r"evaluation\.json is not what the report needs: slates"):
-        write_report(data, report_config)
-    assert (data / "reports" / "index.html").read_text() == "old"
+def test_every_learner_has_a_section_on_its_training(two_learners: Inputs, report_config: Config) -> None:
+    html = build_page(two_learners, report_config)
+    page = Reader(html)
+    assert len(page.ids) == len(set(page.ids))
+    assert page.ids[page.ids.index("training") :][:2] == ["training", "training-other"]
+    for heading in ("Training: A2C", "Training: Another", "Trained beside it: Another.", "our other learners"):
+        assert heading in page.text
+    assert page.tags.count("img") == 7 + len(two_learners.sessions.sessions)
+    assert "that Another showed to test users" in page.text
+    assert re.search(r"A2C (beats|loses to|cannot be told from) Another: a return of", page.text)
+
+
+def test_with_one_learner_nothing_is_said_of_others(page: Reader) -> None:
+    for words in ("our other learners", "Training:", "Trained beside it"):
+        assert words not in page.text
+    assert [one for one in page.ids if one.startswith("training")] == ["training"]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_what_went_wrong_in_training_is_told(inputs: Inputs, report_config: Config) -> None:
+    unlucky = trained(
+        inputs,
+        restarts_by_agent={"0": 0, "1": 2},
+        refused={"local agent 1": "3 too old"},
+        failed_agents={"1": "it was stopped"},
+        global_model_restarts=1,
+        lost_updates=4,
+    )
+    text = Reader(build_page(unlucky, report_config)).text
+    for words in (
+        "Local agent 1 was started again 2 times.",
+        "Local agent 1: gradients refused: 3 too old.",
+        "Local agent 1 ended early: it was stopped",
+        "Training went on from a checkpoint 1 time; 4 updates were lost and played again.",
+    ):
+        assert words in text
+    assert "What went wrong" not in Reader(build_page(inputs, report_config)).text

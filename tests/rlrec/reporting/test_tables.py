@@ -9,9 +9,9 @@ from rlrec.reporting.tables import differences_table, errors_table, figures_tabl
 from rlrec.reporting.words import number, signed
 
 
-def test_policies_are_in_order_of_the_leading_metric_and_a3c_has_no_difference(inputs: Inputs) -> None:
+def test_policies_are_in_order_of_the_leading_metric_and_the_reference_has_no_difference(inputs: Inputs) -> None:
     rows = inputs.comparison.query("slate_size == 1")
-    table = figures_table(rows, "return", 0.95)
+    table = figures_table(rows, inputs.cast, "return", 0.95)
     assert table.columns[:3] == ["Return", "Δ", "CTR, %"]
     assert {"NDCG", "NDCG of fives", "Diversity", "Coverage, %"} <= set(table.columns)
     returns = rows.query("metric == 'return'").sort_values("mean", ascending=False)
@@ -26,12 +26,12 @@ def test_policies_are_in_order_of_the_leading_metric_and_a3c_has_no_difference(i
 
 def test_differences_carry_intervals_p_values_and_effect_sizes(inputs: Inputs) -> None:
     rows = inputs.comparison.query("slate_size == 1")
-    table = differences_table(rows, "return", 0.95)
+    table = differences_table(rows, inputs.cast, "return", 0.95)
     assert {row.label for row in table.rows} == {"Random", "Best average", "Greedy oracle"}
     found = rows.query("policy == 'random' and metric == 'return'").iloc[0]
     cell = next(row for row in table.rows if row.label == "Random").cells[0]
     assert cell is not None
-    assert cell.value == signed("return", found["diff_from_a3c"])
+    assert cell.value == signed("return", found["diff"])
     assert cell.notes[0] == f"{signed('return', found['diff_ci_low'])} to {signed('return', found['diff_ci_high'])}"
     assert cell.notes[1].startswith("p ")
     assert cell.notes[2] == f"d −{-found['d_z']:.2f}, gain {100 * found['share_gaining']:.0f} %"
@@ -45,16 +45,27 @@ def test_only_what_survives_the_correction_is_marked(inputs: Inputs) -> None:
     clear = rows.assign(diff_ci_low=0.1, diff_ci_high=0.2, p_holm=0.001)
 
     def marked(table: pd.DataFrame) -> set[bool]:
-        return {cell.clear for row in differences_table(table, "return", 0.95).rows for cell in row.cells if cell}
+        return {
+            cell.clear
+            for row in differences_table(table, inputs.cast, "return", 0.95).rows
+            for cell in row.cells
+            if cell
+        }
 
     assert marked(clear) == {True}
     assert marked(clear.assign(p_holm=0.2)) == {False}
     assert marked(clear.assign(diff_ci_low=-0.1)) == {False}
-    assert differences_table(clear.assign(d_z=-np.inf), "return", 0.95).rows[0].cells[0].notes[2].startswith("d −∞, ")  # type: ignore[union-attr]
+    assert (
+        differences_table(clear.assign(d_z=-np.inf), inputs.cast, "return", 0.95)
+        .rows[0]
+        .cells[0]
+        .notes[2]
+        .startswith("d −∞, ")
+    )  # type: ignore[union-attr]
 
 
 def test_scenarios_have_the_strongest_baseline_by_name_and_a_gap_where_a_learner_is_not(matrix: Matrix) -> None:
-    table = scenario_table(matrix.comparison, {"calm": "Calm"}, 0.9)
+    table = scenario_table(matrix.comparison, matrix.cast, {"calm": "Calm"}, 0.9)
     assert [row.label for row in table.rows] == ["Calm", "slates"]
     assert table.columns == ["A3C's return", "Δ strongest fair baseline", "Δ A2C", "Δ Greedy oracle"]
     for row, scenario in zip(table.rows, ("calm", "slates"), strict=True):
@@ -66,16 +77,16 @@ def test_scenarios_have_the_strongest_baseline_by_name_and_a_gap_where_a_learner
         assert mine.value == number("return", found.loc["a3c", "mean"])
         fair = found.drop(index=["a3c", "a2c", "oracle"])["mean"]
         assert rival.name == {"random": "Random", "best_average": "Best average", "blind": "blind"}[fair.idxmax()]
-        assert a2c.value == signed("return", found.loc["a2c", "diff_from_a3c"])
+        assert a2c.value == signed("return", found.loc["a2c", "diff"])
     rows = matrix.comparison
     without = rows[(rows["scenario"] == "calm") | (rows["policy"] != "a2c")]
-    assert [row.cells[2] is None for row in scenario_table(without, {}, 0.9).rows] == [False, True]
+    assert [row.cells[2] is None for row in scenario_table(without, matrix.cast, {}, 0.9).rows] == [False, True]
 
 
 def test_errors_stand_with_their_intervals_and_the_chosen_penalty_is_marked(inputs: Inputs) -> None:
     errors, tried = errors_table(inputs.fidelity), penalties_table(inputs.fidelity)
     for row, name in zip(errors.rows, ("model", "user_item_bias", "global_mean"), strict=False):
-        found = inputs.fidelity["held_out"][name]  # type: ignore[literal-required]
+        found = vars(getattr(inputs.fidelity.held_out, name))
         for cell, metric in zip(row.cells, ("rmse", "mae"), strict=True):
             assert cell is not None
             assert cell.value == f"{found[metric]:.3f}"

@@ -1,20 +1,4 @@
-from pathlib import Path
-
-import yaml
-
-from rlrec.policies.baselines import BASELINES
-from rlrec.reporting.words import POLICIES, heading, number, p_text, policy_note, shown, signed, tastes
-
-
-def test_every_baseline_is_described() -> None:
-    assert set(BASELINES) <= set(POLICIES)
-    assert len({note.label for note in POLICIES.values()}) == len(POLICIES)
-    assert policy_note("<b>").label == "<b>"
-
-
-def test_every_learner_of_the_matrix_is_described() -> None:
-    grid = yaml.safe_load((Path(__file__).parents[3] / "matrix" / "scenarios.yaml").read_text(encoding="utf-8"))
-    assert set(grid["learners"]) == {name for name, note in POLICIES.items() if note.learner}
+from rlrec.reporting.words import figure_note, heading, number, p_text, shown, signed, tastes
 
 
 def test_numbers_are_printed_by_their_kind() -> None:
@@ -34,3 +18,8 @@ def test_users_are_described_by_how_they_react() -> None:
     assert len({tastes(delta) for delta in (-0.5, 0.0, 1.0)}) == 3
     assert len({heading(delta) for delta in (-0.5, 0.0, 1.0)}) == 3
     assert "tired" in tastes(-0.5)
+
+
+def test_a_learner_s_figure_without_words_keeps_its_name() -> None:
+    assert figure_note("value_loss").label == "Loss of the critic"
+    assert figure_note("mean_q_value").label == "Mean q value"

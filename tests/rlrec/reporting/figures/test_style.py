@@ -1,14 +1,13 @@
 import base64
 import itertools
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from rlrec.reporting.style import INK, apart, data_uri, new_figure, render, save, tidy, title
+from rlrec.reporting.figures.style import INK, apart, data_uri, new_figure, render, tidy, title
 
 VALUES = st.lists(st.floats(-100, 100), min_size=1, max_size=12)
 
@@ -47,16 +46,9 @@ def test_a_file_tells_neither_time_nor_version() -> None:
     assert b"matplotlib.org" not in svg
 
 
-def test_save_writes_what_the_suffix_says_and_leaves_nothing_else(tmp_path: Path) -> None:
-    save(figure(), tmp_path / "new" / "line.png")
-    assert (tmp_path / "new" / "line.png").read_bytes().startswith(b"\x89PNG")
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["line.png"]
-
-
-def test_another_suffix_is_refused(tmp_path: Path) -> None:
+def test_another_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="png or svg, not as 'pdf'"):
-        save(figure(), tmp_path / "line.pdf")
-    assert not list(tmp_path.iterdir())
+        render(figure(), "pdf")
 
 
 def test_embedded_figures_follow_a_dark_page_and_load_nothing() -> None:

@@ -1,31 +1,25 @@
 """Asynchrony as a figure: how old gradients were when they arrived, and who played how much."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 
-from rlrec.reporting.style import ACCENT, MUTED, SERIES, new_figure, tidy, title
+from rlrec.agents.results import TrainingSummary
+from rlrec.reporting.figures.style import ACCENT, MUTED, SERIES, WIDTH, new_figure, tidy, title
 
-_WIDTH, _HEIGHT = 9.0, 3.0
+_HEIGHT = 3.0
 _MOST_BARS = 40
 """Above this many different stalenesses or agents, bars are drawn without a tick each."""
 
 
-def asynchrony_figure(training: Mapping[str, Any]) -> Figure:
-    """Updates by staleness, and environment steps by agent.
-
-    Args:
-        training: `training.json`.
-    """
-    figure = new_figure(_WIDTH, _HEIGHT)
+def asynchrony_figure(training: TrainingSummary) -> Figure:
+    """Updates by staleness, and environment steps by agent."""
+    figure = new_figure(WIDTH, _HEIGHT)
     left, right = figure.subplots(1, 2)
-    counts = {int(versions): count for versions, count in training["staleness"].items()}
+    counts = {int(versions): count for versions, count in training.staleness.items()}
     updates = max(sum(counts.values()), 1)
     left.bar(list(counts), [count / updates for count in counts.values()], width=0.8, color=SERIES[0])
     left.set_ylim(0, 1.18 * left.get_ylim()[1])  # the mean's name has its place above the bars
-    mean = training["mean_staleness"]
+    mean = training.mean_staleness
     left.axvline(mean, color=ACCENT, linewidth=1.4)
     left.annotate(
         f"mean {mean:.2f}",
@@ -41,7 +35,7 @@ def asynchrony_figure(training: Mapping[str, Any]) -> Figure:
     left.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     left.set_xlabel("versions behind when applied")
     title(left, "Staleness: share of updates")
-    steps = training["steps_by_agent"]
+    steps = training.steps_by_agent
     right.barh(range(len(steps)), list(steps.values()), height=0.7, color=SERIES[0])
     if len(steps) <= _MOST_BARS:
         names = [_named(agent, training) for agent in steps]
@@ -57,9 +51,9 @@ def asynchrony_figure(training: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _named(agent: str, training: Mapping[str, Any]) -> str:
-    restarts = training["restarts_by_agent"].get(agent, 0)
+def _named(agent: str, training: TrainingSummary) -> str:
+    restarts = training.restarts_by_agent.get(agent, 0)
     notes = [f"restarted {restarts}×"] if restarts else []
-    if agent in training["failed_agents"]:
+    if agent in training.failed_agents:
         notes.append("stopped")
     return f"agent {agent}" + (f" ({', '.join(notes)})" if notes else "")

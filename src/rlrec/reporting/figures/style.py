@@ -1,10 +1,9 @@
-"""How figures look, and how they become files: equal figures give equal bytes."""
+"""How figures look, and how they become bytes: equal figures give equal ones."""
 
 import base64
 import io
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -14,14 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
-from rlrec.storage.files import write_atomically
-
+WIDTH = 9.0
+"""Of most figures, in inches."""
 PAPER, INK, MUTED, GRID = "#ffffff", "#1f2328", "#6e7781", "#e4e7ea"
 ACCENT = "#d55e00"
-"""A3C's colour wherever it is."""
+"""The reference's colour wherever it is."""
 OTHER = "#57606a"
 SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#8a6d3b")
-"""Okabe & Ito's palette, which the colour-blind can tell apart, with a brown for the red that is A3C's."""
+"""Okabe & Ito's palette, which the colour-blind can tell apart, with a brown for the red that is the reference's."""
 
 # What colours that are dim on black turn into where the reader has chosen a dark page.
 _DARK = {
@@ -30,7 +29,7 @@ _DARK = {
     MUTED: "#9aa4ae",
     GRID: "#343a41",
     OTHER: "#b3bcc5",
-    ACCENT: "#ff8a3c",
+    ACCENT: "#ff8b3d",
     "#0072b2": "#3d9be0",
 }
 _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -108,16 +107,6 @@ def render(figure: Figure, kind: str) -> bytes:
     with mpl.rc_context(_SETTINGS):
         figure.savefig(buffer, format=kind, dpi=160, metadata=_METADATA[kind])
     return buffer.getvalue()
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Writes a figure, atomically; the suffix, `.png` or `.svg`, decides the format.
-
-    Raises:
-        DataError: the folder cannot be written to.
-        ValueError: another suffix.
-    """
-    write_atomically(path, render(figure, path.suffix.removeprefix(".")))
 
 
 def data_uri(figure: Figure) -> str:
