@@ -21,14 +21,14 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(BIN)/python -m compileall -q src flows tasks
 	@touch $@
 
-pipeline: install ## Data, validation, world, A3C training, evaluation, comparison, report
+pipeline: install ## Data, validation, world, training, evaluation, comparison, report
 	@python -m flows.pipeline
 
 runs: install ## One row a run: what is different in its parameters, and its headline figures
 	@python -m flows.running.runs
 
 matrix: install ## The experiment matrix: scenarios, learners with several seeds, baselines (half an hour on two cores)
-	@dvc repro matrix/dvc.yaml
+	@python -m flows.matrix
 
 test: install ## The test suite, a worker a core; the fault tests alone, since some of them watch the clock
 	python -m pytest -n auto --maxprocesses 4 --dist loadfile --ignore tests/faults

@@ -2,13 +2,13 @@
 
 from flows.running.stage import as_flow, main
 from rlrec.settings.config import Config
-from tasks.evaluate import evaluate_policy
+from tasks.evaluate import evaluate_policies
 
 
 @as_flow
 def evaluate(config: Config) -> None:
     """The trained policy on test users."""
-    evaluate_policy(config)
+    evaluate_policies(config)
 
 
 if __name__ == "__main__":

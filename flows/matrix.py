@@ -1,4 +1,4 @@
-"""Stage `matrix`, of `matrix/dvc.yaml`."""
+"""The experiment matrix: a flow of its own, no stage of `dvc.yaml`, whose status it leaves alone."""
 
 from typing import Annotated
 
@@ -34,7 +34,7 @@ def run(
     What is in it, and with which budgets, is in matrix/scenarios.yaml. Finished runs are kept in
     data/reports/matrix/runs: interrupted at any point, the next invocation makes only what is missing. A trial with
     --only or --seeds keeps its runs there too, and shows its table in the log and in the UI; the files
-    data/reports/matrix/*.csv are written for the whole matrix only. `make matrix` runs this as a DVC stage.
+    data/reports/matrix/*.csv are written for the whole matrix only.
     """
     main(flow_of(only, seeds))
 

@@ -40,10 +40,10 @@ SETTINGS = {
     "dataset": "data.name",
     "delta": "scenario.delta",
     "slate_size": "scenario.slate_size",
-    "agents": "train.agents",
-    "steps": "train.steps",
+    "agents": "training.agents",
+    "steps": "training.steps",
     "seed": "seed",
-    "executor": "train.executor",
+    "executor": "training.executor",
 }
 """By parameter of the flow, the setting that it overrides."""
 
@@ -75,12 +75,12 @@ def pipeline(
         delta: Growth of a genre affinity per liked movie, from -1 to 10: above 0 users get addicted, below 0 bored, at
             0 they stay as they are (`scenario.delta`).
         slate_size: K, movies recommended at each step of training, from 1 to 100 (`scenario.slate_size`).
-        agents: Local agents that train in parallel, one a core, from 1 to 64 (`train.agents`).
-        steps: Budget of environment steps over all agents (`train.steps`).
+        agents: Local agents that train in parallel, one a core, from 1 to 64 (`training.agents`).
+        steps: Budget of environment steps over all agents (`training.steps`).
         seed: Every random draw is derived from it, from 0 to 4294967295 (`seed`).
-        executor: What runs the local agents: threads of one process, or a Ray cluster (`train.executor`).
-        overrides: Any other settings of `params.yaml`, one `path=value` each, e.g. `train.gamma=0.5`. They are checked
-            before anything starts.
+        executor: What runs the local agents: threads of one process, or a Ray cluster (`training.executor`).
+        overrides: Any other settings of `params.yaml`, one `path=value` each, e.g. `learners.a3c.gamma=0.5`. They are
+            checked before anything starts.
     """
     set_up_logging()
     log = get_run_logger()

@@ -1,13 +1,13 @@
 """What a run leaves in the Prefect UI: its tables, its figures, and the versions of what it made."""
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact
 
-from rlrec.storage.json_files import to_json as to_json  # for the tasks
 from tasks.versions import dvc_hash, size_of, stage_files
 
 
@@ -16,18 +16,26 @@ def publish_table(key: str, title: str, rows: Sequence[Mapping[Any, Any]]) -> No
     columns = list(rows[0])
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     lines += ["| " + " | ".join(_cell(row[column]) for column in columns) + " |" for row in rows]
-    create_markdown_artifact("\n".join([f"## {title}", "", *lines]), key=key, description=title)
+    create_markdown_artifact("\n".join([f"## {title}", "", *lines]), key=key_of(key), description=title)
 
 
 def publish_figure(key: str, title: str, image: Path) -> None:
     """A PNG figure, embedded, so that it is seen wherever the run is."""
     data = base64.b64encode(image.read_bytes()).decode()
-    create_markdown_artifact(f"## {title}\n\n![{title}](data:image/png;base64,{data})", key=key, description=title)
+    content = f"## {title}\n\n![{title}](data:image/png;base64,{data})"
+    create_markdown_artifact(content, key=key_of(key), description=title)
+
+
+def key_of(name: str) -> str:
+    """The name as Prefect takes it for a key: small letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def publish_versions(stage: str) -> None:
-    """The DVC hashes of what a stage read and made."""
+    """The DVC hashes of what a stage read and made; nothing of a flow that is no stage of `dvc.yaml`."""
     files = stage_files(stage)
+    if files is None:
+        return
     paths = [("read", path) for path in files.deps] + [("made", path) for path in files.outs]
     rows = [
         {"": role, "path": path, "DVC hash": dvc_hash(Path(path)), "bytes": f"{size_of(Path(path)):,}"}

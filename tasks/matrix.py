@@ -11,13 +11,17 @@ from prefect.cache_policies import NO_CACHE
 from rlrec.data.dataset.tables import load_tables
 from rlrec.experiments.fill import fill
 from rlrec.experiments.grid import load_grid, playable
+from rlrec.experiments.results import MATRIX as MATRIX_TABLE
+from rlrec.experiments.results import MATRIX_REGRET, FilledGrid
 from rlrec.experiments.runs import Runs, train_and_play
-from rlrec.experiments.table import draw_resamples, matrix_table, regret_table, runs_table
+from rlrec.experiments.table import draw_resamples, matrix_table, notes_of, regret_table, runs_table
 from rlrec.policies.baselines import BASELINES, Known
 from rlrec.settings.config import Config
-from rlrec.storage.files import write_atomically
+from rlrec.storage.csv_files import to_csv
+from rlrec.storage.files import write_together
+from rlrec.storage.json_files import to_json
 from rlrec.worlds.world import World
-from tasks.artifacts import publish_table, to_json
+from tasks.artifacts import publish_table
 from tasks.paths import MATRIX, MATRIX_SETTINGS, TABLES, WORLD
 from tasks.progress import progress_bar
 
@@ -48,25 +52,25 @@ def fill_matrix(config: Config, only: Sequence[str] | None = None, seeds: int | 
         results = fill(grid, config, world, baselines, Runs(MATRIX / "runs"), trainer=train_and_play, progress=advance)
     confidence, n_users = config.evaluate.confidence, len(world.users_in("test"))
     resamples = draw_resamples(grid, config, n_users)
+    notes = notes_of(results, baselines, grid.reference)
     table = matrix_table(results, grid, resamples, confidence)
     titles = {name: scenario.title for name, scenario in grid.scenarios.items()}
     publish_table("matrix", f"Return on {n_users} test users, {grid.seeds} seeds", _returns(table, titles))
     if only or seeds:
         log.info("a trial: %s still holds the tables of the whole matrix, if it was filled", MATRIX)
         return
-    description = {
-        **asked.model_dump(mode="json"),
-        "confidence": confidence,
-        "n_users": n_users,
-        "skipped": skipped,
-    }
-    write_atomically(MATRIX / "matrix.json", to_json(description))
-    for name, frame in {
-        "matrix.csv": table,
-        "regret.csv": regret_table(results, resamples, confidence),
-        "runs.csv": runs_table(results),
-    }.items():
-        write_atomically(MATRIX / name, frame.to_csv(index=False).encode())
+    filled = FilledGrid(
+        **asked.model_dump(), confidence=confidence, n_users=n_users, skipped=skipped, policies=notes.policies
+    )
+    regret = regret_table(results, resamples, notes.bound(), confidence)
+    write_together(
+        {
+            MATRIX / "matrix.json": to_json(filled),
+            MATRIX / "matrix.csv": to_csv(table, MATRIX_TABLE),
+            MATRIX / "regret.csv": to_csv(regret, MATRIX_REGRET),
+            MATRIX / "runs.csv": runs_table(results).to_csv(index=False).encode(),
+        }
+    )
 
 
 def _returns(table: pd.DataFrame, titles: dict[str, str]) -> list[dict[Hashable, Any]]:

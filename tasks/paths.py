@@ -1,5 +1,6 @@
 """Where a stage finds what another made, as in `dvc.yaml`."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 DATA = Path("data")
@@ -7,26 +8,61 @@ RAW = DATA / "raw"
 TABLES = DATA / "tables"
 WORLD = DATA / "world" / "world.npz"
 FIDELITY = DATA / "world" / "fidelity.json"
-FIDELITY_FIGURE = DATA / "world" / "fidelity.png"
-MODEL = DATA / "models" / "a3c"
-CHECKPOINTS = DATA / "checkpoints"
-"""Of a training under way; not versioned."""
+MODELS = DATA / "models"
+"""A folder a learner."""
 REPORTS = DATA / "reports"
+"""A folder a stage, but for the page itself."""
 VALIDATION = REPORTS / "validation"
-WORLD_METRICS = REPORTS / "metrics" / "world.json"
-TRAIN_METRICS = REPORTS / "metrics" / "train.json"
-EVALUATE_METRICS = REPORTS / "metrics" / "evaluate.json"
-TENSORBOARD = REPORTS / "tensorboard"
-CURVE = REPORTS / "training.csv"
-CURVE_FIGURE = REPORTS / "training.png"
-TRAINING = REPORTS / "training.json"
-ASYNCHRONY_FIGURE = REPORTS / "asynchrony.png"
-EVALUATION = REPORTS / "evaluation.json"
-SESSIONS = REPORTS / "sessions.json"
-COMPARISON = REPORTS / "comparison.csv"
-COMPARISON_FIGURE = REPORTS / "comparison.png"
-REGRET = REPORTS / "regret.csv"
-OFFLINE = REPORTS / "offline.csv"
+WORLD_METRICS = REPORTS / "world" / "metrics.json"
+EVALUATION = REPORTS / "evaluate" / "evaluation.json"
+SESSIONS = REPORTS / "evaluate" / "sessions.json"
+EVALUATE_METRICS = REPORTS / "evaluate" / "metrics.json"
+COMPARISON = REPORTS / "compare" / "comparison.csv"
+REGRET = REPORTS / "compare" / "regret.csv"
+OFFLINE = REPORTS / "compare" / "offline.csv"
+POLICIES = REPORTS / "compare" / "policies.json"
+FIGURES = REPORTS / "figures"
 PAGE = REPORTS / "index.html"
 MATRIX_SETTINGS = Path("matrix") / "scenarios.yaml"
 MATRIX = REPORTS / "matrix"
+
+
+@dataclass(frozen=True)
+class LearnerPaths:
+    """What the training of a learner leaves, by the learner's name."""
+
+    name: str
+
+    @property
+    def model(self) -> Path:
+        """The policy."""
+        return MODELS / self.name
+
+    @property
+    def checkpoints(self) -> Path:
+        """Of the training while it is under way; not versioned."""
+        return DATA / "checkpoints" / self.name
+
+    @property
+    def curve(self) -> Path:
+        """The learning curve."""
+        return self._reports / "curve.csv"
+
+    @property
+    def training(self) -> Path:
+        """How it went."""
+        return self._reports / "training.json"
+
+    @property
+    def metrics(self) -> Path:
+        """The headline figures."""
+        return self._reports / "metrics.json"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Events for TensorBoard."""
+        return self._reports / "tensorboard"
+
+    @property
+    def _reports(self) -> Path:
+        return REPORTS / "train" / self.name

@@ -23,28 +23,16 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from rlrec.agents.distributed import ray as cluster
 from rlrec.agents.distributed.checkpoints import Checkpoints
 from rlrec.agents.distributed.messages import SharedModel
-from rlrec.agents.judge import CurvePoint
-from rlrec.agents.train import Launch, Play, Training, train
+from rlrec.agents.results import CurvePoint, TrainingSummary, curve_rows
+from rlrec.agents.train import Launch, RunAgent, Training, train
 from rlrec.errors import AgentError, ConfigError, WriteError
 from rlrec.policies.saved import save_policy
-from rlrec.reporting.asynchrony import asynchrony_figure
-from rlrec.reporting.figures import learning_curve
-from rlrec.reporting.style import render
-from rlrec.settings.config import Config
+from rlrec.settings.config import Config, Job, TrainingConfig
 from rlrec.storage.files import atomic_folder, write_together
+from rlrec.storage.json_files import to_json
 from rlrec.worlds.world import World
-from tasks.artifacts import publish_figure, publish_table, to_json
-from tasks.paths import (
-    ASYNCHRONY_FIGURE,
-    CHECKPOINTS,
-    CURVE,
-    CURVE_FIGURE,
-    MODEL,
-    TENSORBOARD,
-    TRAIN_METRICS,
-    TRAINING,
-    WORLD,
-)
+from tasks.artifacts import publish_table
+from tasks.paths import WORLD, LearnerPaths
 from tasks.progress import progress_bar
 
 log = logging.getLogger(__name__)
@@ -55,108 +43,108 @@ _RETRIES = 3
 
 @contextmanager
 def task_runner(config: Config) -> Iterator[TaskRunner[Any]]:
-    """What runs the local agents of `train.executor`; with Ray, as long as the block lasts.
+    """What runs the local agents of `training.executor`; with Ray, as long as the block lasts.
 
     Raises:
         ConfigError: Ray is not installed or cannot be reached, or its nodes cannot reach the Prefect API.
     """
-    if config.train.executor == "threads":
+    if config.training.executor == "threads":
         yield ThreadPoolTaskRunner()
         return
     with get_client(sync_client=True) as client:
         url = str(client.api_url).rstrip("/")
     variables = {"PREFECT_API_URL": url, "DO_NOT_TRACK": "1"}
-    with cluster.connected(config, [Path(__file__).resolve().parent], variables):
+    with cluster.connected(config.training, [Path(__file__).resolve().parent], variables):
         try:
             from prefect_ray import RayTaskRunner
         except ImportError as error:
-            raise ConfigError("train.executor is ray, which needs prefect-ray: pip install 'rlrec[ray]'") from error
+            raise ConfigError("training.executor is ray, which needs prefect-ray: pip install 'rlrec[ray]'") from error
         log.info("checking that all nodes of the Ray cluster reach the Prefect API at %s", url)
         cluster.check_nodes(f"{url}/health")
         yield RayTaskRunner()
 
 
-def train_agents(config: Config) -> None:
-    """Trains the policy and writes it with its learning curve. Called in a flow, whose task runner runs the agents."""
-    world = World.load(WORLD)
-    with atomic_folder(TENSORBOARD) as events, progress_bar("training") as advance:
+def train_learner(job: Job) -> None:
+    """Trains a learner and writes its policy and its curve. Called in a flow, whose task runner runs the agents."""
+    world, paths = World.load(WORLD), LearnerPaths(job.name)
+    with atomic_folder(paths.tensorboard) as events, progress_bar(f"training {job.name}") as advance:
         writer = tf.summary.create_file_writer(str(events))
 
         def follow(model: SharedModel) -> None:
             state = model.state()
-            counters, latest = state.counters, state.latest
-            earned = f", return {latest.mean_return:.1f}, CTR {latest.ctr:.3f}" if latest else ""
+            counters = state.counters
+            figures = list(state.latest.figures.items())[:2] if state.latest else []
+            told = "".join(f", {name.replace('_', ' ')} {value:.3g}" for name, value in figures)
             rate = counters.steps / max(counters.seconds, 1e-9)
-            note = f"{counters.steps:,} steps, {rate:,.0f}/s, {config.train.agents} agents{earned}"
-            advance(counters.steps, config.train.steps, note)
+            note = f"{counters.steps:,} steps, {rate:,.0f}/s, {job.training.agents} agents{told}"
+            advance(counters.steps, job.training.steps, note)
 
         def record(point: CurvePoint) -> None:
-            with _writing_events(), writer.as_default():
-                for name, value in point._asdict().items():
+            with _writing_events(paths), writer.as_default():
+                for name, value in point.row().items():
                     tf.summary.scalar(name, value, step=point.steps)
+            earned = next(iter(point.figures.values()), None)
             log.info(
                 "%10s steps: return %.2f in training, %.2f on validation users",
                 f"{point.steps:,}",
-                point.mean_return,
+                float("nan") if earned is None else earned,
                 point.validation_return,
             )
 
-        launch = _as_tasks(config)
-        training = train(world, config, launch=launch, progress=follow, on_point=record, checkpoints=CHECKPOINTS)
-        with _writing_events():
+        training = train(
+            world, job, launch=_as_tasks(job.training), progress=follow, on_point=record, checkpoints=paths.checkpoints
+        )
+        with _writing_events(paths):
             writer.close()
-        _write(training)
+        _write(training, paths)
     _publish(training)
-    Checkpoints(CHECKPOINTS, "").clear()  # this training has ended: the next one starts from zero
+    Checkpoints(paths.checkpoints, "").clear()  # this training has ended: the next one starts from zero
 
 
 @contextmanager
-def _writing_events() -> Iterator[None]:
+def _writing_events(paths: LearnerPaths) -> Iterator[None]:
     """TensorFlow's own error where the disk is full says the same with the names of its kernels."""
     try:
         yield
     except tf.errors.OpError as error:
         reason = error.message.partition("; ")[2].partition("\n")[0]
-        raise WriteError(f"cannot write {TENSORBOARD}: {reason or error.message}") from error
+        raise WriteError(f"cannot write {paths.tensorboard}: {reason or error.message}") from error
 
 
-def _write(training: Training) -> None:
+def _write(training: Training, paths: LearnerPaths) -> None:
     """Writes all that training gives but the events; where the disk is full, what was there before stays."""
-    curve, summary = pd.DataFrame(training.curve), training.summary
+    summary = training.summary
     headline = {
         "validation_return": training.best.validation_return,
-        "steps": summary["steps"],
-        "steps_per_second": round(summary["steps_per_second"]),
+        "steps": summary.steps,
+        "steps_per_second": round(summary.steps_per_second),
     }
-    with atomic_folder(MODEL) as folder:
+    with atomic_folder(paths.model) as folder:
         save_policy(training.policy, folder)
         write_together(
             {
-                CURVE: curve.to_csv(index=False).encode(),
-                TRAINING: to_json(summary),
-                TRAIN_METRICS: to_json(headline),
-                CURVE_FIGURE: render(learning_curve(curve), "png"),
-                ASYNCHRONY_FIGURE: render(asynchrony_figure(summary), "png"),
+                paths.curve: pd.DataFrame(curve_rows(training.curve)).to_csv(index=False).encode(),
+                paths.training: to_json(summary),
+                paths.metrics: to_json(headline),
             }
         )
 
 
 def _publish(training: Training) -> None:
     summary, best = training.summary, training.best
-    publish_table("training", "Training", [{"figure": name, "value": summary[name]} for name in _SHOWN])
+    publish_table("training", summary.label, [{"figure": name, "value": getattr(summary, name)} for name in _SHOWN])
+    publish_table("learning-curve", f"{summary.label}: learning curve", curve_rows(training.curve))
     publish_table("agents", "Local agents", agent_rows(summary))
-    publish_table("staleness", "Staleness", [{"versions": k, "updates": n} for k, n in summary["staleness"].items()])
-    publish_figure("learning-curve", "Learning curve", CURVE_FIGURE)
-    publish_figure("asynchrony", "Asynchrony", ASYNCHRONY_FIGURE)
-    interval = best.validation_ci_low, best.validation_ci_high
+    publish_table("staleness", "Staleness", [{"versions": k, "updates": n} for k, n in summary.staleness.items()])
     log.info(
         "best: version %d after %s steps, %.2f [%.2f, %.2f]",
         best.version,
         f"{best.steps:,}",
         best.validation_return,
-        *interval,
+        best.validation_ci_low,
+        best.validation_ci_high,
     )
-    for agent, refused in summary["refused"].items():
+    for agent, refused in summary.refused.items():
         log.warning("%s: %s of its gradients were refused", agent, refused)
 
 
@@ -167,17 +155,17 @@ _SHOWN = (
 )
 
 
-def agent_rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
+def agent_rows(summary: TrainingSummary) -> list[dict[str, Any]]:
     """One row an agent: what it played, how often it was started again, what was refused, and why it was stopped."""
     return [
         {
             "agent": agent,
-            "steps": summary["steps_by_agent"].get(agent, 0),
-            "restarts": summary["restarts_by_agent"].get(agent, 0),
-            "refused": summary["refused"].get(f"local agent {agent}", "none"),
-            "error": summary["failed_agents"].get(agent, ""),
+            "steps": summary.steps_by_agent.get(agent, 0),
+            "restarts": summary.restarts_by_agent.get(agent, 0),
+            "refused": summary.refused.get(f"local agent {agent}", "none"),
+            "error": summary.failed_agents.get(agent, ""),
         }
-        for agent in map(str, range(summary["agents"]))
+        for agent in map(str, range(summary.agents))
     ]
 
 
@@ -199,12 +187,12 @@ def _worth_a_retry(task: Task[..., Any], run: TaskRun, state: RunState[Any]) -> 
     retries=_RETRIES,
     retry_condition_fn=_worth_a_retry,
 )
-def local_agent(number: int, play: Play, budget: int) -> int:
+def local_agent(number: int, run: RunAgent, budget: int) -> int:
     """One local agent; its progress artifact shows its part of the budget of steps.
 
     Args:
         number: of the agent.
-        play: runs the agent; it is given the number and what to call with the steps of each rollout.
+        run: runs the agent; it is given the number and what to call with the steps of each gradient.
         budget: steps of all agents together.
 
     Returns:
@@ -223,23 +211,23 @@ def local_agent(number: int, play: Play, budget: int) -> int:
             told = time.monotonic()
             update_progress_artifact(shown, 100 * played / budget)
 
-    total = play(number, advance)
+    total = run(number, advance)
     update_progress_artifact(shown, 100 * total / budget)
     return total
 
 
-def _as_tasks(config: Config) -> Launch:
+def _as_tasks(training: TrainingConfig) -> Launch:
     """Launches local agents as tasks of the flow's task runner."""
 
-    def launch(play: Play, numbers: Sequence[int]) -> Sequence["Future[Any]"]:
-        with _remote_options(config):
-            return [_future(local_agent.submit(number, play, config.train.steps)) for number in numbers]
+    def launch(run: RunAgent, numbers: Sequence[int]) -> Sequence["Future[Any]"]:
+        with _remote_options(training):
+            return [_future(local_agent.submit(number, run, training.steps)) for number in numbers]
 
     return launch
 
 
-def _remote_options(config: Config) -> Any:
-    if config.train.executor == "threads":
+def _remote_options(training: TrainingConfig) -> Any:
+    if training.executor == "threads":
         return nullcontext()
     from prefect_ray.context import remote_options
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-GRAPHS = (Path("dvc.yaml"), Path("matrix/dvc.yaml"))
-"""The pipeline's graph and the matrix's. Paths in either are meant from the project's folder."""
+GRAPH = Path("dvc.yaml")
+"""Its paths are meant from the project's folder."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,17 @@ class StageFiles:
     outs: tuple[str, ...]
 
 
-def stage_files(stage: str, *graphs: Path) -> StageFiles:
-    """What a stage reads and makes, according to the first of the graphs that has it; `GRAPHS` where none is given."""
-    stages = (yaml.safe_load(graph.read_text(encoding="utf-8"))["stages"] for graph in graphs or GRAPHS)
-    described: dict[str, Any] = next(found[stage] for found in stages if stage in found)
+def stage_files(stage: str, graph: Path = GRAPH) -> StageFiles | None:
+    """What a stage reads and makes according to the graph; None where it is not in it.
+
+    A stage of several has its key behind its name, as DVC has it: `train@a3c`.
+    """
+    name, _, key = stage.partition("@")
+    described: dict[str, Any] | None = yaml.safe_load(graph.read_text(encoding="utf-8"))["stages"].get(name)
+    if described is None:
+        return None
+    if key:
+        described = yaml.safe_load(yaml.safe_dump(described["do"]).replace("${key}", key))
     outs = [entry for kind in ("outs", "metrics", "plots") for entry in described.get(kind, [])]
     return StageFiles(
         tuple(described.get("deps", [])),

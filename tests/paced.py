@@ -1,6 +1,6 @@
-"""Players whose rollouts take a given time, and other doubtful ones, for tests of who dies, dawdles or sends rubbish.
+"""Agents whose steps take a given time, and other doubtful ones, for tests of who dies, dawdles or sends rubbish.
 
-They stand around the real player: rollouts and gradients are its own.
+They stand around the real agent: rollouts and gradients are its own.
 """
 
 import time
@@ -8,69 +8,69 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from rlrec.agents.actor_critic.rollout import Player, Rollout
-from rlrec.agents.distributed.ray import RemotePlay
+from rlrec.agents.agent import Agent, Step
+from rlrec.agents.distributed.ray import RemoteAgent
+from rlrec.agents.registry import make_agent
 
 
 class Paced:
-    """A player whose rollouts take at least what `pace` says, in seconds, most of it asleep.
+    """An agent whose steps take at least what `pace` says, in seconds, most of it asleep.
 
     Its first call is to compile; the second waits until `ready`. Its gradients may be spoiled.
     """
 
     def __init__(
         self,
-        player: Player,
+        agent: Agent,
         pace: Callable[[int], float],
         spoil: Callable[[Any], Any] | None,
         ready: Callable[[], bool],
     ) -> None:
-        self._player, self._pace, self._spoil, self._ready = player, pace, spoil, ready
+        self._agent, self._pace, self._spoil, self._ready = agent, pace, spoil, ready
         self._compiled, self._played = False, 0
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_player"], name)
+        return getattr(self.__dict__["_agent"], name)
 
-    def play(self, weights: Any, play: Any, seed: Any) -> Rollout:
+    def step(self, weights: Any, carry: Any, seed: Any) -> Step:
         if not self._compiled:
             self._compiled = True
-            compiling: Rollout = self._player.play(weights, play, seed)
-            return compiling
+            return self._agent.step(weights, carry, seed)
         while not self._ready():
             time.sleep(0.05)
         self._ready = lambda: True
         until = time.perf_counter() + self._pace(self._played)
         self._played += 1
-        rollout: Rollout = self._player.play(weights, play, seed)
+        step = self._agent.step(weights, carry, seed)
         time.sleep(max(until - time.perf_counter(), 0))
-        return rollout if self._spoil is None else rollout._replace(gradient=self._spoil(rollout.gradient))
+        return step if self._spoil is None else step._replace(gradient=self._spoil(step.gradient))
 
 
 def paced(
-    play: RemotePlay,
+    remote: RemoteAgent,
     seconds: float,
     slow: Mapping[int, float] | None = None,
     slow_after: int = 0,
     spoil: Mapping[int, Callable[[Any], Any]] | None = None,
 ) -> Callable[[int, Callable[[int], None]], int]:
-    """The agents of `play` at a pace: each rollout takes `seconds`, or what `slow` says of the agent.
+    """The agents of `remote` at a pace: each step takes `seconds`, or what `slow` says of the agent.
 
-    An agent becomes slow after it has played `slow_after` rollouts. They start together, however long the machine takes
+    An agent becomes slow after `slow_after` steps. They start together, however long the machine takes
     to start them.
     """
 
     def all_are_there() -> bool:
-        return len(play.model.state().places) >= play.config.train.agents
+        return len(remote.model.state().places) >= remote.job.training.agents
 
     def run(number: int, tell: Callable[[int], None]) -> int:
         later, spoiled = (slow or {}).get(number, seconds), (spoil or {}).get(number)
 
-        def pace(rollouts: int) -> float:
-            return seconds if rollouts < slow_after else later
+        def pace(steps: int) -> float:
+            return seconds if steps < slow_after else later
 
         def make(*arguments: Any) -> Paced:
-            return Paced(Player(*arguments), pace, spoiled, all_are_there)
+            return Paced(make_agent(*arguments), pace, spoiled, all_are_there)
 
-        return replace(play, make_player=make)(number, tell)
+        return replace(remote, make_agent=make)(number, tell)
 
     return run

@@ -16,7 +16,8 @@ SMALL: dict[str, Any] = {
     "data": {"tag_genome": "none"},
     "world": {"latent_factors": 4, "iterations": 3},
     "scenario": {"episode_length": 10},
-    "train": {"steps": 800, "users": 8, "rollout": 5, "hidden": 8, "checkpoint_every": 5},
+    "learners": {"a3c": {"users": 8, "rollout": 5, "hidden": 8}},
+    "training": {"steps": 800, "checkpoint_every": 5},
     "evaluate": {"slate_sizes": [1, 2], "bootstrap_samples": 100},
     "report": {"example_sessions": 1},
 }
@@ -27,9 +28,19 @@ def write_settings(folder: Path, *changes: Mapping[str, Any]) -> None:
     """`params.yaml` of the folder: the checkout's with `SMALL` and the changes on top."""
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     for change in (SMALL, *changes):
-        for section, inner in change.items():
-            values[section] = {**values[section], **inner} if isinstance(inner, Mapping) else inner
+        values = _merged(values, change)
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+
+
+def _merged(values: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with the change on top, section by section."""
+    inner = {
+        name: _merged(values[name], value)
+        if isinstance(value, Mapping) and isinstance(values.get(name), Mapping)
+        else value
+        for name, value in change.items()
+    }
+    return {**values, **inner}
 
 
 def make_folder(folder: Path, *changes: Mapping[str, Any]) -> Path:

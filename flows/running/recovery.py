@@ -18,7 +18,7 @@ from dvc.utils.serialize import ParseError
 from dvc.utils.strictyaml import YAMLValidationError, load
 
 from rlrec.storage.files import write_atomically
-from tasks.versions import GRAPHS
+from tasks.versions import GRAPH
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +37,8 @@ def recover() -> None:
     # Under DVC's own lock, so that what another DVC is just writing is not taken for torn.
     with Repo(_wait_for_lock=True) as repo, repo.lock:
         _forget_the_dead(Path(repo.tmp_dir) / "rwlock")
-        for graph in GRAPHS:
-            lock = graph.with_suffix(".lock")
-            _keep_or_restore(lock, Path(repo.tmp_dir) / f"{'-'.join(lock.parts)}.whole")
+        lock = GRAPH.with_suffix(".lock")
+        _keep_or_restore(lock, Path(repo.tmp_dir) / f"{lock}.whole")
         cache = Path(repo.cache.local.path)
         if cache.is_relative_to(repo.root_dir):  # else other projects may be copying into it
             for unfinished in cache.rglob(".*.tmp"):

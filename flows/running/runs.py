@@ -30,7 +30,7 @@ from flows.running import summary
 from rlrec.errors import RlrecError
 from rlrec.settings.config import PARAMS_FILE
 from rlrec.storage.files import atomic_folder, write_atomically
-from tasks.paths import EVALUATE_METRICS, TRAIN_METRICS
+from tasks.paths import EVALUATE_METRICS, LearnerPaths
 
 log = logging.getLogger(__name__)
 
@@ -281,10 +281,18 @@ def _git(*command: str, given: str | None = None, **variables: str) -> str:
 
 
 def _figures(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Return, CTR and NDCG for each K, and environment steps a second of training."""
-    evaluated, trained = (metrics.get(str(path), {}).get("data", {}) for path in (EVALUATE_METRICS, TRAIN_METRICS))
-    speed = {"steps/s": trained["steps_per_second"]} if "steps_per_second" in trained else {}
-    return {**evaluated, **speed}
+    """Return, CTR and NDCG for each K, and environment steps a second of training, of each learner.
+
+    Where there is but one, nobody need be told whose they are.
+    """
+    evaluated = metrics.get(str(EVALUATE_METRICS), {}).get("data", {})
+    found: dict[str, Any] = {}
+    for learner, figures in evaluated.items():
+        trained = metrics.get(str(LearnerPaths(learner).metrics), {}).get("data", {})
+        speed = {"steps/s": trained["steps_per_second"]} if "steps_per_second" in trained else {}
+        whose = f"{learner} " if len(evaluated) > 1 else ""
+        found |= {whose + name: value for name, value in {**figures, **speed}.items()}
+    return found
 
 
 def _number(value: Any) -> str:

@@ -38,21 +38,27 @@ Stage = Callable[[Config], None]
 Runner = Callable[[Config], AbstractContextManager[TaskRunner[Any]]]
 
 
-def as_flow(stage: Stage, **options: Any) -> Flow[[], None]:
-    """Makes a stage's function a flow that reads the settings, times the function and publishes what it made."""
+def as_flow(stage: Stage, key: str | None = None) -> Flow[[], None]:
+    """Makes a stage's function a flow that reads the settings, times the function and publishes what it made.
+
+    Args:
+        stage: named like the stage.
+        key: of one of several stages that share the function: DVC calls it `<stage>@<key>`.
+    """
+    name = f"{stage.__name__}@{key}" if key else stage.__name__
 
     @functools.wraps(stage)
     def run() -> None:
         config = load_config()
-        leave_record(stage=stage.__name__, run=flow_run.get_id())
+        leave_record(stage=name, run=flow_run.get_id())
         started = time.perf_counter()
         stage(config)
         seconds = time.perf_counter() - started
-        leave_record(stage=stage.__name__, seconds=seconds, peak_bytes=peak_bytes())
-        publish_versions(stage.__name__)
+        leave_record(stage=name, seconds=seconds, peak_bytes=peak_bytes())
+        publish_versions(name)
 
     del run.__wrapped__  # Prefect would take the stage's parameters for the flow's
-    return flow(name=stage.__name__, flow_run_name=stage.__name__, **options)(run)
+    return flow(name=name, flow_run_name=name)(run)
 
 
 def main(stage: Flow[[], None], runner: Runner | None = None) -> None:

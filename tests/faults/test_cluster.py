@@ -10,32 +10,28 @@ import pytest
 
 from rlrec.agents.distributed import ray as cluster
 from rlrec.errors import ConfigError
-from rlrec.settings.config import Config, RayConfig, ScenarioConfig, TrainConfig
+from rlrec.settings.config import RayConfig, TrainingConfig
 
 pytestmark = pytest.mark.slow
 
 
-def settings(address: str | None) -> Config:
-    sizes = {"users": 16, "rollout": 10, "hidden": 8, "checkpoint_every": 5, "steps": 16 * 10 * 40}
-    return Config(
-        scenario=ScenarioConfig(episode_length=10),
-        train=TrainConfig(executor="ray", ray=RayConfig(address=address), **sizes),  # type: ignore[arg-type]
-    )
+def settings(address: str | None) -> TrainingConfig:
+    return TrainingConfig(executor="ray", ray=RayConfig(address=address))
 
 
 _AS_A_CLIENT = """
 import json, sys
 from worlds import small_world
-from rlrec.a3c import cluster
-from rlrec.a3c.train import train
-from rlrec.config import Config, RayConfig, ScenarioConfig, TrainConfig
+from dataclasses import asdict
+from jobs import job
+from rlrec.agents.distributed import ray as cluster
+from rlrec.agents.train import train
 
 sizes = dict(users=16, rollout=10, hidden=8, checkpoint_every=5, steps=16 * 10 * 40)
-address = RayConfig(address=sys.argv[1])
-config = Config(scenario=ScenarioConfig(episode_length=10), train=TrainConfig(executor="ray", ray=address, **sizes))
-with cluster.connected(config):
+on_ray = job(executor="ray", ray={"address": sys.argv[1]}, episode_length=10, **sizes)
+with cluster.connected(on_ray.training):
     cluster.check_nodes()
-    print(json.dumps(train(small_world(0), config).summary))
+    print(json.dumps(asdict(train(small_world(0), on_ray).summary)))
 """
 
 

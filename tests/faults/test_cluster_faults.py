@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from jobs import job
 from paced import paced
 from worlds import small_world
 
 from rlrec.agents.distributed import ray as cluster
 from rlrec.agents.distributed.messages import SharedModel, State
 from rlrec.agents.train import Training, train
-from rlrec.evaluation.evaluate import evaluate
-from rlrec.settings.config import Config, EvaluateConfig, RayConfig, ScenarioConfig, TrainConfig
+from rlrec.policies.playing import play
+from rlrec.settings.config import Job
+from rlrec.statistics.intervals import ratio
 
 pytestmark = pytest.mark.slow
 
@@ -27,26 +29,21 @@ ROLLOUT = 16 * 10
 WORLD = small_world(0, n_users=120)
 
 
-def settings(agents: int = 2, rollouts: int = 400, **train: Any) -> Config:
+def settings(agents: int = 2, rollouts: int = 400, **others: Any) -> Job:
     sizes = {"users": 16, "rollout": 10, "hidden": 16, "checkpoint_every": 20, "learning_rate": 0.01}
-    return Config(
-        scenario=ScenarioConfig(episode_length=10, delta=0.0),
-        train=TrainConfig(
-            executor="ray", ray=RayConfig(address="auto"), agents=agents, steps=rollouts * ROLLOUT, **sizes | train
-        ),
-        evaluate=EvaluateConfig(slate_sizes=(1,), bootstrap_samples=500),
-    )
+    where = {"executor": "ray", "ray": {"address": "auto"}, "agents": agents, "steps": rollouts * ROLLOUT}
+    return job(episode_length=10, delta=0.0, **where | sizes | others)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def connection(nodes) -> Iterator[None]:
     """One for all tests of this module: Ray keeps idle processes, in which TensorFlow need not be imported again."""
-    with cluster.connected(settings()):
+    with cluster.connected(settings().training):
         yield
 
 
 def run(
-    config: Config,
+    training: Job,
     checkpoints: Path | None = None,
     progress: Callable[[SharedModel], None] | None = None,
     pace: float = PACE,
@@ -54,10 +51,10 @@ def run(
 ) -> Training:
     """Trains on the connected cluster at a pace."""
 
-    def launch(play: Any, numbers: Sequence[int]) -> Any:
-        return cluster.as_ray_tasks(paced(play, pace, **options), numbers)
+    def launch(remote: Any, numbers: Sequence[int]) -> Any:
+        return cluster.as_ray_tasks(paced(remote, pace, **options), numbers)
 
-    return train(WORLD, config, launch=launch, progress=progress, checkpoints=checkpoints)
+    return train(WORLD, training, launch=launch, progress=progress, checkpoints=checkpoints)
 
 
 class Once:
@@ -90,24 +87,25 @@ class Once:
 def test_an_agent_that_is_killed_is_started_again_and_nothing_is_lost(two_nodes, record_property) -> None:
     watch = Once(2, 50, lambda state: os.kill(_pid(state.places[1]), signal.SIGKILL))
     training = run(settings(rollouts=900), progress=watch)
-    undisturbed = train(WORLD, settings(rollouts=900).model_copy(update={"train": _in_threads(settings(rollouts=900))}))
+    undisturbed = train(WORLD, settings(rollouts=900, executor="threads", ray={}))
 
     summary = training.summary
-    assert summary["steps"] == 900 * ROLLOUT
-    assert summary["updates"] == 900
-    assert summary["restarts_by_agent"] == {"0": 0, "1": 1}
-    assert summary["failed_agents"] == {}
+    assert summary.steps == 900 * ROLLOUT
+    assert summary.updates == 900
+    assert summary.restarts_by_agent == {"0": 0, "1": 1}
+    assert summary.failed_agents == {}
     # Counted from when it joined again: a gradient that it had sent when it was killed may arrive after its death.
     joined = next(state for _, state in watch.states if state.counters.starts_by_agent[1] == 2)
     before = joined.counters.steps_by_agent[1]
-    assert summary["steps_by_agent"]["1"] > before, "the agent never came back"
+    assert summary.steps_by_agent["1"] > before, "the agent never came back"
     record_property("recovery_seconds", watch.seconds_until(lambda state: state.counters.steps_by_agent[1] > before))
     # The other agent's steps never stand still, not even for ten rollouts' time.
     assert _longest_pause(watch, agent=0) < 10 * PACE + 0.5
-    config = settings(rollouts=900)
-    interval = evaluate(undisturbed.policy, WORLD, config)["slates"]["1"]["metrics"]["return"]
-    earned = evaluate(training.policy, WORLD, config)["slates"]["1"]["metrics"]["return"]["mean"]
-    assert interval["ci_low"] <= earned <= interval["ci_high"]
+    users, scenario = WORLD.users_in("test"), settings().scenario
+    both = (play(one.policy, WORLD, users, scenario, 0).rewards.sum(axis=1) for one in (undisturbed, training))
+    returns, earned = both
+    low, high = ratio(returns, np.ones(len(users))).interval(0.95)
+    assert low <= earned.mean() <= high
 
 
 def test_training_goes_on_when_a_node_with_half_of_the_agents_is_killed(two_nodes, record_property) -> None:
@@ -115,17 +113,17 @@ def test_training_goes_on_when_a_node_with_half_of_the_agents_is_killed(two_node
     killed_at: list[int] = []
 
     def kill(state: State) -> None:
-        killed_at.append(state.rollouts)
+        killed_at.append(state.arrived)
         two_nodes.kill_second()
 
     watch = Once(4, 60, kill)
     training = run(config, progress=watch)
 
     summary = training.summary
-    assert summary["steps"] == 600 * ROLLOUT
-    assert sum(summary["restarts_by_agent"].values()) == 2, "half of the agents were on the node"
-    record_property("recovery_seconds", watch.seconds_until(lambda state: state.rollouts > killed_at[0] + 4))
-    survivors = [int(agent) for agent, restarts in summary["restarts_by_agent"].items() if not restarts]
+    assert summary.steps == 600 * ROLLOUT
+    assert sum(summary.restarts_by_agent.values()) == 2, "half of the agents were on the node"
+    record_property("recovery_seconds", watch.seconds_until(lambda state: state.arrived > killed_at[0] + 4))
+    survivors = [int(agent) for agent, restarts in summary.restarts_by_agent.items() if not restarts]
     assert all(_longest_pause(watch, agent) < 10 * PACE + 0.5 for agent in survivors)
 
 
@@ -143,16 +141,16 @@ def test_the_global_model_goes_on_from_its_last_checkpoint_when_it_is_killed(
     training = run(config, checkpoints=tmp_path / "checkpoints", progress=watch)
 
     summary = training.summary
-    assert summary["global_model_restarts"] == 1
-    assert 0 < summary["lost_updates"] <= config.train.checkpoint_every
-    assert summary["steps"] == 400 * ROLLOUT
-    assert summary["updates"] == 400
-    assert summary["failed_agents"] == {}
-    assert summary["restarts_by_agent"] == {"0": 0, "1": 0}, "agents reconnect, they are not started again"
+    assert summary.global_model_restarts == 1
+    assert 0 < summary.lost_updates <= config.training.checkpoint_every
+    assert summary.steps == 400 * ROLLOUT
+    assert summary.updates == 400
+    assert summary.failed_agents == {}
+    assert summary.restarts_by_agent == {"0": 0, "1": 0}, "agents reconnect, they are not started again"
     assert "the global model died and went on from a checkpoint" in caplog.text
     assert [p.version for p in training.curve] == list(range(0, 401, 20))
     record_property("recovery_seconds", watch.seconds_until(lambda state: state.version > reached[0]))
-    record_property("lost_updates", summary["lost_updates"])
+    record_property("lost_updates", summary.lost_updates)
 
 
 def test_a_straggler_costs_no_more_than_its_own_share(two_nodes) -> None:
@@ -162,11 +160,11 @@ def test_a_straggler_costs_no_more_than_its_own_share(two_nodes) -> None:
         settings(agents=3, rollouts=even + 120), pace=0.1, slow={2: 1.0}, slow_after=even // 3, progress=watch
     ).summary
 
-    late = {agent: steps - even // 3 * ROLLOUT for agent, steps in summary["steps_by_agent"].items()}
+    late = {agent: steps - even // 3 * ROLLOUT for agent, steps in summary.steps_by_agent.items()}
     assert late["2"] < late["0"] / 4, "one agent was to be slow"
     share = 1 / 3
-    before = watch.steps_per_second(lambda state: 10 <= state.rollouts < even - 10)
-    after = watch.steps_per_second(lambda state: even + 10 <= state.rollouts < state.budget - 10)
+    before = watch.steps_per_second(lambda state: 10 <= state.arrived < even - 10)
+    after = watch.steps_per_second(lambda state: even + 10 <= state.arrived < state.budget - 10)
     assert after > (1 - share) * before
 
 
@@ -180,23 +178,19 @@ def test_agents_that_send_rubbish_are_stopped_and_the_rest_go_on(two_nodes) -> N
     training = run(config, spoil=spoil, slow={3: 1.5})
 
     summary = training.summary
-    assert summary["refused"] == {
+    assert summary.refused == {
         "local agent 1": "4 (4 not finite)",
         "local agent 2": "4 (4 wrong shape)",
         "local agent 3": "4 (4 too old)",
     }
-    assert summary["failed_agents"].keys() == {"1", "2", "3"}
-    assert "local agent 3 was stopped: 4 (4 too old) of its gradients were refused" in summary["failed_agents"]["3"]
-    assert summary["steps"] == 400 * ROLLOUT
-    assert summary["updates"] == 400 - 12
+    assert summary.failed_agents.keys() == {"1", "2", "3"}
+    assert "local agent 3 was stopped: 4 (4 too old) of its gradients were refused" in summary.failed_agents["3"]
+    assert summary.steps == 400 * ROLLOUT
+    assert summary.updates == 400 - 12
 
 
 def _pid(place: str) -> int:
     return int(place.rsplit(":", 1)[1])
-
-
-def _in_threads(config: Config) -> TrainConfig:
-    return config.train.model_copy(update={"executor": "threads", "ray": RayConfig()})
 
 
 def _longest_pause(watch: Once, agent: int) -> float:
@@ -205,7 +199,7 @@ def _longest_pause(watch: Once, agent: int) -> float:
     seen = [
         (when, state.counters.steps_by_agent[agent])
         for when, state in watch.states
-        if when >= watch.acted - 1 and state.rollouts < state.budget - 10
+        if when >= watch.acted - 1 and state.arrived < state.budget - 10
     ]
     pause, since = 0.0, seen[0]
     for when, steps in seen:

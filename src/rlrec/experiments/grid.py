@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rlrec.environments.sessions import check_scenario
 from rlrec.errors import ConfigError, WorldError
 from rlrec.settings.config import Config, parse_config
+from rlrec.settings.learners import LearnerName
 from rlrec.settings.yaml import read_settings
 from rlrec.worlds.world import World
 
@@ -24,8 +25,10 @@ class Differences(BaseModel):
 
     scenario: dict[str, Any] = {}
     """Of the section of that name."""
-    train: dict[str, Any] = {}
+    training: dict[str, Any] = {}
     """Likewise."""
+    learner: dict[str, Any] = {}
+    """Of a learner."""
 
 
 class GridScenario(Differences):
@@ -35,8 +38,8 @@ class GridScenario(Differences):
     """For tables and figures."""
 
 
-class Learner(Differences):
-    """A way to train."""
+class GridLearner(Differences):
+    """A way to learn: the learner of that name in `params.yaml`, or, where there is none, its algorithm's defaults."""
 
     only: tuple[str, ...] | None = None
     """Names of the scenarios it is trained in; all where absent."""
@@ -53,13 +56,15 @@ class Grid(BaseModel):
     """Training seeds: that of the settings and those after it."""
     bootstrap_samples: Annotated[int, Field(ge=100, le=1_000_000)] = 20_000
     """Resamples of seeds and users. Enough for a family of comparisons, see `rlrec.statistics.significance.p_value`."""
-    reference: str = "a3c"
+    reference: LearnerName
     """The learner that all others, and all baselines, are compared with."""
-    train: dict[str, Any] = {}
+    training: dict[str, Any] = {}
     """What all learners train with in all scenarios, unless one of these says otherwise."""
+    learner: dict[str, Any] = {}
+    """Likewise, of their own settings."""
     scenarios: Annotated[dict[str, GridScenario], Field(min_length=1)]
     """By name."""
-    learners: Annotated[dict[str, Learner], Field(min_length=1)]
+    learners: Annotated[dict[LearnerName, GridLearner], Field(min_length=1)]
     """By name."""
 
     def config(self, base: Config, scenario: str, learner: str | None = None, seed: int = 0) -> Config:
@@ -68,20 +73,21 @@ class Grid(BaseModel):
         Args:
             base: settings of `params.yaml`.
             scenario: name of the scenario.
-            learner: name of the learner; None for what all baselines are played with.
+            learner: name of the learner, which is the only one of the settings then; None for what all baselines are
+                played with.
             seed: number of the run, counted from the seed of `base`.
 
         Raises:
             ConfigError: a setting is unknown, of the wrong type or out of range.
         """
-        layers = [Differences(train=self.train), self.scenarios[scenario]]
-        name = f"scenario {scenario!r}"
+        layers = [Differences(training=self.training, learner=self.learner), self.scenarios[scenario]]
+        where = f"scenario {scenario!r}"
         if learner is not None:
             chosen = self.learners[learner]
             budget = {"steps": chosen.steps[scenario]} if scenario in chosen.steps else {}
-            layers += [chosen, Differences(train=budget)]
-            name += f", learner {learner!r}"
-        return configure(base, base.seed + seed, layers, name)
+            layers += [chosen, Differences(training=budget)]
+            where += f", learner {learner!r}"
+        return configure(base, base.seed + seed, layers, where, learner)
 
     def learners_in(self, scenario: str) -> list[str]:
         """Names of those that are trained in a scenario."""
@@ -147,24 +153,32 @@ def playable(grid: Grid, base: Config, world: World) -> tuple[Grid, dict[str, st
     return grid.model_copy(update={"scenarios": kept}), skipped
 
 
-def configure(base: Config, seed: int, layers: Sequence[Differences], name: str) -> Config:
+def configure(base: Config, seed: int, layers: Sequence[Differences], where: str, learner: str | None = None) -> Config:
     """Settings with differences on top of one another.
 
     Args:
         base: what no layer says.
         seed: of the run.
         layers: the later prevails.
-        name: what to call this where a value is wrong.
+        where: what to call this where a value is wrong.
+        learner: name of the only learner; those of `base` stay where absent.
 
     Raises:
         ConfigError: a setting is unknown, of the wrong type or out of range.
     """
     values = base.model_dump()
     values["seed"] = seed
+    own: dict[str, Any] = {}
     for layer in layers:
         values["scenario"] |= layer.scenario
-        values["train"] |= layer.train
-    return parse_config(values, name)
+        values["training"] |= layer.training
+        own |= layer.learner
+    if learner is not None:
+        known = values["learners"].get(learner, {})
+        same = known.get("algorithm") == own.get("algorithm", known.get("algorithm"))
+        values["learners"] = {learner: (known if same else {}) | own}
+        values["evaluate"]["reference"] = learner
+    return parse_config(values, where)
 
 
 def choose(entries: Mapping[str, Entry], names: Sequence[str] | None) -> dict[str, Entry]:

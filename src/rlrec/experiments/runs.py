@@ -22,17 +22,16 @@ import numpy as np
 from rlrec.agents.distributed.messages import SharedModel
 from rlrec.errors import DataError
 from rlrec.evaluation.evaluate import SESSIONS, ByUser, by_user
+from rlrec.experiments.closure import SOURCE, closure
 from rlrec.policies.playing import play
 from rlrec.policies.policy import Policy
 from rlrec.settings.config import Config, derive_seed
 from rlrec.storage.files import atomic_file
 from rlrec.worlds.world import World
 
-SOURCE = Path(__file__).resolve().parents[1]
-_PLAYING = ("settings", "metrics", "worlds", "environments", "policies", "evaluation/evaluate.py")
-LEARNER_CODE = (*_PLAYING, "agents")
-BASELINE_CODE = (*_PLAYING, "data/dataset")
-"""What decides a run beside its settings: modules and packages of `rlrec`."""
+LEARNER_CODE = ("rlrec.agents.train", "rlrec.evaluation.evaluate")
+BASELINE_CODE = ("rlrec.policies.baselines", "rlrec.evaluation.evaluate")
+"""Modules that decide a run beside its settings, with all that they import."""
 
 Tell = Callable[[float], None]
 """Told the share of a run that is done."""
@@ -47,8 +46,8 @@ class Run:
 
     Attributes:
         users: the metrics of the world's test users, in ascending order of users.
-        facts: what the tables say of it: its `settings` and, of a training, `train_seconds`, `steps_per_second` and
-            `validation_return`.
+        facts: what the tables say of it: its `settings` and, of a training, the policy's `note`, `train_seconds`,
+            `steps_per_second` and `validation_return`.
     """
 
     users: ByUser
@@ -75,19 +74,22 @@ class Runs:
 
 
 def train_and_play(config: Config, world: World, tell: Tell) -> Run:
-    """Trains as the pipeline does and plays the test users with the best checkpoint."""
+    """Trains the reference of the settings as the pipeline does and plays the test users with the best checkpoint."""
     from rlrec.agents.train import train  # TensorFlow takes seconds, and finished runs need none
 
-    def progress(model: SharedModel) -> None:
-        tell(min(model.state().counters.steps / config.train.steps, 0.99))
+    job = config.job(config.evaluate.reference)
 
-    training = train(world, config, progress=progress)
-    summary = training.summary
-    run = play_test_users(training.policy, world, config)
+    def progress(model: SharedModel) -> None:
+        tell(min(model.state().counters.steps / job.training.steps, 0.99))
+
+    training = train(world, job, progress=progress)
+    summary, policy = training.summary, training.policy
+    run = play_test_users(policy, world, config)
     facts = {
         "settings": learner_settings(config),
-        "train_seconds": summary["seconds"] + summary["prepared_seconds"],
-        "steps_per_second": summary["steps_per_second"],
+        "note": vars(policy.note) | {"algorithm": policy.algorithm},
+        "train_seconds": summary.seconds + summary.prepared_seconds,
+        "steps_per_second": summary.steps_per_second,
         "validation_return": training.best.validation_return,
     }
     return Run(run.users, facts)
@@ -103,10 +105,8 @@ def play_test_users(policy: Policy, world: World, config: Config) -> Run:
 
 def learner_settings(config: Config) -> dict[str, Any]:
     """The settings that decide what is learned and how it is judged, wherever the local agents run."""
-    settings = _playing_settings(config) | config.model_dump(mode="json", include={"train"})
-    for name in ("executor", "ray"):
-        del settings["train"][name]
-    return settings
+    job = config.job(config.evaluate.reference).model_dump(mode="json", exclude={"training": {"executor", "ray"}})
+    return _playing_settings(config) | job
 
 
 def baseline_settings(name: str, config: Config) -> dict[str, Any]:
@@ -119,20 +119,19 @@ def key_of(settings: Mapping[str, Any], origin: str) -> str:
     return hashlib.sha256(f"{json.dumps(settings, sort_keys=True)} {origin}".encode()).hexdigest()[:24]
 
 
-def origin_of(world: World, code: Iterable[str], source: Path = SOURCE) -> str:
+def origin_of(world: World, modules: Iterable[str], source: Path = SOURCE) -> str:
     """Hash of what decides runs beside their settings.
 
     Args:
         world: all its arrays count.
-        code: modules and packages below `source`. What they do counts, not what comments and docstrings say of it.
+        modules: they and what they import count, by what they do, not by what comments and docstrings say of it.
         source: folder of the package `rlrec`.
     """
     digest = hashlib.sha256()
     for attribute in fields(world):
         digest.update(np.ascontiguousarray(getattr(world, attribute.name)).tobytes())
-    for part in code:
-        for file in sorted((source / part).rglob("*.py")) if (source / part).is_dir() else [source / part]:
-            digest.update(f"{file.relative_to(source)} {_behaviour(file)}".encode())
+    for file in closure(*modules, source=source):
+        digest.update(f"{file.relative_to(source)} {_behaviour(file)}".encode())
     return digest.hexdigest()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from rlrec.evaluation.evaluate import RESAMPLES
 from rlrec.evaluation.regret import regret_curves
+from rlrec.evaluation.results import Policies, PolicyNote
 from rlrec.experiments.fill import Results
 from rlrec.experiments.grid import Grid
 from rlrec.experiments.runs import Run
+from rlrec.policies.policy import Policy
 from rlrec.settings.config import Config
 from rlrec.statistics.intervals import Estimate, Weights, across_seeds, resample, resample_seeds
 from rlrec.statistics.significance import contrast, with_holm
 
-ORACLE = "oracle"
 _SEEDS = "bootstrap of seeds"
 _OF_A_TRAINING = ("train_seconds", "steps_per_second", "validation_return")
 
@@ -86,8 +87,24 @@ def matrix_table(results: Results, grid: Grid, resamples: Resamples, confidence:
     return with_holm(pd.DataFrame(rows))
 
 
-def regret_table(results: Results, resamples: Resamples, confidence: float) -> pd.DataFrame:
-    """Regret against the greedy oracle by step, in every scenario.
+def notes_of(results: Results, baselines: Mapping[str, Policy], reference: str) -> Policies:
+    """What is said of all policies of a filled grid; of learners, what their trained policies said."""
+    notes = {name: PolicyNote(**vars(policy.note)) for name, policy in baselines.items()}
+    for policies in results.values():
+        for name, runs in policies.items():
+            if "note" in runs[0].facts:
+                notes[name] = PolicyNote(**runs[0].facts["note"])
+    return Policies(reference, notes)
+
+
+def regret_table(results: Results, resamples: Resamples, bound: str, confidence: float) -> pd.DataFrame:
+    """Regret by step against a policy that knows what no recommender can, in every scenario.
+
+    Args:
+        results: from `fill`.
+        resamples: from `draw_resamples`.
+        bound: name of the policy whose note says so.
+        confidence: level of the intervals.
 
     Returns:
         `scenario` and the columns of `rlrec.evaluation.regret.regret_curves`.
@@ -95,7 +112,7 @@ def regret_table(results: Results, resamples: Resamples, confidence: float) -> p
     tables = []
     for scenario, policies in results.items():
         rewards = {name: [run.users.rewards for run in runs] for name, runs in policies.items()}
-        table = regret_curves(rewards, ORACLE, resamples.users, resamples.seeds, confidence)
+        table = regret_curves(rewards, bound, resamples.users, resamples.seeds, confidence)
         table.insert(0, "scenario", scenario)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
@@ -114,7 +131,7 @@ def runs_table(results: Results) -> pd.DataFrame:
                         "policy": policy,
                         "seed": settings["seed"],
                         "return": float(np.mean(run.users.metrics["return"])),
-                        "steps": settings.get("train", {}).get("steps"),
+                        "steps": settings.get("training", {}).get("steps"),
                         **{name: run.facts.get(name) for name in _OF_A_TRAINING},
                     }
                 )

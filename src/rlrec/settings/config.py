@@ -5,41 +5,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic import ValidationError as PydanticError
-from pydantic_core import PydanticCustomError
 
 from rlrec.errors import ConfigError
 from rlrec.settings.explain import explain, unit
+from rlrec.settings.learners import A3CConfig, Learner, LearnerConfig, LearnerName
+from rlrec.settings.sections import Count, Features, Fraction, InnerShare, Observation, Positive, Section
 from rlrec.settings.yaml import read_settings
 
 PARAMS_FILE = Path("params.yaml")
 
-Observation = Literal["history", "thesis"]
-Features = Literal["world", "training", "genres"]
-NetworkKind = Literal["bilinear", "recurrent", "thesis"]
-Width = Annotated[int, Field(ge=1, le=4096), unit("units")]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-InnerShare = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1, le=10**12)]
-Positive = Annotated[float, Field(gt=0, le=1_000_000)]
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, use_attribute_docstrings=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """Pydantic would take true, which is what YAML makes of `on`, for 1."""
-        values = value if isinstance(value, list | tuple) else [value]
-        wanted = cls.model_fields[str(info.field_name)].annotation
-        if wanted is not bool and any(isinstance(one, bool) for one in values):
-            raise PydanticCustomError("truth_value", "a truth value")
-        return value
-
-
-class DataConfig(_Section):
+class DataConfig(Section):
     """Which ratings, and from where."""
 
     name: Literal["ml-100k", "ml-1m", "ml-latest-small", "ml-latest"] = "ml-100k"
@@ -50,7 +28,7 @@ class DataConfig(_Section):
     """Where violence comes from: `auto` (GroupLens), `none`, or the path or URL of `tag-genome.zip`."""
 
 
-class WorldConfig(_Section):
+class WorldConfig(Section):
     """How the simulated users and movies are fitted to the ratings."""
 
     latent_factors: Annotated[int, Field(ge=0, le=256), unit("dimensions")] = 16
@@ -82,7 +60,7 @@ class WorldConfig(_Section):
         return self
 
 
-class ScenarioConfig(_Section):
+class ScenarioConfig(Section):
     """The Markov decision process: how users react and what an agent sees."""
 
     slate_size: Annotated[int, Field(ge=1, le=100), unit("movies")] = 1
@@ -108,8 +86,8 @@ class ScenarioConfig(_Section):
     """Recommendations a session (T)."""
 
 
-class RayConfig(_Section):
-    """Where the local agents run with `train.executor: ray`."""
+class RayConfig(Section):
+    """Where the local agents run with `training.executor: ray`."""
 
     address: (
         Annotated[str, Field(pattern=r"^(auto|ray://[^\s/:]+:\d{1,5})$", examples=["auto", "ray://host:10001"])] | None
@@ -117,64 +95,26 @@ class RayConfig(_Section):
     """Cluster to run on: null starts one on this machine, on loopback only; `auto` takes the one running here."""
 
 
-class TrainConfig(_Section):
-    """Asynchronous advantage actor-critic."""
+class TrainingConfig(Section):
+    """How any learner is trained: local agents around one global model."""
 
     executor: Literal["threads", "ray"] = "threads"
     """What runs the local agents: threads of one process, or processes of a Ray cluster."""
     ray: RayConfig = RayConfig()
     """Read with `executor: ray` only."""
-
     agents: Annotated[int, Field(ge=1, le=64), unit("agents")] = 2
     """Local agents, each with its own environments."""
     steps: Annotated[Count, unit("steps")] = 8_000_000
-    """Budget of environment steps over all agents."""
-    users: Annotated[int, Field(ge=1, le=65_536), unit("sessions")] = 64
-    """Sessions an agent plays at once."""
-    network: NetworkKind = "bilinear"
-    """What scores the movies: a bilinear form over item features, the same with a GRU, or the thesis's dense layers."""
-    rollout: Annotated[int, Field(ge=1, le=10_000), unit("steps")] = 50
-    """Steps an agent plays before it sends a gradient (t_max)."""
-    hidden: Width = 256
-    """Width of the network's hidden layers."""
-    gamma: Fraction = 0.3
-    """Discount of future rewards."""
-    gae_lambda: Fraction = 1.0
-    """Weight of later steps in the advantage estimate: 1 is the paper's n-step return, less is GAE."""
-    entropy: Annotated[float, Field(ge=0, le=10)] = 0.003
-    """Weight of the entropy bonus."""
-    value: Annotated[float, Field(ge=0, le=100)] = 0.5
-    """Weight of the value loss."""
-    optimizer: Literal["adam", "rmsprop"] = "adam"
-    """Rule of the updates, its statistics kept by the global model."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.002
-    """Step size at the start."""
-    final_learning_rate: Fraction = 0.0001
-    """Step size at the end of the budget; linear in between."""
-    clip_norm: Positive = 1.0
-    """Largest global norm of an applied gradient."""
+    """Budget of environment steps over all agents, of each learner that has none of its own."""
     checkpoint_every: Annotated[Count, unit("updates")] = 50
     """Updates between two checkpoints: each is judged on validation users and kept on disk until training has ended."""
-    synchronous: bool = False
-    """A2C instead of A3C: all agents wait for one another and their mean gradient is applied."""
     max_staleness: Annotated[int, Field(ge=0, le=10**12), unit("versions")] = 1000
     """Versions that a gradient may be behind when it arrives; older ones are refused."""
     max_refused: Annotated[int, Field(ge=0, le=10**12), unit("gradients")] = 10
     """Refused gradients after which a local agent is stopped; the others go on."""
 
-    @property
-    def rollout_steps(self) -> int:
-        """Environment steps of one rollout: `users` times `rollout`."""
-        return self.users * self.rollout
 
-    @model_validator(mode="after")
-    def _one_process_where_agents_wait(self) -> Self:
-        if self.synchronous and self.executor != "threads":
-            raise ValueError(f"train.synchronous (true) needs train.executor: threads, but that is {self.executor}")
-        return self
-
-
-class EvaluateConfig(_Section):
+class EvaluateConfig(Section):
     """How policies are judged."""
 
     slate_sizes: Annotated[tuple[Annotated[int, Field(ge=1, le=100), unit("movies")], ...], Field(min_length=1)] = (
@@ -188,16 +128,42 @@ class EvaluateConfig(_Section):
     """Resamples of the users behind each interval."""
     confidence: InnerShare = 0.95
     """Level of the intervals."""
+    reference: LearnerName = "a3c"
+    """The learner that all others, and all baselines, are compared with."""
 
 
-class ReportConfig(_Section):
+class ReportConfig(Section):
     """The report page."""
 
     example_sessions: Annotated[int, Field(ge=1, le=20), unit("sessions")] = 3
     """Test users whose session is told step by step."""
 
 
-class Config(_Section):
+class Job(Section):
+    """One training: a learner, the scenario as it meets it, and how it is trained."""
+
+    seed: int = 7
+    """Of all draws."""
+    name: LearnerName = "a3c"
+    """The learner's."""
+    learner: Learner = A3CConfig()
+    """Its algorithm and settings."""
+    scenario: ScenarioConfig = ScenarioConfig()
+    """With the learner's own observation and features."""
+    training: TrainingConfig = TrainingConfig()
+    """With the learner's own budget."""
+
+    @model_validator(mode="after")
+    def _rollouts_fit_sessions(self) -> Self:
+        check_learner(self.name, self.learner, self.scenario, self.training)
+        return self
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """See `Config.rng`."""
+        return np.random.default_rng(derive_seed(self.seed, purpose))
+
+
+class Config(Section):
     """All settings of a run."""
 
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 7
@@ -205,22 +171,57 @@ class Config(_Section):
     data: DataConfig = DataConfig()
     world: WorldConfig = WorldConfig()
     scenario: ScenarioConfig = ScenarioConfig()
-    train: TrainConfig = TrainConfig()
+    learners: Annotated[dict[LearnerName, Learner], Field(min_length=1)] = Field(default={"a3c": A3CConfig()})
+    """What learns, by name."""
+    training: TrainingConfig = TrainingConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     report: ReportConfig = ReportConfig()
 
     @model_validator(mode="after")
-    def _rollouts_fit_sessions(self) -> Self:
-        if self.scenario.episode_length % self.train.rollout:
+    def _all_fits(self) -> Self:
+        for name, learner in self.learners.items():
+            check_learner(name, learner, self.scenario, self.training)
+        if self.evaluate.reference not in self.learners:
             raise ValueError(
-                f"train.rollout ({self.train.rollout}) must divide "
-                f"scenario.episode_length ({self.scenario.episode_length})"
+                f"evaluate.reference ({self.evaluate.reference}) is none of the learners: {', '.join(self.learners)}"
             )
         return self
+
+    def job(self, name: str) -> Job:
+        """The training of a learner.
+
+        Raises:
+            ConfigError: there is no learner of that name.
+        """
+        if name not in self.learners:
+            raise ConfigError(f"there is no learner {name!r}: learners has {', '.join(self.learners)}")
+        learner = self.learners[name]
+        seen = {"observation": learner.observation, "features": learner.features}
+        scenario = self.scenario.model_copy(update={part: kind for part, kind in seen.items() if kind})
+        training = self.training.model_copy(update={"steps": learner.steps} if learner.steps else {})
+        return Job(seed=self.seed, name=name, learner=learner, scenario=scenario, training=training)
 
     def rng(self, purpose: str) -> np.random.Generator:
         """A generator of its own for each purpose, so that one more draw in one place changes no other place."""
         return np.random.default_rng(derive_seed(self.seed, purpose))
+
+
+def check_learner(name: str, learner: LearnerConfig, scenario: ScenarioConfig, training: TrainingConfig) -> None:
+    """Refuses a learner that cannot be trained so.
+
+    Raises:
+        ValueError: its rollouts do not fit into sessions, or its agents are to wait for one another on a cluster.
+    """
+    if scenario.episode_length % learner.rollout:
+        raise ValueError(
+            f"learners.{name}.rollout ({learner.rollout}) must divide "
+            f"scenario.episode_length ({scenario.episode_length})"
+        )
+    if learner.synchronous and training.executor != "threads":
+        raise ValueError(
+            f"learners.{name}.algorithm ({learner.algorithm}) needs training.executor: threads, "
+            f"but that is {training.executor}"
+        )
 
 
 def derive_seed(seed: int, purpose: str) -> np.random.SeedSequence:
@@ -241,12 +242,12 @@ def parse_config(values: dict[str, Any], where: str) -> Config:
     """Checks settings by section and name; what is left out keeps its default.
 
     Args:
-        values: as YAML has them, e.g. `{"train": {"gamma": 0.5}}`.
+        values: as YAML has them, e.g. `{"scenario": {"delta": 0.5}}`.
         where: they come from, for the error.
 
     Raises:
         ConfigError: a value is unknown, of the wrong type or out of range. Every wrong value is named by its path, e.g.
-            `train.gamma`, with what is allowed.
+            `scenario.delta`, with what is allowed.
     """
     try:
         return Config.model_validate(values)

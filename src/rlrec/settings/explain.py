@@ -20,11 +20,22 @@ def unit(name: str) -> Any:
     return Field(json_schema_extra={"unit": name})
 
 
-def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Path, e.g. `train.gamma`, and field of every setting of a model and its sections."""
-    for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from leaves(field.annotation, f"{prefix}{name}.")
+def leaves(model: type[BaseModel] | BaseModel, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Path, e.g. `world.holdout`, and field of every setting of a model and its sections.
+
+    Args:
+        model: a model's class, or one with values; of sections that stand under names of the user's own, such as
+            `learners`, a class has those that are there by default.
+        prefix: of all paths.
+    """
+    kind = model if isinstance(model, type) else type(model)
+    for name, field in kind.model_fields.items():
+        inner = field.default if isinstance(model, type) else getattr(model, name)
+        if isinstance(inner, BaseModel):
+            yield from leaves(inner, f"{prefix}{name}.")
+        elif isinstance(inner, Mapping):
+            for own, section in inner.items():
+                yield from leaves(section, f"{prefix}{name}.{own}.")
         else:
             yield f"{prefix}{name}", field
 
@@ -83,17 +94,66 @@ def _explain(problem: Any, schema: _Schema, known: Sequence[str]) -> str:
         return str(problem["ctx"]["error"])
     if problem["type"] == "json_invalid":
         return str(problem["msg"])
-    path = problem["loc"]
+    path, around, purpose = _resolved(problem["loc"], schema)
     where = ".".join(map(_name, path)) or "the settings"
-    around, purpose = schema, ""
-    for part in path:
-        inner = around.get("properties", {}).get(part) if isinstance(part, str) else around.get("items")
-        if inner is None:
-            return f"{where}: unknown setting{_suggestion(path, list(around.get('properties', {})), known)}"
-        purpose = inner.get("description", purpose)
-        around = schema["$defs"][inner["$ref"].rpartition("/")[2]] if "$ref" in inner else inner
+    if around is None:
+        neighbours = list((_resolved(problem["loc"][:-1], schema)[1] or {}).get("properties", {}))
+        return f"{where}: unknown setting{_suggestion(path, neighbours, known)}"
+    if problem["type"].startswith("union_tag") and isinstance(problem["input"], Mapping):
+        name, choices = _choices(around, schema)
+        value = shown(problem["input"][name]) if name in problem["input"] else "missing"
+        return f"{where}.{name}: must be {allowed({'enum': list(choices)})}; is {value}"
+    if problem["loc"] and problem["loc"][-1] == "[key]":
+        return f"{where}: a name must be {_KEYS}; is {shown(problem['input'])}"
     value = "missing" if problem["type"] == "missing" else shown(problem["input"])
     return f"{where}: must be {allowed(around)}{_in_brackets(purpose)}; is {value}"
+
+
+def _resolved(loc: Sequence[str | int], schema: _Schema) -> tuple[list[str | int], _Schema | None, str]:
+    """The path that a place in Pydantic's words stands for, its schema, and what it is for.
+
+    Where one of several sections is meant, Pydantic names which one behind its name: that is no part of the path. The
+    schema of what nobody knows is None.
+    """
+    path: list[str | int] = []
+    around: _Schema | None = schema
+    purpose = ""
+    for part in loc:
+        assert around is not None
+        if "oneOf" in around and part in (choices := _choices(around, schema)[1]):
+            around = choices[str(part)]
+            continue
+        if part == "[key]":
+            return path, around, purpose
+        path.append(part)
+        inner = _named(part, around) if isinstance(part, str) else around.get("items")
+        if not isinstance(inner, Mapping):
+            return path, None, ""
+        purpose = inner.get("description", purpose)
+        around = _definition(inner["$ref"], schema) if "$ref" in inner else inner
+    return path, around, purpose
+
+
+def _named(name: str, around: _Schema) -> Any:
+    """The schema of what has this name inside; where names are the user's own, all have the same."""
+    if name in around.get("properties", {}):
+        return around["properties"][name]
+    return next(iter(around.get("patternProperties", {}).values()), None)
+
+
+_KEYS = "small letters, digits and underscores, a letter first, at most 40"
+
+
+def _choices(around: _Schema, schema: _Schema) -> tuple[str, dict[str, _Schema]]:
+    """Of several sections that may stand in one place: the setting that says which is meant, and each by its value."""
+    sections = [_definition(option["$ref"], schema) for option in around["oneOf"]]
+    name = next(name for name, field in sections[0]["properties"].items() if "const" in field)
+    return name, {section["properties"][name]["const"]: section for section in sections}
+
+
+def _definition(reference: str, schema: _Schema) -> _Schema:
+    found: _Schema = schema["$defs"][reference.rpartition("/")[2]]
+    return found
 
 
 def _in_brackets(description: str) -> str:

@@ -27,19 +27,22 @@ def check_overrides(overrides: Sequence[str], path: Path = PARAMS_FILE) -> list[
             values, or a value is not allowed. Paths and values that are wrong are named.
     """
     settings = read_settings(path)
-    parse_config(settings, str(path))
-    values = parse_overrides(overrides)
+    values = parse_overrides(overrides, parse_config(settings, str(path)))
     config = parse_config(apply_overrides(settings, values), "overrides").model_dump(mode="json")
     return [f"{'' if _has(settings, where) else '+'}{where}={_hydra(_at(config, where))}" for where in values]
 
 
-def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+def parse_overrides(overrides: Sequence[str], config: Config) -> dict[str, Any]:
     """By path, the value as YAML has it.
+
+    Args:
+        overrides: see `check_overrides`.
+        config: the settings that are changed, for their paths.
 
     Raises:
         ConfigError: see `check_overrides`.
     """
-    settings = [where for where, _ in leaves(Config)]
+    settings = [where for where, _ in leaves(config)]
     values: dict[str, Any] = {}
     for override in overrides:
         where, equals, text = (part.strip() for part in override.partition("="))

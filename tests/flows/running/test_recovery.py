@@ -80,18 +80,6 @@ def test_a_lock_file_that_was_removed_does_not_come_back(repo: Path) -> None:
     assert not (repo / "dvc.lock").exists()
 
 
-def test_the_matrix_has_a_lock_file_of_its_own(repo: Path) -> None:
-    (repo / "matrix").mkdir()
-    (repo / "dvc.lock").write_text(LOCK)
-    matrix = LOCK.replace("validate", "matrix")
-    (repo / "matrix" / "dvc.lock").write_text(matrix)
-    recover()
-    (repo / "matrix" / "dvc.lock").write_text("stages: [")
-    recover()
-    assert (repo / "matrix" / "dvc.lock").read_text() == matrix
-    assert (repo / "dvc.lock").read_text() == LOCK
-
-
 def test_what_a_stage_made_and_the_cache_did_not_get_is_an_error(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "made", None, "cache")

@@ -3,19 +3,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jobs import job
 from worlds import small_world
 
 from rlrec.agents.distributed.checkpoints import Checkpoints
 from rlrec.agents.distributed.messages import Floats, Means, Snapshot
-from rlrec.agents.judge import CurvePoint, Judge
+from rlrec.agents.judge import Judge
 from rlrec.environments.sessions import Sessions
 from rlrec.policies.playing import play
 from rlrec.policies.policy import Policy, Scores
-from rlrec.settings.config import Config, ScenarioConfig, TrainConfig, derive_seed
+from rlrec.settings.config import derive_seed
 from rlrec.statistics import intervals as statistics
 from rlrec.worlds.world import World
 
-CONFIG = Config(scenario=ScenarioConfig(episode_length=10), train=TrainConfig(rollout=10))
+JOB = job(episode_length=10, rollout=10)
 WORLD = small_world(0, n_users=200)
 
 
@@ -35,18 +36,18 @@ def snapshot(version: int, taste: float) -> Snapshot:
     """Weights that follow the movies' biases more or less."""
     noise = np.random.default_rng(1).normal(0, 1, WORLD.n_movies)
     weights = (taste * WORLD.movie_vectors[:, 1] + noise).astype(np.float32)
-    return Snapshot(version, version * 100, 1.0, Means(*[0.0] * 6), weights)
+    return Snapshot(version, version * 100, 1.0, Means({"loss": 0.5}, 0.0), weights)
 
 
 def judge(checkpoints: Checkpoints | None = None, world: World = WORLD) -> Judge:
-    return Judge(world, CONFIG, Fixed, checkpoints)
+    return Judge(world, JOB, Fixed, checkpoints)
 
 
 def test_a_checkpoint_has_the_interval_of_what_validation_users_gave_it() -> None:
     point = judge()(snapshot(5, 1.0))
-    seed = derive_seed(CONFIG.seed, "validation sessions")
+    seed = derive_seed(JOB.seed, "validation sessions")
     users = WORLD.users_in("validation")
-    returns = play(Fixed(snapshot(5, 1.0).weights), WORLD, users, CONFIG.scenario, seed).rewards.sum(axis=1)
+    returns = play(Fixed(snapshot(5, 1.0).weights), WORLD, users, JOB.scenario, seed).rewards.sum(axis=1)
     assert point.validation_return == pytest.approx(returns.mean())
     draws = statistics.resample(len(users), 20_000, np.random.default_rng(0))
     bootstrap = statistics.mean(returns, draws).interval(statistics.CONFIDENCE)
@@ -73,7 +74,7 @@ def test_what_was_judged_is_taken_up_again(tmp_path: Path) -> None:
 
 def test_points_of_another_form_are_judged_anew(tmp_path: Path) -> None:
     kept = Checkpoints(tmp_path, "this training")
-    short = [0.0] * (len(CurvePoint._fields) - 2)
+    short = {"version": 5, "steps": 500, "validation_return": 3.0}
     kept.save("judged", {"best_weights": snapshot(5, 1.0).weights}, {"curve": [short], "best": short})
     found = judge(kept)
     assert (found.best, found.curve) == (None, [])

@@ -4,30 +4,30 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
+from jobs import job
 from worlds import known, small_world
 
-from rlrec.agents.actor_critic.rollout import Player, Rollout
+from rlrec.agents.agent import Agent, Step
 from rlrec.agents.distributed.messages import SharedModel
 from rlrec.agents.distributed.threads import in_threads
 from rlrec.agents.distributed.worker import run_local_agent
-from rlrec.agents.train import Launch, Play, Training, train
+from rlrec.agents.train import Launch, RunAgent, Training, train
 from rlrec.policies.baselines.registry import BASELINES
 from rlrec.policies.playing import play
-from rlrec.settings.config import Config, ScenarioConfig, TrainConfig
+from rlrec.settings.config import Job
 from rlrec.worlds.planning import PLANNING_SCENARIO, planning_world
 from rlrec.worlds.world import World
 
 
-def settings(agents: int = 1, steps: int = 4_000, **scenario: object) -> Config:
-    length = scenario.setdefault("episode_length", 10)
-    return Config(
-        scenario=ScenarioConfig(**scenario),  # type: ignore[arg-type]
-        train=TrainConfig(agents=agents, steps=steps, users=16, rollout=length, hidden=8, checkpoint_every=5),  # type: ignore[arg-type]
-    )
+def settings(agents: int = 1, steps: int = 4_000, **others: Any) -> Job:
+    length = others.setdefault("episode_length", 10)
+    if others.get("algorithm") != "thesis":
+        others.setdefault("hidden", 8)
+    return job(agents=agents, steps=steps, users=16, rollout=length, checkpoint_every=5, **others)
 
 
 def three_movies() -> World:
@@ -78,10 +78,10 @@ def test_agents_share_the_budget_and_the_summary_adds_up() -> None:
     points = []
     training = train(small_world(0), config, on_point=points.append)
 
-    assert training.summary["steps"] == 8_000
-    assert sum(training.summary["steps_by_agent"].values()) == 8_000
-    assert training.summary["updates"] == 50
-    assert sum(training.summary["staleness"].values()) == 50
+    assert training.summary.steps == 8_000
+    assert sum(training.summary.steps_by_agent.values()) == 8_000
+    assert training.summary.updates == 50
+    assert sum(training.summary.staleness.values()) == 50
     assert points == training.curve
     assert [p.version for p in points] == list(range(0, 51, 5))
     assert training.best.validation_return == max(p.validation_return for p in points[1:])
@@ -101,16 +101,17 @@ def test_training_beats_random_on_users_it_never_saw() -> None:
 
 
 @pytest.mark.parametrize(
-    ("observation", "slate_size", "network"),
-    [("thesis", 1, "thesis"), ("history", 3, "bilinear"), ("history", 2, "recurrent"), ("history", 2, "thesis")],
+    "others",
+    [
+        {"slate_size": 1, "algorithm": "thesis", "observation": "thesis"},
+        {"slate_size": 3},
+        {"slate_size": 2, "network": "recurrent"},
+        {"slate_size": 2, "algorithm": "thesis"},
+    ],
+    ids=["thesis", "slates", "recurrent", "thesis on a history"],
 )
-def test_other_observations_slates_and_networks_are_trained_too(
-    observation: str, slate_size: int, network: str
-) -> None:
-    config = settings(steps=1_600, observation=observation, slate_size=slate_size)
-    config = config.model_copy(update={"train": config.train.model_copy(update={"network": network})})
-
-    training = train(small_world(0), config)
+def test_other_observations_slates_and_networks_are_trained_too(others: dict[str, Any]) -> None:
+    training = train(small_world(0), settings(steps=1_600, **others))
 
     assert np.isfinite(training.best.validation_return)
 
@@ -118,7 +119,7 @@ def test_other_observations_slates_and_networks_are_trained_too(
 def failing(agents: Iterable[int]) -> Launch:
     """Runs agents in threads, of which some raise after their first rollout."""
 
-    def launch(play: Play, numbers: Sequence[int]) -> list["Future[int]"]:
+    def launch(play: RunAgent, numbers: Sequence[int]) -> list["Future[int]"]:
         def ill(number: int, tell: object) -> int:
             def told(steps: int) -> None:
                 if number in agents:
@@ -134,10 +135,10 @@ def failing(agents: Iterable[int]) -> Launch:
 def test_the_others_go_on_when_an_agent_fails_and_meet_the_budget() -> None:
     training = train(small_world(0), settings(agents=3, steps=8_000), launch=failing({1}))
 
-    assert training.summary["failed_agents"] == {"1": "agent 1 is ill"}
-    assert training.summary["steps"] == 8_000
-    assert training.summary["steps_by_agent"]["1"] == 160
-    assert training.summary["updates"] == 50
+    assert training.summary.failed_agents == {"1": "agent 1 is ill"}
+    assert training.summary.steps == 8_000
+    assert training.summary.steps_by_agent["1"] == 160
+    assert training.summary.updates == 50
 
 
 def test_an_error_of_all_agents_ends_the_training_and_is_raised() -> None:
@@ -149,7 +150,7 @@ def test_work_that_is_left_by_an_agent_that_fails_last_is_played_by_the_others()
     """Agent 1 takes the last rollout and dies with it when the others have ended."""
     world, config = small_world(0), settings(agents=2, steps=1_600)
 
-    def launch(play: Play, numbers: Sequence[int]) -> list["Future[int]"]:
+    def launch(play: RunAgent, numbers: Sequence[int]) -> list["Future[int]"]:
         ended = threading.Event()
 
         def late(number: int, tell: object) -> int:
@@ -168,7 +169,7 @@ def test_work_that_is_left_by_an_agent_that_fails_last_is_played_by_the_others()
 
     training = train(world, config, launch=launch)
 
-    assert training.summary["steps"] == 1_600
+    assert training.summary.steps == 1_600
 
 
 def interrupt_at(version: int) -> Callable[[SharedModel], None]:
@@ -196,11 +197,11 @@ def test_an_interrupted_training_goes_on_from_its_last_checkpoint(tmp_path: Path
     with caplog.at_level("INFO", "rlrec"):
         training = train(world, config, checkpoints=tmp_path / "ck")
 
-    resumed = training.summary["resumed_from_version"]
+    resumed = training.summary.resumed_from_version
     assert resumed >= 20
     assert resumed % 5 == 0
     assert f"going on from the checkpoint of version {resumed}" in caplog.text
-    assert training.summary["steps"] == 8_000
+    assert training.summary.steps == 8_000
     assert_curve_goes_on(training, resumed)
 
 
@@ -215,7 +216,7 @@ def test_a_torn_checkpoint_is_told_of_and_the_one_before_is_used(tmp_path: Path,
 
     assert f"{newest} is torn" in caplog.text
     resumed = int(newest.stem.split("-")[1]) - 5
-    assert training.summary["resumed_from_version"] == resumed
+    assert training.summary.resumed_from_version == resumed
     assert_curve_goes_on(training, resumed)
 
 
@@ -227,24 +228,24 @@ def test_checkpoints_of_other_settings_are_not_gone_on_from(tmp_path: Path) -> N
     other = train(world, config.model_copy(update={"seed": 8}), checkpoints=tmp_path)
     alone = train(world, config.model_copy(update={"seed": 8}))
 
-    assert other.summary["resumed_from_version"] is None
-    assert other.summary["global_model_restarts"] == 0
+    assert other.summary.resumed_from_version is None
+    assert other.summary.global_model_restarts == 0
     for name, array in alone.policy.weights.items():
         np.testing.assert_array_equal(array, other.policy.weights[name])
 
 
 class Faulty:
-    """A player whose gradients are not what they should be."""
+    """An agent whose gradients are not what they should be."""
 
-    def __init__(self, player: Player, spoil: Callable[[tf.Tensor], tf.Tensor]) -> None:
-        self._player, self._spoil = player, spoil
+    def __init__(self, agent: Agent, spoil: Callable[[np.ndarray], np.ndarray]) -> None:
+        self._agent, self._spoil = agent, spoil
 
     def __getattr__(self, name: str) -> object:
-        return getattr(self._player, name)
+        return getattr(self._agent, name)
 
-    def play(self, weights: tf.Tensor, play: object, seed: tf.Tensor) -> Rollout:
-        rollout = self._player.play(weights, play, seed)
-        return rollout._replace(gradient=self._spoil(rollout.gradient))
+    def step(self, weights: object, carry: object, seed: np.ndarray) -> Step:
+        step = self._agent.step(weights, carry, seed)
+        return step._replace(gradient=self._spoil(step.gradient))
 
 
 @pytest.mark.parametrize(
@@ -257,28 +258,25 @@ class Faulty:
     ids=["nan", "infinite", "wrong shape"],
 )
 def test_an_agent_that_sends_rubbish_is_stopped_and_named_and_the_others_go_on(spoil, reason, monkeypatch) -> None:
-    def run(number: int, player: Player, *rest: object) -> int:
-        return run_local_agent(number, Faulty(player, spoil) if number == 1 else player, *rest)  # type: ignore[arg-type]
+    def run(number: int, agent: Agent, *rest: Any) -> int:
+        return run_local_agent(number, Faulty(agent, spoil) if number == 1 else agent, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr("rlrec.agents.train.run_local_agent", run)
     training = train(small_world(0), settings(agents=2, steps=8_000))
 
-    assert training.summary["failed_agents"].keys() == {"1"}
-    assert training.summary["refused"] == {"local agent 1": f"11 (11 {reason})"}
-    assert training.summary["steps"] == 8_000
-    assert training.summary["updates"] == 50 - 11
+    assert training.summary.failed_agents.keys() == {"1"}
+    assert training.summary.refused == {"local agent 1": f"11 (11 {reason})"}
+    assert training.summary.steps == 8_000
+    assert training.summary.updates == 50 - 11
     assert np.isfinite(training.best.validation_return)
 
 
 def test_synchronous_training_has_no_stale_gradients() -> None:
-    config = settings(agents=2, steps=8_000)
-    config = config.model_copy(update={"train": config.train.model_copy(update={"synchronous": True})})
+    training = train(small_world(0), settings(agents=2, steps=8_000, algorithm="a2c"))
 
-    training = train(small_world(0), config)
-
-    assert training.summary["staleness"].keys() == {"0"}
-    assert training.summary["updates"] == 25
-    assert training.summary["steps"] == 8_000
+    assert training.summary.staleness.keys() == {"0"}
+    assert training.summary.updates == 25
+    assert training.summary.steps == 8_000
 
 
 def test_a_training_that_is_stopped_ends_with_what_it_has() -> None:
@@ -288,8 +286,8 @@ def test_a_training_that_is_stopped_ends_with_what_it_has() -> None:
 
     training = train(small_world(0), settings(agents=2, steps=10**9), progress=stop)
 
-    assert 10 <= training.summary["updates"] < 10**9 / 160
-    assert training.summary["failed_agents"] == {}
+    assert 10 <= training.summary.updates < 10**9 / 160
+    assert training.summary.failed_agents == {}
 
 
 def test_after_an_interrupt_no_agent_is_left_running() -> None:
@@ -308,8 +306,14 @@ def test_after_an_interrupt_no_agent_is_left_running() -> None:
 def test_planning_beats_the_greedy_policy_that_sees_the_hidden_taste() -> None:
     """Users who tire of what they see and recover: alternating genres earns more than the best movie now."""
     world = planning_world()
-    settings = TrainConfig(network="recurrent", agents=1, steps=900_000, gamma=0.9, checkpoint_every=30)
-    config = Config(scenario=PLANNING_SCENARIO, train=settings)
+    sizes: dict[str, Any] = {
+        "network": "recurrent",
+        "agents": 1,
+        "steps": 900_000,
+        "gamma": 0.9,
+        "checkpoint_every": 30,
+    }
+    config = job(**sizes, **PLANNING_SCENARIO.model_dump())
     users = world.users_in("test")
 
     policy = train(world, config).policy

@@ -5,7 +5,7 @@ import tempfile
 import tracemalloc
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Literal, get_args, get_origin
 
 import annotated_types
 import numpy as np
@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from rlrec.errors import ConfigError
 from rlrec.settings.config import Config, derive_seed, load_config, parse_config
 from rlrec.settings.explain import MOST, leaves, shown
+from rlrec.settings.overrides import apply_overrides
 from rlrec.settings.yaml import LARGEST_FILE
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -64,15 +65,10 @@ def unit_of(number: FieldInfo) -> str:
     return (number.json_schema_extra or {}).get("unit", "")
 
 
-def nested(path: str, value: object) -> dict[str, Any]:
-    section, _, rest = path.partition(".")
-    return {section: nested(rest, value) if rest else value}
-
-
 def told(path: str, value: object) -> str:
     """What is said of the setting at `path` with a wrong value."""
     with pytest.raises(ConfigError) as caught:
-        parse_config(nested(path, value), "params.yaml")
+        parse_config(apply_overrides(Config().model_dump(mode="json"), {path: value}), "params.yaml")
     message = str(caught.value)
     assert message.startswith(f"params.yaml: {path}"), message
     assert "\n" not in message
@@ -91,8 +87,8 @@ def test_every_number_has_a_unit_but_shares_weights_and_rates():
         "seed",
         *(f"world.{name}" for name in ("holdout", "train_users", "validation_users", "history")),
         "scenario.lambda_non_violent",
-        *(f"train.{name}" for name in ("gamma", "gae_lambda", "entropy", "value", "clip_norm")),
-        *("train.learning_rate", "train.final_learning_rate", "evaluate.confidence"),
+        *(f"learners.a3c.{name}" for name in ("gamma", "gae_lambda", "entropy", "value", "clip_norm")),
+        *("learners.a3c.learning_rate", "learners.a3c.final_learning_rate", "evaluate.confidence"),
     }
 
 
@@ -112,12 +108,15 @@ def test_a_number_that_is_wrong_is_told_with_path_range_unit_and_value(path):
 @pytest.mark.parametrize("path", sorted(LEAVES.keys() - NUMBERS.keys()))
 def test_a_setting_that_is_no_number_is_told_with_path_choices_and_value(path):
     kind, choices = LEAVES[path].annotation, LEAVES[path].examples or []
+    options = [choice for option in get_args(kind) for choice in get_args(option) if isinstance(choice, str)]
     if get_origin(kind) is Literal:
         words, wrong = list(get_args(kind)), "nonsense"
+    elif type(None) in get_args(kind) and path != "training.ray.address":
+        words, wrong = ["null", *options], ""
     elif kind is bool:
         words, wrong = ["true or false"], "perhaps"
     elif kind is str:
-        words, wrong = ["text that is not empty"], ""
+        words, wrong = ["text such as" if choices else "text that is not empty"], ""
     else:
         words, wrong = ["null", "auto", "ray://"], "tcp://10.0.0.1"
     for value in (wrong, 7.5, [1], {}):
@@ -136,10 +135,10 @@ def test_a_list_that_is_empty_or_none_is_told_with_what_it_holds(path):
 
 
 def test_an_example_of_what_is_allowed_is_allowed():
-    examples = re.findall(r"'(\S+)'", told("train.ray.address", 3).split(" (")[0])
+    examples = re.findall(r"'(\S+)'", told("training.ray.address", 3).split(" (")[0])
     assert len(examples) == 2
     for example in examples:
-        assert parse_config({"train": {"ray": {"address": example}}}, "x").train.ray.address == example
+        assert parse_config({"training": {"ray": {"address": example}}}, "x").training.ray.address == example
 
 
 def lines_of_the_file() -> dict[str, str]:
@@ -174,34 +173,50 @@ def test_an_empty_file_means_the_defaults():
 
 
 def test_what_is_given_replaces_one_default():
-    config = load("train: {gamma: 0.25}\nevaluate: {slate_sizes: [2]}\n")
-    assert config.train.gamma == 0.25
+    config = load("scenario: {delta: 0.25}\nevaluate: {slate_sizes: [2]}\n")
+    assert config.scenario.delta == 0.25
     assert config.evaluate.slate_sizes == (2,)
-    assert config.train.model_copy(update={"gamma": Config().train.gamma}) == Config().train
+    assert config.scenario.model_copy(update={"delta": Config().scenario.delta}) == Config().scenario
 
 
 @pytest.mark.parametrize(
     ("text", "path", "value"),
     [
-        ("train: {gama: 0.5}", "train.gama: unknown setting; did you mean train.gamma?", ""),
+        (
+            "learners: {a3c: {algorithm: a3c, gama: 0.5}}",
+            "learners.a3c.gama: unknown setting; did you mean learners.a3c.gamma?",
+            "",
+        ),
         ("sed: 7", "sed: unknown setting; did you mean seed?", ""),
-        ("trian: {gamma: 0.5}", "trian: unknown setting; did you mean train?", ""),
-        ("gamma: 0.5", "gamma: unknown setting; did you mean train.gamma?", ""),
+        ("trainig: {steps: 5}", "trainig: unknown setting; did you mean training?", ""),
+        ("gamma: 0.5", "gamma: unknown setting; did you mean learners.a3c.gamma?", ""),
         ("world: {slate_size: 3}", "world.slate_size: unknown setting; did you mean scenario.slate_size?", ""),
-        ("train: {ray: {adress: auto}}", "train.ray.adress: unknown setting; did you mean train.ray.address?", ""),
-        ("train: {3: 4}", "train.3: unknown setting", ""),
-        ("train: {gamma: high}", "train.gamma", "'high'"),
-        ("train: {gamma: 1.5}", "train.gamma", "1.5"),
-        ("train: {gamma: .nan}", "train.gamma", "nan"),
-        ("train: {gamma: null}", "train.gamma", "is null"),
-        ("train: {steps: yes}", "train.steps", "is true"),
-        ("train: {gamma: 2001-01-01}", "train.gamma", "2001"),
-        ("train: {steps: 0}", "train.steps", "0"),
-        ("train: {steps: 10.5}", "train.steps", "10.5"),
-        ("train: {clip_norm: .inf}", "train.clip_norm", "inf"),
-        ("train: {optimizer: sgd}", "train.optimizer", "'sgd'"),
-        ("train: 3", "train", "3"),
-        ("train: {agents: [1, 2]}", "train.agents", "[1, 2]"),
+        (
+            "training: {ray: {adress: auto}}",
+            "training.ray.adress: unknown setting; did you mean training.ray.address?",
+            "",
+        ),
+        ("learners: {a3c: {algorithm: a3c, 3: 4}}", "learners.a3c.3: unknown setting", ""),
+        ("learners: {a3c: {algorithm: a3c, gamma: high}}", "learners.a3c.gamma", "'high'"),
+        ("learners: {a3c: {algorithm: a3c, gamma: 1.5}}", "learners.a3c.gamma", "1.5"),
+        ("learners: {a3c: {algorithm: a3c, gamma: .nan}}", "learners.a3c.gamma", "nan"),
+        ("learners: {a3c: {algorithm: a3c, gamma: null}}", "learners.a3c.gamma", "is null"),
+        ("training: {steps: yes}", "training.steps", "is true"),
+        ("learners: {a3c: {algorithm: a3c, gamma: 2001-01-01}}", "learners.a3c.gamma", "2001"),
+        ("training: {steps: 0}", "training.steps", "0"),
+        ("training: {steps: 10.5}", "training.steps", "10.5"),
+        ("learners: {a3c: {algorithm: a3c, clip_norm: .inf}}", "learners.a3c.clip_norm", "inf"),
+        ("learners: {a3c: {algorithm: a3c, optimizer: sgd}}", "learners.a3c.optimizer", "'sgd'"),
+        ("training: 3", "training", "3"),
+        ("learners: 3", "learners", "3"),
+        ("learners: {}", "learners", "{}"),
+        ("learners: {a3c: 3}", "learners.a3c", "3"),
+        ("learners: {a3c: {gamma: 0.5}}", "learners.a3c.algorithm: must be a3c, a2c or thesis", "is missing"),
+        ("learners: {a3c: {algorithm: dqn}}", "learners.a3c.algorithm: must be a3c, a2c or thesis", "'dqn'"),
+        ("learners: {a3c: {algorithm: thesis, hidden: 8}}", "learners.a3c.hidden: unknown setting", ""),
+        ("learners: {A 1: {algorithm: a3c}}", "learners.'A 1': a name must be small letters", "'A 1'"),
+        ("learners: {mine: {algorithm: a3c}}", "evaluate.reference (a3c) is none of the learners: mine", ""),
+        ("training: {agents: [1, 2]}", "training.agents", "[1, 2]"),
         ("data: {name: netflix}", "data.name", "'netflix'"),
         ("data: {source: 7}", "data.source", "7"),
         ("world: {regularisation: []}", "world.regularisation", "[]"),
@@ -212,8 +227,8 @@ def test_what_is_given_replaces_one_default():
             "below 1",
         ),
         (
-            "train: {executor: ray, synchronous: true}",
-            "train.synchronous (true) needs train.executor: threads",
+            "training: {executor: ray}\nlearners: {a3c: {algorithm: a2c}}",
+            "learners.a3c.algorithm (a2c) needs training.executor: threads",
             "that is ray",
         ),
         ("scenario: {delta: -1.5}", "scenario.delta", "-1.5"),
@@ -224,7 +239,11 @@ def test_what_is_given_replaces_one_default():
         ("report: {example_sessions: many}", "report.example_sessions", "'many'"),
         ("seed: -1", "seed", "-1"),
         ("seed: 4294967296", "seed", "4294967296"),
-        ("train: {rollout: 7}", "train.rollout (7) must divide scenario.episode_length (50)", ""),
+        (
+            "learners: {a3c: {algorithm: a3c, rollout: 7}}",
+            "learners.a3c.rollout (7) must divide scenario.episode_length (50)",
+            "",
+        ),
     ],
 )
 def test_a_wrong_value_is_refused_by_path_and_value(text, path, value):
@@ -236,12 +255,12 @@ def test_a_wrong_value_is_refused_by_path_and_value(text, path, value):
 
 
 def test_every_wrong_value_is_named_at_once():
-    message = refusal("seed: x\ntrain: {gamma: 2, hiden: 3}\nscenario: {delta: y}\n")
+    message = refusal("seed: x\nlearners: {a3c: {algorithm: a3c, gamma: 2, hiden: 3}}\nscenario: {delta: y}\n")
     assert [line.split(":")[0] for line in message.splitlines()[1:]] == [
         "  seed",
         "  scenario.delta",
-        "  train.gamma",
-        "  train.hiden",
+        "  learners.a3c.gamma",
+        "  learners.a3c.hiden",
     ]
 
 
@@ -252,13 +271,13 @@ def test_more_wrong_values_than_fit_a_screen_are_counted():
 
 
 def test_a_huge_wrong_value_does_not_fill_the_screen():
-    message = refusal(f"train: {{gamma: {'x' * 5000}}}")
-    assert "train.gamma" in message
+    message = refusal(f"scenario: {{delta: {'x' * 5000}}}")
+    assert "scenario.delta" in message
     assert len(message) < 300
 
 
 @pytest.mark.parametrize(
-    "text", ["train: [", "a: b: c", "\t- x", "train: *nowhere", "{a: 1", "x: !!python/object:os.x {}"]
+    "text", ["training: [", "a: b: c", "\t- x", "training: *nowhere", "{a: 1", "x: !!python/object:os.x {}"]
 )
 def test_what_is_not_yaml_is_refused_with_its_place(text):
     message = refusal(text)
@@ -273,7 +292,10 @@ def test_a_file_without_names_is_refused(text):
 
 @pytest.mark.parametrize(
     ("text", "line"),
-    [("seed: 3\ntrain: {gamma: 0.1}\nseed: 4", 3), ("train:\n  gamma: 0.1\n  agents: 1\n  gamma: 0.2\n", 4)],
+    [
+        ("seed: 3\nlearners: {a3c: {algorithm: a3c, gamma: 0.1}}\nseed: 4", 3),
+        ("training:\n  steps: 1\n  agents: 1\n  steps: 2\n", 4),
+    ],
 )
 def test_a_setting_that_stands_there_twice_is_refused_with_its_line(text, line):
     message = refusal(text)
@@ -296,8 +318,12 @@ def test_a_file_larger_than_any_settings_is_refused():
 
 
 def test_numbers_as_yaml_1_2_writes_them_are_numbers():
-    train = load("train: {steps: 1e6, learning_rate: 1e-3, gamma: 2.5e-1, entropy: 1E-4}").train
-    assert (train.steps, train.learning_rate, train.gamma, train.entropy) == (1_000_000, 0.001, 0.25, 0.0001)
+    config = load(
+        "training: {steps: 1e6}\nlearners: {a3c: {algorithm: a3c, learning_rate: 1e-3, gamma: 2.5e-1, entropy: 1E-4}}"
+    )
+    found = config.learners["a3c"].model_dump()
+    assert config.training.steps == 1_000_000
+    assert (found["learning_rate"], found["gamma"], found["entropy"]) == (0.001, 0.25, 0.0001)
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
@@ -315,7 +341,7 @@ def test_a_file_in_another_encoding_is_refused(tmp_path):
 
 def test_settings_cannot_be_changed_after_they_were_checked():
     with pytest.raises(ValueError, match="frozen"):
-        Config().train.gamma = 3.0
+        Config().scenario.delta = 3.0
 
 
 def test_each_purpose_has_draws_of_its_own():

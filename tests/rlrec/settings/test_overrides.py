@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlrec.errors import ConfigError
-from rlrec.settings.config import parse_config
+from rlrec.settings.config import Config, parse_config
 from rlrec.settings.overrides import apply_overrides, check_overrides, parse_overrides
 
 PARAMS = Path(__file__).resolve().parents[3] / "params.yaml"
@@ -23,17 +23,19 @@ def refusal(*overrides: str) -> str:
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("train.gama=0.5", ["train.gama", "unknown setting", "train.gamma"]),
+        ("learners.a3c.gama=0.5", ["learners.a3c.gama", "unknown setting", "learners.a3c.gamma"]),
         ("gamma=0.5", ["gamma", "unknown setting"]),
-        ("train.gamma.x=0.5", ["train.gamma", "0 to 1"]),
-        ("train.gamma=2", ["train.gamma", "from 0 to 1", "2"]),
-        ("train.gamma=", ["train.gamma", "null"]),
+        ("learners.a3c.gamma.x=0.5", ["learners.a3c.gamma", "0 to 1"]),
+        ("learners.a3c.gamma=2", ["learners.a3c.gamma", "from 0 to 1", "2"]),
+        ("learners.a3c.gamma=", ["learners.a3c.gamma", "null"]),
         ("scenario.delta=high", ["scenario.delta", "from -1 to 10", "'high'"]),
-        ("train.executor=spark", ["train.executor", "threads or ray", "'spark'"]),
-        ("train.agents=true", ["train.agents", "true"]),
-        ("train=3", ["train", "section", "train.executor"]),
-        ("train.ray=null", ["train.ray", "section", "train.ray.address"]),
-        ("train.rollout=7", ["train.rollout (7)", "scenario.episode_length (50)"]),
+        ("training.executor=spark", ["training.executor", "threads or ray", "'spark'"]),
+        ("training.agents=true", ["training.agents", "true"]),
+        ("training=3", ["training", "section", "training.executor"]),
+        ("learners.a3c=3", ["learners.a3c", "section", "learners.a3c.algorithm"]),
+        ("learners.mine.gamma=0.5", ["learners.mine.algorithm", "a3c, a2c or thesis", "missing"]),
+        ("training.ray=null", ["training.ray", "section", "training.ray.address"]),
+        ("learners.a3c.rollout=7", ["learners.a3c.rollout (7)", "scenario.episode_length (50)"]),
         ("scenario.delta", ["'scenario.delta'", "path=value"]),
         ("=3", ["'=3'", "path=value"]),
         ("", ["''", "path=value"]),
@@ -50,15 +52,15 @@ def test_a_wrong_override_is_refused_by_path_and_value(override, words):
 
 
 def test_all_wrong_values_are_told_at_once():
-    message = refusal("train.gamma=2", "scenario.delta=11", "seed=3")
-    assert "train.gamma" in message
+    message = refusal("learners.a3c.gamma=2", "scenario.delta=11", "seed=3")
+    assert "learners.a3c.gamma" in message
     assert "scenario.delta" in message
     assert "seed" not in message
 
 
 def test_values_that_contradict_one_another_are_refused():
     assert "seed is given twice, as 1 and as 2" in refusal("seed=1", "seed=2")
-    assert "train.executor" in refusal("train.executor=ray", "train.synchronous=true")
+    assert "training.executor" in refusal("training.executor=ray", "learners.mine.algorithm=a2c")
 
 
 def test_the_same_value_twice_is_one():
@@ -67,12 +69,12 @@ def test_the_same_value_twice_is_one():
 
 def test_values_are_passed_on_as_they_were_understood():
     given = {
-        "train.learning_rate=1e-4": "train.learning_rate=0.0001",
-        "train.steps=2e6": "train.steps=2000000",
+        "learners.a3c.learning_rate=1e-4": "learners.a3c.learning_rate=0.0001",
+        "training.steps=2e6": "training.steps=2000000",
         "scenario.delta = 1": "scenario.delta=1.0",
         "evaluate.slate_sizes=[1, 5]": "evaluate.slate_sizes=[1, 5]",
         "scenario.allow_repeats=yes": "scenario.allow_repeats=true",
-        "train.ray.address=auto": 'train.ray.address="auto"',
+        "training.ray.address=auto": 'training.ray.address="auto"',
         "data.source=/a b/ml.zip#md5=12=3": 'data.source="/a b/ml.zip#md5=12=3"',
     }
     assert check_overrides(list(given), PARAMS) == list(given.values())
@@ -80,35 +82,35 @@ def test_values_are_passed_on_as_they_were_understood():
 
 def test_a_setting_that_the_file_leaves_out_is_added(tmp_path):
     path = tmp_path / "params.yaml"
-    path.write_text("train: {gamma: 0.5}\n")
-    assert check_overrides(["train.gamma=0.4", "train.steps=7", "seed=1"], path) == [
-        "train.gamma=0.4",
-        "+train.steps=7",
+    path.write_text("learners: {a3c: {algorithm: a3c, gamma: 0.5}}\n")
+    assert check_overrides(["learners.a3c.gamma=0.4", "training.steps=7", "seed=1"], path) == [
+        "learners.a3c.gamma=0.4",
+        "+training.steps=7",
         "+seed=1",
     ]
 
 
 def test_a_file_that_is_wrong_itself_is_named(tmp_path):
     path = tmp_path / "params.yaml"
-    path.write_text("train: {gamma: 3}\n")
+    path.write_text("scenario: {delta: 33}\n")
     with pytest.raises(ConfigError) as caught:
-        check_overrides(["train.gamma=0.5"], path)
+        check_overrides(["learners.a3c.gamma=0.5"], path)
     assert str(path) in str(caught.value)
 
 
 def test_the_settings_themselves_are_not_changed():
-    settings = {"train": {"gamma": 0.5}}
-    assert apply_overrides(settings, {"train.gamma": 0.4, "train.ray.address": "auto"}) == {
-        "train": {"gamma": 0.4, "ray": {"address": "auto"}}
+    settings = {"training": {"agents": 1}}
+    assert apply_overrides(settings, {"training.agents": 3, "training.ray.address": "auto"}) == {
+        "training": {"agents": 3, "ray": {"address": "auto"}}
     }
-    assert settings == {"train": {"gamma": 0.5}}
+    assert settings == {"training": {"agents": 1}}
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=30).filter(lambda text: text.strip()))
 def test_any_text_is_an_override_or_refused(text):
     try:
-        outcome: list[str] | ConfigError = check_overrides([text, f"train.gamma={text}"], PARAMS)
+        outcome: list[str] | ConfigError = check_overrides([text, f"learners.a3c.gamma={text}"], PARAMS)
     except ConfigError as error:
         outcome = error
     assert isinstance(outcome, list) or str(outcome).startswith("overrides:")
@@ -122,11 +124,11 @@ def test_dvc_reads_from_a_checked_override_what_was_checked(text):
         [checked] = check_overrides([f"data.source={yaml.safe_dump(text, allow_unicode=True)}"], PARAMS)
     except ConfigError:
         return
-    wanted = parse_overrides([f"data.source={yaml.safe_dump(text, allow_unicode=True)}"])["data.source"]
+    wanted = parse_overrides([f"data.source={yaml.safe_dump(text, allow_unicode=True)}"], Config())["data.source"]
     assert parser.parse_override(checked).value() == wanted
 
 
 def test_what_is_checked_is_what_the_flow_s_settings_are():
-    values = parse_overrides(["scenario.delta=-0.5", "train.agents=3"])
+    values = parse_overrides(["scenario.delta=-0.5", "training.agents=3"], Config())
     config = parse_config(apply_overrides(yaml.safe_load(PARAMS.read_text()), values), "here")
-    assert (config.scenario.delta, config.train.agents) == (-0.5, 3)
+    assert (config.scenario.delta, config.training.agents) == (-0.5, 3)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from rlrec.policies.networks import Network, Ops, Weights
-from rlrec.settings.config import TrainConfig
+from rlrec.settings.learners import ActorCriticConfig
 
 Tensor = Any
 
@@ -55,7 +55,7 @@ def advantages(rewards: Tensor, values: Tensor, bootstrap: Tensor, gamma: float,
 
 
 def loss_gradient(
-    network: Network, weights: Weights, experience: Experience, train: TrainConfig
+    network: Network, weights: Weights, experience: Experience, learner: ActorCriticConfig
 ) -> tuple[Weights, Tensor, Tensor]:
     """Gradient of A3C's loss, `mean(−A · log π(slate) − entropy · H(π) + value · (R − V)² / 2)`.
 
@@ -72,12 +72,12 @@ def loss_gradient(
         queries = network.query(weights, states, memories, TENSORFLOW)
         values = network.value(weights, states, memories, TENSORFLOW)[:, 0]
         fixed = tf.stop_gradient(tf.reshape(values, (steps, batch)))
-        estimates = advantages(experience.rewards, fixed, experience.bootstrap, train.gamma, train.gae_lambda)
+        estimates = advantages(experience.rewards, fixed, experience.bootstrap, learner.gamma, learner.gae_lambda)
         targets = tf.reshape(estimates + fixed, (-1,))
         objective = _over_items if network.trains_items else _over_queries
-        policy_loss = -objective(network, weights, queries, experience, tf.reshape(estimates, (-1,)), train.entropy)
+        policy_loss = -objective(network, weights, queries, experience, tf.reshape(estimates, (-1,)), learner.entropy)
         value_loss = tf.reduce_mean(tf.square(targets - values)) / 2
-        loss = policy_loss + train.value * value_loss
+        loss = policy_loss + learner.value * value_loss
     return tape.gradient(loss, weights), policy_loss, value_loss
 
 

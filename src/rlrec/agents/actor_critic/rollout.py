@@ -13,7 +13,8 @@ from rlrec.agents.actor_critic.sampling import block_size, draw_slates
 from rlrec.environments.compiled import Session, Simulation
 from rlrec.metrics.stars import CLICK_THRESHOLD
 from rlrec.policies.networks import NETWORKS, Weights
-from rlrec.settings.config import ScenarioConfig, TrainConfig
+from rlrec.settings.config import ScenarioConfig
+from rlrec.settings.learners import ActorCriticConfig
 from rlrec.worlds.world import World
 
 Tensor = Any
@@ -21,7 +22,7 @@ Tensor = Any
 _LOWEST_LOGIT = -60.0  # below the best available movie's; a chance of 1e-26
 
 
-class Play(NamedTuple):
+class Carry(NamedTuple):
     """B sessions under way, and what the network remembers of them."""
 
     session: Session
@@ -31,7 +32,7 @@ class Play(NamedTuple):
 class Rollout(NamedTuple):
     """What a local agent gets back."""
 
-    play: Play  # after the rollout
+    carry: Carry  # after the rollout
     gradient: Tensor  # (P,) float32, to be pushed
     entropy: Tensor  # () mean entropy of a slate's first position, nats
     policy_loss: Tensor  # ()
@@ -41,60 +42,71 @@ class Rollout(NamedTuple):
 class Player:
     """The compiled functions of a world, a scenario and a network: `start` sessions and `play` them on."""
 
-    def __init__(self, world: World, scenario: ScenarioConfig, train: TrainConfig, center: Any, scale: Any) -> None:
+    def __init__(
+        self,
+        world: World,
+        scenario: ScenarioConfig,
+        learner: ActorCriticConfig,
+        network: str,
+        hidden: int,
+        center: Any,
+        scale: Any,
+    ) -> None:
         """Prepares the functions; they are compiled at their first call.
 
         Args:
             world: what is played; its training users.
             scenario: how users react.
-            train: sizes and coefficients.
+            learner: sizes and coefficients.
+            network: its kind, of `NETWORKS`.
+            hidden: width of its hidden layers.
             center: `(S,)`, subtracted from an observation.
             scale: `(S,)`, divides it then.
         """
         block = block_size(world.n_movies)
         self.simulation = Simulation(world, scenario, block)
-        self.network = NETWORKS[train.network](
-            self.simulation.state_size, train.hidden, self.simulation.features.shape[1], world.n_movies
+        self.network = NETWORKS[network](
+            self.simulation.state_size, hidden, self.simulation.features.shape[1], world.n_movies
         )
-        self._block, self._scenario, self._train = block, scenario, train
+        self._block, self._scenario, self._learner = block, scenario, learner
         self._center, self._scale = tf.constant(center), tf.constant(scale)
         self.start = tf.function(self._start, jit_compile=True)
         self.play = tf.function(self._play, jit_compile=True)
 
-    def _start(self, seed: Tensor) -> Play:
+    def _start(self, seed: Tensor) -> Carry:
         """New sessions of training users drawn with `seed` `(2,)` int32."""
-        memory = tf.zeros((self._train.users, self.network.memory))
-        return Play(self.simulation.start(self._train.users, seed), memory)
+        memory = tf.zeros((self._learner.users, self.network.memory))
+        return Carry(self.simulation.start(self._learner.users, seed), memory)
 
-    def _play(self, flat: Tensor, play: Play, seed: Tensor) -> Rollout:
-        """Plays `train.rollout` steps with the weights `flat` `(P,)` and differentiates the loss."""
-        network, steps = self.network, self._train.rollout
+    def _play(self, flat: Tensor, carry: Carry, seed: Tensor) -> Rollout:
+        """Plays `learner.rollout` steps with the weights `flat` `(P,)` and differentiates the loss."""
+        network, steps = self.network, self._learner.rollout
         weights = network.unflatten(flat, TENSORFLOW)
         items = self._items(weights)
-        uniforms = tf.random.stateless_uniform((steps, self._train.users, self._scenario.slate_size), seed)
+        uniforms = tf.random.stateless_uniform((steps, self._learner.users, self._scenario.slate_size), seed)
 
-        def step(t: Tensor, play: Play, arrays: tuple[Any, ...], entropy: Tensor) -> tuple[Any, ...]:
-            session = play.session
+        def step(t: Tensor, carry: Carry, arrays: tuple[Any, ...], entropy: Tensor) -> tuple[Any, ...]:
+            session = carry.session
             state = self._state(session)
-            queries = network.query(weights, state, play.memory, TENSORFLOW)
+            queries = network.query(weights, state, carry.memory, TENSORFLOW)
             drawn = self._draw(queries, items, session.available, uniforms[t])
             after, ratings, rewards = self.simulation.transition(session, drawn.slates, drawn.available)
             answer = self._answer(drawn.slates, ratings)
-            memory = network.remember(weights, play.memory, answer, TENSORFLOW)
+            memory = network.remember(weights, carry.memory, answer, TENSORFLOW)
             known = (session.available > 0)[:, : self._kept_available]
             record = (state, drawn.score, drawn.surprise, drawn.slates, known, answer, rewards)
             written = tuple(array.write(t, x) for array, x in zip(arrays, record, strict=True))
-            return t + 1, Play(after, memory), written, entropy + drawn.entropy
+            return t + 1, Carry(after, memory), written, entropy + drawn.entropy
 
         # A loop in the graph: unrolled, fifty steps take over a minute to compile.
         _, after, arrays, entropy = tf.while_loop(
-            lambda t, *_: t < steps, step, (0, play, self._arrays(items), tf.zeros(())), maximum_iterations=steps
+            lambda t, *_: t < steps, step, (0, carry, self._arrays(items), tf.zeros(())), maximum_iterations=steps
         )
         expected = network.value(weights, self._state(after.session), after.memory, TENSORFLOW)[:, 0]
         ended = after.session.step == self._scenario.episode_length
         bootstrap = tf.where(ended, tf.zeros_like(expected), expected)
-        experience = Experience(*(array.stack() for array in arrays), play.memory, bootstrap)  # type: ignore[call-arg]
-        gradient, policy_loss, value_loss = loss_gradient(network, weights, experience, self._train)
+        experience = Experience(*(array.stack() for array in arrays), carry.memory, bootstrap)  # type: ignore[call-arg]
+        gradient, policy_loss, value_loss = loss_gradient(network, weights, experience, self._learner)
         flat_gradient = tf.concat([tf.reshape(gradient[name], (-1,)) for name in network.shapes()], axis=0)
         return Rollout(after, flat_gradient, entropy / steps, policy_loss, value_loss)
 
@@ -110,7 +122,7 @@ class Player:
         return self.simulation.padded if self.network.trains_items else 0
 
     def _arrays(self, items: Tensor) -> tuple[Any, ...]:
-        batch, k = self._train.users, self._scenario.slate_size
+        batch, k = self._learner.users, self._scenario.slate_size
         answer = 2 * self.network.features if self.network.memory else 0
         sizes = {
             "states": (self.network.state,), "scores": (items.shape[1],), "surprises": (items.shape[1],),
@@ -118,7 +130,7 @@ class Player:
         }  # fmt: skip
         kinds = {"slates": tf.int32, "available": tf.bool}
         return tuple(
-            tf.TensorArray(kinds.get(name, tf.float32), self._train.rollout, element_shape=(batch, *size))
+            tf.TensorArray(kinds.get(name, tf.float32), self._learner.rollout, element_shape=(batch, *size))
             for name, size in sizes.items()
         )
 

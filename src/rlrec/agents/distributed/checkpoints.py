@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 
 from rlrec.errors import DataError, ModelError
-from rlrec.policies.networks import Network
-from rlrec.settings.config import Config
+from rlrec.settings.config import Job
 from rlrec.storage.files import atomic_file, writing
 from rlrec.storage.untrusted import Arrays, read_arrays
 from rlrec.worlds.world import World
@@ -158,12 +157,12 @@ class Journal:
         os.close(self._file)
 
 
-def identity_of(world: World, config: Config, network: Network) -> str:
-    """Hash of what a training is decided by: seed, scenario, network and world, wherever its agents run."""
-    values = config.model_dump(mode="json", include={"seed", "scenario", "train"})
+def identity_of(world: World, job: Job, weights: int) -> str:
+    """Hash of what a training is decided by: its settings, wherever its agents run, its world and P, its `weights`."""
+    values = job.model_dump(mode="json")
     for name in ("executor", "ray"):
-        del values["train"][name]
-    digest = hashlib.sha256(json.dumps([values, network.size()], sort_keys=True).encode())
+        del values["training"][name]
+    digest = hashlib.sha256(json.dumps([values, weights], sort_keys=True).encode())
     for array in (world.user_vectors, world.movie_vectors, world.violence, world.demographics, world.pools):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -21,35 +22,27 @@ def this_process() -> str:
 
 
 class Work(NamedTuple):
-    """What a local agent pulls: a rollout to play, which is part of the budget, and the weights to play it with."""
+    """What a local agent pulls: a gradient to compute, which is part of the budget, and the weights to do it with."""
 
-    rollout: int
+    number: int
     incarnation: int  # of the global model that gave it out
     version: int
     weights: Any  # (P,) float32; a tensor within a process
 
 
 class Report(NamedTuple):
-    """What an agent tells with a gradient: means over its rollout; return and CTR only where sessions ended."""
+    """What an agent tells with a gradient."""
 
     agent: int
-    steps: int
-    entropy: float
-    policy_loss: float
-    value_loss: float
-    mean_return: float | None = None
-    ctr: float | None = None
+    steps: int  # of the environment
+    figures: Mapping[str, float]  # those of its algorithm; NaN where there is nothing to tell
     waited: float = 0.0  # seconds that the agent waited for the global model since it told last
 
 
 class Means(NamedTuple):
     """Means over the updates since the snapshot before; NaN where there are none."""
 
-    mean_return: float
-    ctr: float
-    entropy: float
-    policy_loss: float
-    value_loss: float
+    figures: dict[str, float]
     staleness: float
 
 
@@ -80,7 +73,7 @@ class Counters:
     wait_seconds: float = 0.0
     """All that agents waited for the global model: the lock, gradients being applied, and messages on their way."""
     discarded: int = 0
-    """Gradients of rollouts that were given out by a global model that died, or given out again meanwhile."""
+    """Gradients of work that was given out by a global model that died, or given out again meanwhile."""
     restarts: int = 0
     """Times that the global model went on from a checkpoint."""
     lost_updates: int = 0
@@ -107,8 +100,8 @@ class State(NamedTuple):
     """How far a training is."""
 
     version: int
-    rollouts: int  # that arrived, applied or refused
-    budget: int  # rollouts in all
+    arrived: int  # gradients, applied or refused
+    budget: int  # gradients in all
     stopped: bool  # by `stop`
     counters: Counters
     home: str
@@ -116,7 +109,7 @@ class State(NamedTuple):
     places: dict[int, str]
     """`host:pid` of each agent's process."""
     latest: Report | None
-    """Of the last rollout that ended its sessions."""
+    """The last one that told what a session earned."""
 
 
 class SharedModel(Protocol):
@@ -126,16 +119,16 @@ class SharedModel(Protocol):
         """An agent starts, at `host:pid`; how often it had been started before."""
 
     def pull(self, agent: int) -> Work | None:
-        """The next rollout of the budget with the newest weights; None when there is nothing left to play."""
+        """The next piece of work with the newest weights; None when nothing of the budget is left."""
 
     def push(self, work: Work, gradient: Floats, report: Report) -> None:
-        """Delivers the gradient of a rollout."""
+        """Delivers a gradient."""
 
     def release(self, agent: int) -> None:
-        """The agent will not come back: others may play what it was playing."""
+        """The agent will not come back: others may do what it was doing."""
 
     def stop(self) -> None:
-        """Lets every agent end after the rollout it is playing."""
+        """Lets every agent end after what it is doing."""
 
     def state(self) -> State:
         """How far training is."""

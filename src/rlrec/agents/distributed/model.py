@@ -6,6 +6,7 @@ again; so may the process of the global model, which goes on from its newest che
 """
 
 import logging
+import math
 import threading
 import time
 from collections import Counter
@@ -36,7 +37,8 @@ from rlrec.agents.distributed.messages import (
     told,
 )
 from rlrec.errors import AgentError, ModelError
-from rlrec.settings.config import TrainConfig
+from rlrec.settings.config import Job
+from rlrec.settings.learners import LearnerConfig
 from rlrec.storage.untrusted import Arrays
 
 log = logging.getLogger(__name__)
@@ -48,12 +50,20 @@ _STARTS_IN_VAIN = 5
 class GlobalModel:
     """Shared by all agents; every method may be called from any thread. Implements `messages.SharedModel`."""
 
-    def __init__(self, weights: Floats, train: TrainConfig, checkpoints: Checkpoints | None = None) -> None:
-        """Starts at version 0 with the given flat `(P,)` weights, or goes on from the newest checkpoint."""
-        self._train, self._checkpoints = train, checkpoints
-        self._budget = -(-train.steps // train.rollout_steps)
+    def __init__(self, weights: Floats, job: Job, gradient_steps: int, checkpoints: Checkpoints | None = None) -> None:
+        """Starts at version 0, or goes on from the newest checkpoint.
+
+        Args:
+            weights: `(P,)` to start with.
+            job: its budget of steps, number of agents, optimizer and limits.
+            gradient_steps: environment steps that a gradient counts for, see `Agent.steps`.
+            checkpoints: where they are kept; None for nowhere.
+        """
+        self._training, self._synchronous, self._checkpoints = job.training, job.learner.synchronous, checkpoints
+        self._budget = -(-job.training.steps // gradient_steps)
         self._variable = keras.Variable(weights, dtype="float32", name="weights")
-        self._optimizer = make_optimizer(train, -(-self._budget // (train.agents if train.synchronous else 1)))
+        together = job.training.agents if self._synchronous else 1
+        self._optimizer = make_optimizer(job.learner, -(-self._budget // together))
         self._optimizer.build([self._variable])
         # Traced once: op by op, applying was a large part of the training time, all of it under the lock.
         self._apply = tf.function(
@@ -65,8 +75,8 @@ class GlobalModel:
         self._stopped = False
         self._clock: float | None = None  # when training would have started had it never been interrupted
         self._version, self._arrived, self._next = 0, 0, 0
-        self._outstanding: dict[int, int] = {}  # the rollout that each agent plays
-        self._to_replay: list[int] = []  # rollouts of agents that are gone
+        self._outstanding: dict[int, int] = {}  # the work that each agent does
+        self._to_repeat: list[int] = []  # work of agents that are gone
         self._ended: set[int] = set()
         self._starts_in_vain: Counter[int] = Counter()
         self._places: dict[int, str] = {}
@@ -93,16 +103,16 @@ class GlobalModel:
             starts[agent] += 1
             self._starts_in_vain[agent] += 1
             if self._starts_in_vain[agent] > _STARTS_IN_VAIN:
-                raise AgentError(f"local agent {agent} died {_STARTS_IN_VAIN} times before it had played a rollout")
+                raise AgentError(f"local agent {agent} died {_STARTS_IN_VAIN} times before it had sent a gradient")
             self._ended.discard(agent)
             self._places[agent] = place
             return starts[agent] - 1
 
     def pull(self, agent: int) -> Work | None:
-        """The next rollout with the newest weights, a `(P,)` float32 tensor; None when there is nothing left to play.
+        """The next piece of work with the newest weights, a `(P,)` float32 tensor; None when nothing is left to do.
 
-        A rollout is taken from the budget before it is played: agents that count afterwards overshoot. An agent that
-        was started again gets the rollout that it had not delivered.
+        It is taken from the budget before it is done: agents that count afterwards overshoot. An agent that was started
+        again gets what it had not delivered.
 
         Raises:
             AgentError: too many of the agent's gradients were refused.
@@ -111,27 +121,27 @@ class GlobalModel:
             if self._clock is None:
                 self._clock = time.perf_counter() - self._counters.seconds
             refused = self._counters.refused.get(agent, Counter())
-            if refused.total() > self._train.max_refused:
+            if refused.total() > self._training.max_refused:
                 raise AgentError(f"local agent {agent} was stopped: {told(refused)} of its gradients were refused")
-            rollout = self._outstanding.get(agent)
-            if rollout is None:
-                rollout = None if self._stopped else self._take_rollout()
-            if rollout is None or self._stopped:
+            number = self._outstanding.get(agent)
+            if number is None:
+                number = None if self._stopped else self._take_work()
+            if number is None or self._stopped:
                 self._end(agent)
                 return None
-            self._outstanding[agent] = rollout
-            return Work(rollout, self._incarnation, self._version, self._variable.value.read_value())
+            self._outstanding[agent] = number
+            return Work(number, self._incarnation, self._version, self._variable.value.read_value())
 
     def push(self, work: Work, gradient: Floats, report: Report) -> None:
-        """Applies the gradient of a rollout, unless it is unsound; see `messages` for why one is refused.
+        """Applies a gradient, unless it is unsound; see `messages` for why one is refused.
 
-        With `train.synchronous` it returns when the gradients of all agents have arrived.
+        Where agents wait for one another it returns when the gradients of all agents have arrived.
         """
         reason = self._unsound(gradient)
         with self._locked():
             began = time.perf_counter()
             counters, agent = self._counters, report.agent
-            if work.incarnation != self._incarnation or self._outstanding.get(agent) != work.rollout:
+            if work.incarnation != self._incarnation or self._outstanding.get(agent) != work.number:
                 counters.discarded += 1
                 return
             del self._outstanding[agent]
@@ -142,7 +152,7 @@ class GlobalModel:
             counters.wait_seconds += report.waited
             counters.seconds = began - (self._clock or began)
             staleness = self._version - work.version
-            if reason or staleness > self._train.max_staleness:
+            if reason or staleness > self._training.max_staleness:
                 counters.refused.setdefault(agent, Counter())[reason or TOO_OLD] += 1
                 log.warning("a gradient of local agent %d was refused: %s", agent, reason or TOO_OLD)
                 self._snapshot_if_due()
@@ -151,18 +161,18 @@ class GlobalModel:
             version = self._version
             self._apply_if_complete()
             counters.apply_seconds += time.perf_counter() - began
-            while self._version == version:  # with `synchronous`, until the others' have arrived
+            while self._version == version:  # where agents wait, until the others' have arrived
                 self._applied.wait()
 
     def release(self, agent: int) -> None:
-        """The agent will not come back: others may play what it was playing."""
+        """The agent will not come back: others may do what it was doing."""
         with self._locked():
-            if (rollout := self._outstanding.pop(agent, None)) is not None:
-                self._to_replay.append(rollout)
+            if (number := self._outstanding.pop(agent, None)) is not None:
+                self._to_repeat.append(number)
             self._end(agent)
 
     def stop(self) -> None:
-        """Lets every agent end after the rollout it is playing."""
+        """Lets every agent end after what it is doing."""
         with self._lock:
             self._stopped = True
 
@@ -201,9 +211,9 @@ class GlobalModel:
         if due and self._checkpoints:
             self._checkpoints.save_version(*due)
 
-    def _take_rollout(self) -> int | None:
-        if self._to_replay:
-            return self._to_replay.pop()
+    def _take_work(self) -> int | None:
+        if self._to_repeat:
+            return self._to_repeat.pop()
         if self._next >= self._budget:
             return None
         self._next += 1
@@ -219,8 +229,8 @@ class GlobalModel:
         return None if np.isfinite(gradient).all() else NOT_FINITE
 
     def _apply_if_complete(self) -> None:
-        """Applies what was gathered: one gradient, or with `synchronous` the mean of all agents that go on."""
-        expected = max(self._train.agents - len(self._ended), 1) if self._train.synchronous else 1
+        """Applies what was gathered: one gradient, or where agents wait the mean of all that go on."""
+        expected = max(self._training.agents - len(self._ended), 1) if self._synchronous else 1
         if not self._gathered or len(self._gathered) < expected:
             return
         gathered, self._gathered = self._gathered, []
@@ -232,14 +242,16 @@ class GlobalModel:
         for _, report, staleness in gathered:
             self._counters.staleness[staleness] += 1
             self._since_snapshot.append((report, staleness))
-            if report.mean_return is not None:
+            if not math.isnan(next(iter(report.figures.values()), math.nan)):
                 self._latest = report
         self._snapshot_if_due()
         self._applied.notify_all()
 
     def _snapshot_if_due(self) -> None:
         last = self._arrived == self._budget and not self._gathered
-        if self._version == self._snapshot_version or not (last or self._version % self._train.checkpoint_every == 0):
+        if self._version == self._snapshot_version or not (
+            last or self._version % self._training.checkpoint_every == 0
+        ):
             return
         means, self._since_snapshot = _means(self._since_snapshot), []
         counters, weights = self._counters, self._variable.numpy().copy()
@@ -275,31 +287,29 @@ class GlobalModel:
         self._version = self._snapshot_version = int(meta["version"])
         self._arrived = self._next = int(meta["arrived"])
         self._counters = counters = counters_from(meta["counters"])
-        means = Means(*meta["means"])
+        means = Means(dict(meta["means"][0]), float(meta["means"][1]))
         self._snapshots = [Snapshot(self._version, counters.steps, counters.seconds, means, arrays["weights"])]
 
 
 def _means(updates: list[tuple[Report, int]]) -> Means:
     def mean(values: list[float]) -> float:
-        return float(np.mean(values)) if values else float("nan")
+        return float(np.mean(values)) if values else math.nan
 
-    reports = [report for report, _ in updates]
-    return Means(
-        mean([r.mean_return for r in reports if r.mean_return is not None]),
-        mean([r.ctr for r in reports if r.ctr is not None]),
-        mean([r.entropy for r in reports]),
-        mean([r.policy_loss for r in reports]),
-        mean([r.value_loss for r in reports]),
-        mean([staleness for _, staleness in updates]),
-    )
+    told: dict[str, list[float]] = {}
+    for report, _ in updates:
+        for name, value in report.figures.items():
+            told.setdefault(name, []).extend([] if math.isnan(value) else [value])
+    return Means({name: mean(values) for name, values in told.items()}, mean([staleness for _, staleness in updates]))
 
 
-def make_optimizer(train: TrainConfig, updates: int) -> keras.optimizers.Optimizer:
+def make_optimizer(learner: LearnerConfig, updates: int) -> keras.optimizers.Optimizer:
     """The optimizer whose statistics all agents share, its learning rate falling linearly over the updates.
 
     RMSProp is the paper's: `g ← α g + (1 − α) Δθ²`, `θ ← θ − η Δθ / √(g + ε)` (equations S2 and S3).
     """
-    rate = keras.optimizers.schedules.PolynomialDecay(train.learning_rate, max(updates, 1), train.final_learning_rate)
-    if train.optimizer == "rmsprop":
-        return keras.optimizers.RMSprop(rate, rho=0.99, epsilon=1e-5, global_clipnorm=train.clip_norm)
-    return keras.optimizers.Adam(rate, epsilon=1e-5, global_clipnorm=train.clip_norm)
+    rate = keras.optimizers.schedules.PolynomialDecay(
+        learner.learning_rate, max(updates, 1), learner.final_learning_rate
+    )
+    if learner.optimizer == "rmsprop":
+        return keras.optimizers.RMSprop(rate, rho=0.99, epsilon=1e-5, global_clipnorm=learner.clip_norm)
+    return keras.optimizers.Adam(rate, epsilon=1e-5, global_clipnorm=learner.clip_norm)

@@ -1,6 +1,6 @@
 """Local agents as processes of a Ray cluster around one global model, which is an actor there.
 
-Whoever is killed is started again by Ray: an agent plays what it had not delivered, the global model goes on from its
+Whoever is killed is started again by Ray: an agent does what it had not delivered, the global model goes on from its
 newest checkpoint. Nothing listens beyond loopback unless the cluster was started so by somebody else.
 """
 
@@ -22,10 +22,10 @@ from urllib.request import urlopen
 from rlrec.agents.distributed.checkpoints import Checkpoints
 from rlrec.agents.distributed.messages import Floats, Report, Snapshot, State, Work
 from rlrec.errors import ConfigError, TrainingError
-from rlrec.settings.config import Config
+from rlrec.settings.config import Job, TrainingConfig
 
 if TYPE_CHECKING:
-    from rlrec.policies.networks import Network
+    from rlrec.agents.agent import Agent
     from rlrec.worlds.world import World
 
 log = logging.getLogger(__name__)
@@ -43,11 +43,13 @@ _LOOPBACK_SWITCH = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
 
 @contextmanager
-def connected(config: Config, modules: Sequence[Path] = (), variables: dict[str, str] | None = None) -> Iterator[None]:
-    """Connects to the cluster that `train.ray.address` names, or starts one on this machine for as long as the block.
+def connected(
+    training: TrainingConfig, modules: Sequence[Path] = (), variables: dict[str, str] | None = None
+) -> Iterator[None]:
+    """Connects to the cluster that `training.ray.address` names, or starts one on this machine as long as the block.
 
     Args:
-        config: its `train.ray` and `train.agents` are read.
+        training: its `ray` and `agents` are read.
         modules: folders of packages that the workers need beside rlrec.
         variables: environment variables of the workers.
 
@@ -55,8 +57,8 @@ def connected(config: Config, modules: Sequence[Path] = (), variables: dict[str,
         ConfigError: ray is not installed, or the cluster cannot be reached.
     """
     if importlib.util.find_spec("ray") is None:
-        raise ConfigError("train.executor is ray, which is not installed: pip install 'rlrec[ray]'")
-    address = config.train.ray.address
+        raise ConfigError("training.executor is ray, which is not installed: pip install 'rlrec[ray]'")
+    address = training.ray.address
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if address is None:
@@ -67,7 +69,7 @@ def connected(config: Config, modules: Sequence[Path] = (), variables: dict[str,
 
     here: dict[str, Any] = {
         "address": "local",
-        "num_cpus": max(config.train.agents, os.cpu_count() or 1),
+        "num_cpus": max(training.agents, os.cpu_count() or 1),
         "include_dashboard": False,
         "object_store_memory": _OBJECT_STORE_BYTES,
     }
@@ -84,8 +86,9 @@ def connected(config: Config, modules: Sequence[Path] = (), variables: dict[str,
         ray.shutdown()  # what of it has started
         where = "start Ray on this machine" if address is None else f"reach a Ray cluster at {address!r}"
         raise ConfigError(
-            f"train.ray.address: cannot {where}: {_first_line(error)}. If the cluster asks for a token, this process "
-            "needs the same one: `ray get-auth-token` on the cluster, RAY_AUTH_MODE=token and RAY_AUTH_TOKEN here"
+            f"training.ray.address: cannot {where}: {_first_line(error)}. If the cluster asks for a token, this "
+            "process needs the same one: `ray get-auth-token` on the cluster, RAY_AUTH_MODE=token and RAY_AUTH_TOKEN "
+            "here"
         ) from error
     try:
         if address is None and ray.util.get_node_ip_address() != _LOOPBACK:  # type: ignore[no-untyped-call]
@@ -106,7 +109,7 @@ def _knock(setting: str, address: str) -> None:
         socket.create_connection((host, int(port)), timeout=_PROBE_SECONDS).close()
     except OSError as error:
         where = address if setting == address else f"{address} (RAY_ADDRESS)"
-        raise ConfigError(f"train.ray.address: cannot reach a Ray cluster at {where}: {error}") from error
+        raise ConfigError(f"training.ray.address: cannot reach a Ray cluster at {where}: {error}") from error
 
 
 def check_nodes(url: str | None = None) -> None:
@@ -145,8 +148,16 @@ def check_nodes(url: str | None = None) -> None:
             raise ConfigError(f"the Ray node {node['NodeManagerAddress']} {answer}")
 
 
-def start_global_model(network: Network, config: Config, checkpoints: Checkpoints | None) -> RemoteModel:
+def start_global_model(
+    initial: Callable[[], Floats], job: Job, gradient_steps: int, checkpoints: Checkpoints | None
+) -> RemoteModel:
     """Starts the global model as an actor on this process's node, where its checkpoints are.
+
+    Args:
+        initial: gives the weights to start with; small, since it is kept for the day the actor is started again.
+        job: as for `GlobalModel`.
+        gradient_steps: likewise.
+        checkpoints: likewise.
 
     Raises:
         TrainingError: it does not start.
@@ -157,12 +168,12 @@ def start_global_model(network: Network, config: Config, checkpoints: Checkpoint
     from rlrec.agents.distributed.served import ServedModel
 
     if not ray.is_initialized():  # Ray would start a cluster by itself, one that listens everywhere
-        raise TrainingError("train.executor is ray: train inside `with agents.distributed.ray.connected(config):`")
+        raise TrainingError("training.executor is ray: train inside `with agents.distributed.ray.connected(training):`")
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor = (
         ray.remote(ServedModel)
         .options(num_cpus=0, max_restarts=-1, max_task_retries=0, scheduling_strategy=here)
-        .remote(network, config, checkpoints)
+        .remote(initial, job, gradient_steps, checkpoints)
     )
     return RemoteModel(actor)
 
@@ -187,7 +198,7 @@ class RemoteModel:
         return work
 
     def push(self, work: Work, gradient: Floats, report: Report) -> None:
-        """Sends a gradient without waiting: it arrives before the agent's next pull, or its rollout is played again."""
+        """Sends a gradient without waiting: it arrives before the agent's next pull, or its work is done again."""
         self.actor.push.remote(work._replace(weights=None), gradient, report)
 
     def release(self, agent: int) -> None:
@@ -232,46 +243,40 @@ class RemoteModel:
 
 
 @dataclass(eq=False)
-class RemotePlay:
+class RemoteAgent:
     """Runs a local agent in a process of its own, which builds and compiles what it needs.
 
     Attributes:
         world: what is played.
-        config: the run's settings.
-        center: `(S,)`, as for `Player`.
-        scale: `(S,)`, likewise.
+        job: what is trained, and how.
         model: what all agents train.
-        make_player: builds the compiled functions of `(world, scenario, train, center, scale)`; `Player` where None.
+        make_agent: builds the algorithm of `(world, job)`.
     """
 
     world: World
-    config: Config
-    center: Floats
-    scale: Floats
+    job: Job
     model: RemoteModel
-    make_player: Callable[..., Any] | None = None
+    make_agent: Callable[[World, Job], Agent]
 
     def __call__(self, number: int, tell: Callable[[int], None]) -> int:
-        """Plays until the budget is spent; see `run_local_agent`."""
-        from rlrec.agents.actor_critic.rollout import Player
+        """Goes on until the budget is spent; see `run_local_agent`."""
         from rlrec.agents.distributed.threads import limit_threads
         from rlrec.agents.distributed.worker import compile_functions, run_local_agent
 
         limit_threads(1)
-        make = self.make_player or Player
-        player = make(self.world, self.config.scenario, self.config.train, self.center, self.scale)
-        compile_functions(player)
-        return run_local_agent(number, player, self.model, self.config, tell)
+        agent = self.make_agent(self.world, self.job)
+        compile_functions(agent)
+        return run_local_agent(number, agent, self.model, self.job.seed, tell)
 
 
-def as_ray_tasks(play: Callable[..., int], numbers: Sequence[int]) -> list[Future[Any]]:
-    """Runs agents as plain tasks of Ray."""
+def as_ray_tasks(run: Callable[..., int], numbers: Sequence[int]) -> list[Future[Any]]:
+    """Runs local agents as plain tasks of Ray."""
     import ray
 
-    def run(number: int) -> int:
-        return play(number, lambda steps: None)
+    def run_one(number: int) -> int:
+        return run(number, lambda steps: None)
 
-    return [ray.remote(run).options(**AGENT_OPTIONS).remote(number).future() for number in numbers]
+    return [ray.remote(run_one).options(**AGENT_OPTIONS).remote(number).future() for number in numbers]
 
 
 def _first_line(error: BaseException) -> str:

@@ -18,9 +18,9 @@ def limit_threads(agents: int) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(min(agents, os.cpu_count() or 1))
 
 
-def in_threads(play: Callable[[int, Callable[[int], None]], int], numbers: Sequence[int]) -> list["Future[int]"]:
-    """Runs the agents of the given numbers in threads of this process."""
+def in_threads(run: Callable[[int, Callable[[int], None]], int], numbers: Sequence[int]) -> list["Future[int]"]:
+    """Runs the local agents of the given numbers in threads of this process."""
     pool = ThreadPoolExecutor(len(numbers), thread_name_prefix="agent")
-    futures = [pool.submit(play, number, lambda steps: None) for number in numbers]
+    futures = [pool.submit(run, number, lambda steps: None) for number in numbers]
     pool.shutdown(wait=False)
     return futures

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from rlrec.agents.actor_critic.loss import TENSORFLOW, Experience, advantages, loss_gradient
 from rlrec.policies.networks import Bilinear, Network, Recurrent, Thesis, Weights
-from rlrec.settings.config import TrainConfig
+from rlrec.settings.learners import A3CConfig
 
 
 def test_n_step_advantages_by_hand() -> None:
@@ -93,7 +93,7 @@ def test_gradient_equals_that_of_the_loss_over_the_whole_catalogue(kind: type[Ne
     network = kind(state=4, hidden=6, features=3, movies=9)
     weights = network.unflatten(tf.constant(rng.normal(size=network.size()) * 0.4, tf.float32), TENSORFLOW)
     features = rng.normal(size=(9, 3)).astype(np.float32)
-    train = TrainConfig(gamma=0.8, gae_lambda=0.9, entropy=0.0, value=0.3)
+    train = A3CConfig(gamma=0.8, gae_lambda=0.9, entropy=0.0, value=0.3)
     experience = experience_of(network, 2, 3, 5, slate_size, features)
     if not network.trains_items:
         logits = (queries_and_values(network, weights, experience)[0] @ features.T).numpy()
@@ -134,7 +134,7 @@ def test_entropy_bonus_has_the_gradient_of_the_entropy_on_average() -> None:
         told = experience._replace(scores=surprise, surprises=surprise)
         # Two calls that differ in the entropy term alone.
         with_bonus, without = (
-            network.flatten(loss_gradient(network, weights, told, TrainConfig(entropy=e, value=0.0))[0])
+            network.flatten(loss_gradient(network, weights, told, A3CConfig(entropy=e, value=0.0))[0])
             for e in (1.0, 0.0)
         )
         estimate += chance * (with_bonus - without)
@@ -154,7 +154,7 @@ def test_a_critic_that_knows_all_has_nothing_to_learn() -> None:
     flat = network.flatten(network.initial_weights(np.random.default_rng(0)))
     weights = network.unflatten(tf.constant(flat), TENSORFLOW)
 
-    gradient, policy_loss, value_loss = loss_gradient(network, weights, nothing, TrainConfig(entropy=0.0))
+    gradient, policy_loss, value_loss = loss_gradient(network, weights, nothing, A3CConfig(entropy=0.0))
 
     assert float(policy_loss) == 0
     assert float(value_loss) == 0

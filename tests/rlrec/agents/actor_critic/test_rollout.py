@@ -7,15 +7,16 @@ from worlds import small_world
 
 from rlrec.agents.actor_critic.rollout import Player
 from rlrec.policies.networks import NETWORKS
-from rlrec.settings.config import ScenarioConfig, TrainConfig
+from rlrec.settings.config import ScenarioConfig
+from rlrec.settings.learners import A3CConfig
 from rlrec.worlds.world import World
 
 
 def player(world: World, *, rollout: int = 5, slate_size: int = 1, users: int = 8, network: str = "bilinear") -> Player:
     scenario = ScenarioConfig(episode_length=10, slate_size=slate_size)
     size = 4 * world.features.shape[1] + 5
-    train = TrainConfig(users=users, rollout=rollout, hidden=4, network=network)  # type: ignore[arg-type]
-    return Player(world, scenario, train, np.zeros(size, np.float32), np.ones(size, np.float32))
+    learner = A3CConfig(users=users, rollout=rollout)
+    return Player(world, scenario, learner, network, 4, np.zeros(size, np.float32), np.ones(size, np.float32))
 
 
 @pytest.mark.parametrize(("sharpness", "slates"), [(0.5, 30), (5.0, 2)])
@@ -62,14 +63,14 @@ def test_a_session_goes_on_where_the_rollout_before_stopped(kind: str) -> None:
 
     begun = played.start(tf.constant([0, 1]))
     first = played.play(flat, begun, tf.constant([0, 2]))
-    second = played.play(flat, first.play, tf.constant([0, 3]))
+    second = played.play(flat, first.carry, tf.constant([0, 3]))
 
-    assert int(second.play.session.step) == 10
-    shown = world.n_movies - second.play.session.available.numpy().sum(axis=1)
+    assert int(second.carry.session.step) == 10
+    shown = world.n_movies - second.carry.session.available.numpy().sum(axis=1)
     np.testing.assert_array_equal(shown, 10)  # no movie twice
     assert np.isfinite(first.gradient).all()
     assert first.gradient.shape == (played.network.size(),)
-    assert bool(np.any(second.play.memory)) == bool(played.network.memory)
+    assert bool(np.any(second.carry.memory)) == bool(played.network.memory)
 
 
 def test_a_policy_that_is_certain_still_draws_slates_and_finite_scores() -> None:

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jobs import job
 from worlds import small_world
 
 from rlrec.agents.distributed.checkpoints import Checkpoints, identity_of
 from rlrec.errors import ModelError
-from rlrec.policies.networks import Bilinear
-from rlrec.settings.config import Config, TrainConfig
 
 ARRAYS = {"weights": np.arange(50, dtype=np.float32)}
 
@@ -102,12 +101,12 @@ def test_clearing_removes_the_folder_but_nothing_of_others(tmp_path: Path) -> No
 
 
 def test_identity_is_of_what_decides_a_training_and_not_of_where_agents_run() -> None:
-    world, config = small_world(0), Config()
-    network, larger = Bilinear(5, 4, 3, 80), Bilinear(5, 8, 3, 80)
-    same = identity_of(world, Config(train=TrainConfig(executor="ray")), network)
+    world = small_world(0)
+    same = identity_of(world, job(executor="ray"), 100)
 
-    assert identity_of(world, config, network) == same
-    assert identity_of(world, config.model_copy(update={"seed": 1}), network) != same
-    assert identity_of(world, Config(train=TrainConfig(gamma=0.9)), network) != same
-    assert identity_of(small_world(1), config, network) != same
-    assert identity_of(world, config, larger) != same
+    assert identity_of(world, job(), 100) == same
+    assert identity_of(world, job(seed=1), 100) != same
+    assert identity_of(world, job(gamma=0.9), 100) != same
+    assert identity_of(world, job("a2c"), 100) != same
+    assert identity_of(small_world(1), job(), 100) != same
+    assert identity_of(world, job(), 101) != same

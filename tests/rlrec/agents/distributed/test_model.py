@@ -2,22 +2,21 @@ import threading
 
 import numpy as np
 import pytest
+from jobs import job
 
 from rlrec.agents.distributed.checkpoints import Checkpoints
 from rlrec.agents.distributed.messages import NOT_FINITE, TOO_OLD, WRONG_SHAPE, Report, Work
 from rlrec.agents.distributed.model import GlobalModel
 from rlrec.errors import AgentError, ModelError
-from rlrec.settings.config import TrainConfig
 
 START = np.array([1.0, -2.0], np.float32)
-REPORT = Report(agent=0, steps=10, entropy=1.0, policy_loss=0.0, value_loss=0.0)
+REPORT = Report(agent=0, steps=10, figures={"earned": np.nan, "loss": 1.0})
 
 
 def model(start: np.ndarray = START, checkpoints: Checkpoints | None = None, **settings: object) -> GlobalModel:
-    """A rollout is 10 steps: the default budget is 10 rollouts."""
-    defaults = {"steps": 100, "clip_norm": 1e6, "learning_rate": 0.1, "final_learning_rate": 0.1}
-    small = {"users": 2, "rollout": 5, "agents": 1}
-    return GlobalModel(start, TrainConfig(**{**defaults, **small, **settings}), checkpoints)  # type: ignore[arg-type]
+    """A gradient counts for 10 steps: the default budget is 10 gradients."""
+    defaults = {"steps": 100, "clip_norm": 1e6, "learning_rate": 0.1, "final_learning_rate": 0.1, "agents": 1}
+    return GlobalModel(start, job(**{**defaults, **settings}), 10, checkpoints)  # type: ignore[arg-type]
 
 
 def pull(target: GlobalModel, agent: int = 0) -> Work:
@@ -73,7 +72,7 @@ def test_gradients_are_clipped_by_their_global_norm() -> None:
 
 
 def test_learning_rate_falls_linearly_to_the_end_of_the_budget() -> None:
-    target = model(optimizer="rmsprop", learning_rate=0.4, final_learning_rate=0.0, steps=40)  # 4 rollouts
+    target = model(optimizer="rmsprop", learning_rate=0.4, final_learning_rate=0.0, steps=40)  # 4 gradients
     moves = []
     for _ in range(4):
         before = weights_of(target)
@@ -131,18 +130,18 @@ def test_an_agent_is_stopped_past_the_limit_of_refusals_and_others_go_on() -> No
     assert target.state().version == 1
 
 
-def test_a_refused_rollout_is_part_of_the_budget() -> None:
+def test_a_refused_gradient_is_part_of_the_budget() -> None:
     target = model(steps=30)
     for gradient in ([1.0, 1.0], [np.nan, 1.0], [1.0, 1.0]):
         push(target, *gradient)
 
     assert target.pull(0) is None
     state = target.state()
-    assert (state.rollouts, state.budget, state.version, state.counters.steps) == (3, 3, 2, 30)
+    assert (state.arrived, state.budget, state.version, state.counters.steps) == (3, 3, 2, 30)
     assert [s.version for s in target.take_snapshots()] == [0, 2]
 
 
-def test_a_last_rollout_that_is_refused_still_leaves_a_last_snapshot() -> None:
+def test_a_last_gradient_that_is_refused_still_leaves_a_last_snapshot() -> None:
     target = model(steps=30)
     for gradient in ([1.0, 1.0], [1.0, 1.0], [np.nan, 1.0]):
         push(target, *gradient)
@@ -167,7 +166,7 @@ def test_budget_is_met_exactly_by_any_number_of_threads() -> None:
 
     def agent(number: int) -> None:
         while (work := target.pull(number)) is not None:
-            played.append(work.rollout)
+            played.append(work.number)
             push(target, 0.01, 0.01, agent=number, work=work)
 
     threads = [threading.Thread(target=agent, args=(number,)) for number in range(8)]
@@ -190,7 +189,7 @@ def test_an_agent_that_is_started_again_plays_what_it_had_not_delivered() -> Non
     again = pull(target)
 
     assert (first, second) == (0, 1)
-    assert again.rollout == lost.rollout
+    assert again.number == lost.number
     push(target, 1.0, 1.0, work=again)
     push(target, 1.0, 1.0, work=lost)  # a message of the dead that was still on its way
     state = target.state()
@@ -206,7 +205,7 @@ def test_what_a_lost_agent_was_playing_is_for_others() -> None:
 
     target.release(0)
 
-    assert pull(target, agent=1).rollout == lost.rollout
+    assert pull(target, agent=1).number == lost.number
 
 
 def test_an_agent_that_always_dies_before_it_delivers_is_given_up() -> None:
@@ -215,11 +214,11 @@ def test_an_agent_that_always_dies_before_it_delivers_is_given_up() -> None:
         target.join(0, "here:1")
         pull(target)
 
-    with pytest.raises(AgentError, match="local agent 0 died 5 times before it had played a rollout"):
+    with pytest.raises(AgentError, match="local agent 0 died 5 times before it had sent a gradient"):
         target.join(0, "here:1")
 
 
-def test_budget_is_rounded_up_to_whole_rollouts() -> None:
+def test_budget_is_rounded_up_to_whole_gradients() -> None:
     assert model(steps=95).state().budget == 10
 
 
@@ -231,18 +230,19 @@ def test_nothing_is_given_out_after_a_stop() -> None:
 
 
 def test_snapshots_are_taken_at_fixed_versions_and_at_the_end() -> None:
-    target = model(steps=50, checkpoint_every=2)  # 5 rollouts
+    target = model(steps=50, checkpoint_every=2)  # 5 gradients
     for n in range(5):
-        report = REPORT._replace(entropy=float(n), mean_return=40.0 + n)
+        report = REPORT._replace(figures={"earned": 40.0 + n if n % 2 else np.nan, "loss": float(n)})
         target.push(pull(target), np.ones(2, np.float32), report)
 
     snapshots = target.take_snapshots()
 
     assert [s.version for s in snapshots] == [0, 2, 4, 5]
     assert [s.steps for s in snapshots] == [0, 20, 40, 50]
-    assert [s.means.entropy for s in snapshots[1:]] == [0.5, 2.5, 4.0]
-    assert snapshots[-1].means.mean_return == 44.0
-    assert np.isnan(snapshots[0].means.mean_return)
+    assert [s.means.figures["loss"] for s in snapshots[1:]] == [0.5, 2.5, 4.0]
+    assert [s.means.figures["earned"] for s in snapshots[1:3]] == [41.0, 43.0]  # of those that told it
+    assert np.isnan(snapshots[3].means.figures["earned"])
+    assert snapshots[0].means.figures == {}
     np.testing.assert_array_equal(snapshots[0].weights, START)
     assert target.take_snapshots() == []
 
@@ -257,7 +257,7 @@ def test_pulled_weights_do_not_change_when_gradients_are_applied() -> None:
 
 
 def test_synchronous_agents_wait_for_one_another_and_their_mean_is_applied() -> None:
-    target = model(steps=40, agents=2, synchronous=True, optimizer="rmsprop")
+    target = model(steps=40, agents=2, algorithm="a2c", optimizer="rmsprop")
     alone = model(steps=40, optimizer="rmsprop")
     gradients = {0: (2.0, -1.0), 1: (0.0, 3.0)}
 
@@ -280,7 +280,7 @@ def test_synchronous_agents_wait_for_one_another_and_their_mean_is_applied() -> 
 
 
 def test_synchronous_agents_do_not_wait_for_one_that_is_gone() -> None:
-    target = model(steps=40, agents=2, synchronous=True)
+    target = model(steps=40, agents=2, algorithm="a2c")
     pull(target, agent=0)
     waiting = threading.Thread(target=push, args=(target, 1.0, 1.0), kwargs={"agent": 1})
     waiting.start()
@@ -307,7 +307,7 @@ def test_a_restart_goes_on_from_the_checkpoint_as_if_nothing_had_happened(tmp_pa
     again = fresh()
 
     state = again.state()
-    assert (state.version, state.rollouts, state.counters.steps) == (6, 6, 60)
+    assert (state.version, state.arrived, state.counters.steps) == (6, 6, 60)
     assert (state.counters.restarts, state.counters.lost_updates) == (1, 1)
     assert state.counters.staleness == {0: 6}
     assert [s.version for s in again.take_snapshots()] == [6]

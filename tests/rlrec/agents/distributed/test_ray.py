@@ -3,19 +3,21 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+from jobs import job
 
 from rlrec.agents.distributed import ray as cluster
 from rlrec.errors import ConfigError, TrainingError
-from rlrec.policies.networks import Bilinear
-from rlrec.settings.config import Config, RayConfig, TrainConfig
+from rlrec.settings.config import RayConfig, TrainingConfig
 
 
-def on(address: str | None) -> Config:
-    return Config(train=TrainConfig(executor="ray", ray=RayConfig(address=address)))
+def on(address: str | None) -> TrainingConfig:
+    return TrainingConfig(executor="ray", ray=RayConfig(address=address))
 
 
 def test_without_ray_one_line_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,14 +27,14 @@ def test_without_ray_one_line_says_how_to_install_it(monkeypatch: pytest.MonkeyP
     with pytest.raises(ConfigError) as raised, cluster.connected(on(None)):
         pass
 
-    assert str(raised.value) == "train.executor is ray, which is not installed: pip install 'rlrec[ray]'"
+    assert str(raised.value) == "training.executor is ray, which is not installed: pip install 'rlrec[ray]'"
 
 
 def test_a_cluster_that_does_not_run_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'rlrec[ray]'")
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
 
-    message = r"train\.ray\.address: cannot reach a Ray cluster at 'auto': "
+    message = r"training\.ray\.address: cannot reach a Ray cluster at 'auto': "
     with pytest.raises(ConfigError, match=message), cluster.connected(on("auto")):
         pass
 
@@ -58,27 +60,28 @@ def test_outside_of_a_connection_no_cluster_is_started() -> None:
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'rlrec[ray]'")
 
     with pytest.raises(TrainingError, match=r"ray\.connected"):
-        cluster.start_global_model(Bilinear(5, 4, 3, 80), on(None), None)
+        cluster.start_global_model(partial(np.zeros, 3), job(executor="ray"), 10, None)
 
 
 def test_synchronous_agents_are_threads_of_one_process() -> None:
     with pytest.raises(
-        ValueError, match=r"train\.synchronous \(true\) needs train\.executor: threads, but that is ray"
+        ValueError, match=r"learners\.a2c\.algorithm \(a2c\) needs training\.executor: threads, but that is ray"
     ):
-        TrainConfig(executor="ray", synchronous=True)
+        job("a2c", executor="ray")
 
 
 _ON_ITS_OWN = """
 import json, psutil
 from worlds import small_world
-from rlrec.a3c import cluster
-from rlrec.a3c.train import train
-from rlrec.config import Config, RayConfig, ScenarioConfig, TrainConfig
+from dataclasses import asdict
+from jobs import job
+from rlrec.agents.distributed import ray as cluster
+from rlrec.agents.train import train
 
 sizes = dict(users=16, rollout=10, hidden=8, checkpoint_every=5, steps=16 * 10 * 40)
-config = Config(scenario=ScenarioConfig(episode_length=10), train=TrainConfig(executor="ray", **sizes))
-with cluster.connected(config):
-    summary = train(small_world(0), config).summary
+training = job(executor="ray", episode_length=10, **sizes)
+with cluster.connected(training.training):
+    summary = asdict(train(small_world(0), training).summary)
     mine = [psutil.Process(), *psutil.Process().children(recursive=True)]
     listening = [c.laddr.ip for p in mine for c in p.net_connections(kind="inet") if c.status == psutil.CONN_LISTEN]
     print(json.dumps({"summary": summary, "listening": listening, "pids": [p.pid for p in mine]}))

@@ -1,0 +1,113 @@
+"""The actor-critic algorithms: A3C, A2C, and A3C with the thesis's network.
+
+They differ in the network, and in whether the global model waits for all agents; what an agent does is the same.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from rlrec.agents.actor_critic.rollout import Player, Rollout
+from rlrec.agents.actor_critic.standardisation import standardisation
+from rlrec.agents.agent import Agent, Step
+from rlrec.policies.networks import NUMPY, Network
+from rlrec.policies.scored import NetworkPolicy
+from rlrec.settings.config import Job, derive_seed
+from rlrec.settings.learners import ActorCriticConfig, BilinearConfig
+from rlrec.worlds.dynamics import Floats
+from rlrec.worlds.knowledge import Knowledge
+from rlrec.worlds.world import World
+
+
+class ActorCritic(Agent):
+    """Plays rollouts of n steps and differentiates the actor-critic loss, in one compiled function a rollout."""
+
+    figures = ("mean_return", "ctr", "entropy", "policy_loss", "value_loss")
+    network: ClassVar[str] = "bilinear"
+    """Of `NETWORKS`, where the settings leave no choice."""
+
+    def __init__(self, world: World, job: Job) -> None:
+        """Prepares the functions, which are compiled at their first call.
+
+        Raises:
+            WorldError: the world cannot play the scenario.
+        """
+        settings = job.learner
+        assert isinstance(settings, ActorCriticConfig)
+        kind, hidden = self.network, 1
+        if isinstance(settings, BilinearConfig):
+            kind, hidden = settings.network, settings.hidden
+        self._world, self._job = world, job
+        self._center, self._scale = standardisation(world, job)
+        self.player = Player(world, job.scenario, settings, kind, hidden, self._center, self._scale)
+        self.steps = settings.rollout_steps
+        self.lifetime = job.scenario.episode_length // settings.rollout
+
+    def initial(self) -> Callable[[], Floats]:
+        """See `Agent`: hidden layers drawn at random, heads of zero."""
+        return partial(_initial, self.player.network, self._job.seed)
+
+    def start(self, seed: NDArray[np.int32]) -> Any:
+        """See `Agent`: new sessions of training users."""
+        return self.player.start(tf.constant(seed))
+
+    def step(self, weights: Any, carry: Any, seed: NDArray[np.int32]) -> Step:
+        """See `Agent`: a rollout and its gradient."""
+        rollout = self.player.play(tf.convert_to_tensor(weights), carry, tf.constant(seed))
+        return Step(rollout.carry, rollout.gradient.numpy(), self._told(rollout))
+
+    def policy(self, weights: Floats) -> NetworkPolicy:
+        """See `Agent`: ranks by the network's logits."""
+        network, scenario = self.player.network, self._job.scenario
+        return NetworkPolicy(
+            network=network,
+            weights=network.unflatten(weights, NUMPY),
+            center=self._center,
+            scale=self._scale,
+            observation=scenario.observation,
+            features=scenario.features,
+            fingerprint=Knowledge.of(self._world).representation(scenario.features).fingerprint,
+            algorithm=self._job.learner.algorithm,
+            name=self._job.name,
+            label=self._job.learner.label or self.label,
+        )
+
+    def _told(self, rollout: Rollout) -> dict[str, float]:
+        """The figures; return and click rate only where sessions ended."""
+        session, length = rollout.carry.session, self._job.scenario.episode_length
+        ended = int(session.step) == length
+        return {
+            "mean_return": float(np.mean(session.rewards)) if ended else float("nan"),
+            "ctr": float(np.mean(session.clicks)) / length if ended else float("nan"),
+            "entropy": float(rollout.entropy),
+            "policy_loss": float(rollout.policy_loss),
+            "value_loss": float(rollout.value_loss),
+        }
+
+
+class A3C(ActorCritic):
+    """Asynchronous advantage actor-critic (Mnih et al. 2016, arXiv 1602.01783, algorithm S3)."""
+
+    label = "A3C"
+
+
+class A2C(ActorCritic):
+    """The same, synchronous: all agents wait for one another, and their mean gradient is applied."""
+
+    label = "A2C"
+
+
+class Thesis(ActorCritic):
+    """A3C with the thesis's dense network: a trunk of 128 and 64, heads of 32, an output per movie."""
+
+    label = "A3C, thesis"
+    network = "thesis"
+
+
+def _initial(network: Network, seed: int) -> Floats:
+    rng = np.random.default_rng(derive_seed(seed, "initial weights"))
+    return network.flatten(network.initial_weights(rng))

@@ -1,0 +1,69 @@
+"""What every algorithm looks like to what trains it: a few functions of weights, and the names of its figures.
+
+An agent has flat weights, from which one number is like the other; what they mean only the agent knows. Training is a
+loop over `step`: with the newest weights, and with what the agent *carries* from step to step (sessions under way, a
+memory, a replay buffer, target weights, whatever it needs), each gives one gradient.
+
+| an algorithm with …            | does it so                                                                         |
+|--------------------------------|------------------------------------------------------------------------------------|
+| one gradient a rollout         | `step` plays and differentiates                                                    |
+| several gradients a rollout    | `step` plays at every n-th call only, and carries the rollout to the others        |
+| a replay buffer                | the buffer is carried; `step` plays, stores, and differentiates what it draws      |
+| target weights                 | they are carried; `step` takes the weights over at every n-th call                 |
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlrec.policies.scored import NetworkPolicy
+
+Floats = NDArray[np.float32]
+Carry = Any
+"""What an agent takes from one step to the next; nobody else looks inside."""
+
+
+class Step(NamedTuple):
+    """What a step gave."""
+
+    carry: Carry  # for the next step
+    gradient: Floats  # (P,) float32, of a loss that is to fall
+    figures: Mapping[str, float]  # a number for each of `Agent.figures`; NaN where there is nothing to tell
+
+
+class Agent(ABC):
+    """An algorithm, made for one training. See `rlrec.agents.registry` for all there are.
+
+    What is expensive (tensors of a catalogue, compiled functions) is made once, in the constructor or at the first
+    call; all functions may then be called from several threads at once, each with a carry of its own.
+
+    Attributes:
+        label: the algorithm's name for people.
+        figures: names of what each step tells, columns of the learning curve; the first is what a session earned.
+        steps: environment steps that a gradient counts for in the budget.
+        lifetime: steps that a carry lasts, after which `start` gives a new one; None where it lasts for good.
+    """
+
+    label: ClassVar[str]
+    figures: ClassVar[tuple[str, ...]]
+    steps: int
+    lifetime: int | None = None
+
+    @abstractmethod
+    def initial(self) -> Callable[[], Floats]:
+        """What gives the weights to start with, `(P,)`: small enough to be sent to the process that keeps them."""
+
+    @abstractmethod
+    def start(self, seed: NDArray[np.int32]) -> Carry:
+        """What is carried to the first step; draws depend on `seed`, `(2,)`, alone."""
+
+    @abstractmethod
+    def step(self, weights: Any, carry: Carry, seed: NDArray[np.int32]) -> Step:
+        """One gradient at the weights, `(P,)` float32 (an array, or a tensor within a process)."""
+
+    @abstractmethod
+    def policy(self, weights: Floats) -> NetworkPolicy:
+        """The recommender that the weights are, `(P,)`."""

@@ -1,0 +1,32 @@
+"""What all sections of the settings share: their strictness, and the kinds of values that several of them have."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from rlrec.settings.explain import unit
+
+Observation = Literal["history", "thesis"]
+Features = Literal["world", "training", "genres"]
+Width = Annotated[int, Field(ge=1, le=4096), unit("units")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+InnerShare = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1, le=10**12)]
+Positive = Annotated[float, Field(gt=0, le=1_000_000)]
+
+
+class Section(BaseModel):
+    """Frozen, and without names that nobody knows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, use_attribute_docstrings=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Pydantic would take true, which is what YAML makes of `on`, for 1."""
+        values = value if isinstance(value, list | tuple) else [value]
+        wanted = cls.model_fields[str(info.field_name)].annotation
+        if wanted is not bool and any(isinstance(one, bool) for one in values):
+            raise PydanticCustomError("truth_value", "a truth value")
+        return value
