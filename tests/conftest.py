@@ -1,8 +1,11 @@
 """Fixtures that several parts share."""
 
+import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +14,14 @@ import pytest
 from projects import environment, make_folder
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What XLA has compiled in one process, the others of the session load: small trainings take longer to compile."""
+    if "TF_XLA_FLAGS" not in os.environ:
+        compiled = tempfile.mkdtemp(prefix="rlrec-compiled-")
+        config.add_cleanup(lambda: shutil.rmtree(compiled))
+        os.environ["TF_XLA_FLAGS"] = f"--tf_xla_persistent_cache_directory={compiled}"
 
 
 @pytest.fixture(scope="session")
@@ -23,12 +34,17 @@ def ml100k_archive() -> Path:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[None]:
-    """The real Prefect engine, with a server and a database of its own."""
-    from prefect.testing.utilities import prefect_test_harness
+def engine(server: str) -> Iterator[None]:
+    """The real Prefect engine; its runs are known to the server."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+    from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    with prefect_test_harness(server_startup_timeout=120):
+    with temporary_settings({PREFECT_API_URL: server}):
         yield
+        # What is still on its way would be sent to the server again and again, for a minute after that has ended.
+        for sender in (APILogWorker, EventsWorker):
+            sender.drain_all(timeout=30)
 
 
 @pytest.fixture(scope="session")
