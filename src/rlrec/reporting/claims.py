@@ -211,7 +211,7 @@ def _beside_bound(comparison: pd.DataFrame, cast: Cast, bound: str, confidence: 
         parts.append(f"{told} ({lead.evidence})")
     outcome: Outcome = outcomes.pop() if len(outcomes) == 1 else "tie"
     sentence = (
-        f"Beside {cast.label(bound)}, which is told what no recommender can know, {cast.mine} earns "
+        f"Beside {cast.label(bound)}, a bound that is told what no recommender can know, {cast.mine} earns "
         f"{', and '.join(parts)}."
     )
     return Verdict(outcome, bound, sentence)

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from rlrec.evaluation.results import Evaluation, Session, SlateResults
+from rlrec.policies.policy import Kind
 from rlrec.reporting import claims, offline, tables, words
 from rlrec.reporting.cast import Cast
 from rlrec.reporting.figures.asynchrony import asynchrony_figure
@@ -22,6 +23,7 @@ SHOWN_STEPS, SHOWN_MOVIES = 15, 30
 """How much of a session is told at once, in steps and in movies; the rest is folded."""
 
 _CARDS = ("return", "ctr", "ndcg", "coverage")
+_CHIPS: dict[Kind, str] = {"learner": "trained", "told": "told the taste"}
 _OFFLINE = {
     "All movies not rated before, ranked": offline.CATALOGUE,
     "Only the movies that were to come, ranked (as in Zhao et al. 2018)": offline.RERANK,
@@ -119,7 +121,7 @@ def policies(inputs: Inputs) -> list[dict[str, Any]]:
         {
             "label": found[name].label(name),
             "knows": found[name].note(name).knows,
-            "told": found[name].told(name),
+            "chip": _CHIPS.get(found[name].kind(name)),
             "mine": name == inputs.cast.reference,
         }
         for name in order

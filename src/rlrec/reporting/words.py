@@ -34,7 +34,7 @@ METRICS: dict[str, MetricNote] = {
 
 TRAINED: dict[str, MetricNote] = {
     "ctr": MetricNote("CTR in training", "", percent=True),
-    "entropy": MetricNote("Entropy of the policy, nats", ""),
+    "entropy": MetricNote("Entropy, nats", ""),
     "policy_loss": MetricNote("Loss of the policy", ""),
     "value_loss": MetricNote("Loss of the critic", ""),
 }

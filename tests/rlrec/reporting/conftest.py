@@ -148,6 +148,13 @@ def inputs(finished_stages: Path) -> Inputs:
     return load_inputs(finished_stages)
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that read the text only: figures are not turned into files, which takes most of a page's time."""
+    for module in ("page", "sections"):
+        monkeypatch.setattr(f"rlrec.reporting.{module}.data_uri", lambda figure: "data:,")
+
+
 @pytest.fixture(scope="session")
 def two_learners(tmp_path_factory: pytest.TempPathFactory, report_config: Config) -> Inputs:
     """The reference is labelled A2C, and has another learner beside it."""

@@ -1,6 +1,7 @@
 """A training as a figure: what was earned on the way, and the learner's own figures below it."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import pandas as pd
@@ -43,7 +44,7 @@ def learning_curve(
         axes.plot(curve["steps"], curve[name], color=SERIES[0], linewidth=1.8)
         axes.margins(x=0.02, y=0.12)
         tidy(axes, grid="y")
-        title(axes, note.label)
+        title(axes, fill(note.label, 24))
         axes.yaxis.set_major_locator(MaxNLocator(4))
         if note.percent:
             axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))

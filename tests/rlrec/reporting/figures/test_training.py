@@ -34,7 +34,7 @@ def test_learning_curve_of_an_untrained_policy_alone_can_be_drawn(trained: Train
 
 def test_every_figure_of_the_learner_s_own_has_a_panel_with_its_values(trained: Trained) -> None:
     figure = learning_curve(trained.curve, trained.figures)
-    headings = ["CTR in training", "Entropy of the policy, nats", "Loss of the policy", "Loss of the critic"]
+    headings = ["CTR in training", "Entropy, nats", "Loss of the policy", "Loss of the critic"]
     assert [axes.get_title(loc="left") for axes in figure.axes[1:]] == headings
     for axes, name in zip(figure.axes[1:], ("ctr", "entropy", "policy_loss", "value_loss"), strict=True):
         assert np.array_equal(axes.lines[0].get_ydata(), trained.curve[name], equal_nan=True)
