@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -99,6 +99,8 @@ def train_learner(job: Job) -> None:
         _write(training, paths)
     _publish(training)
     Checkpoints(paths.checkpoints, "").clear()  # this training has ended: the next one starts from zero
+    with suppress(OSError):  # another learner's are there
+        paths.checkpoints.parent.rmdir()
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from rlrec.settings.config import Config
 from rlrec.worlds.world import World
 
 WORLD = small_world(4, n_users=80)
-BASE = Config.model_validate({"seed": 3, "scenario": {"episode_length": 5}, "train": {"rollout": 5}})
+LEARNER = {"algorithm": "a3c", "rollout": 5}
+BASE = Config.model_validate({"seed": 3, "scenario": {"episode_length": 5}, "learners": {"a3c": LEARNER}})
 GRID = Grid.model_validate(
     {
         "seeds": 3,
@@ -27,7 +28,13 @@ GRID = Grid.model_validate(
             "calm": {"title": "calm users", "scenario": {"delta": 0.0}},
             "slates": {"title": "slates of two", "scenario": {"slate_size": 2, "delta": 0.5}},
         },
-        "learners": {"a3c": {}, "a2c": {"train": {"synchronous": True}}, "blind": {"only": ["calm"]}},
+        "reference": "a3c",
+        "learner": {"rollout": 5},
+        "learners": {
+            "a3c": {},
+            "a2c": {"learner": {"algorithm": "a2c"}},
+            "blind": {"learner": {"algorithm": "a3c", "label": "A3C, blind"}, "only": ["calm"]},
+        },
     }
 )
 BASELINE_NAMES = ("random", "best_average", "oracle")
@@ -59,8 +66,15 @@ class Pretender:
             raise KeyboardInterrupt
         self.asked.append(config)
         tell(0.5)
-        run = play_test_users(Clouded(world, config.seed + 100 * config.train.synchronous), world, config)
-        facts = {"train_seconds": 1.5, "validation_return": 4.0, "steps_per_second": 1000.0}
+        job = config.job(config.evaluate.reference)
+        run = play_test_users(Clouded(world, config.seed + 100 * job.learner.synchronous), world, config)
+        note = {
+            "label": job.learner.label or job.name,
+            "knows": "",
+            "kind": "learner",
+            "algorithm": job.learner.algorithm,
+        }
+        facts = {"note": note, "train_seconds": 1.5, "validation_return": 4.0, "steps_per_second": 1000.0}
         return Run(run.users, {"settings": learner_settings(config), **facts})
 
 

@@ -68,7 +68,7 @@ def _raylets() -> list[psutil.Process]:
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[Nodes]:
-    """Two nodes with token authentication, and `train.ray.address: auto` meaning them."""
+    """Two nodes with token authentication, and `training.ray.address: auto` meaning them."""
     with socket.socket() as one, socket.socket() as other:
         one.bind(("127.0.0.1", 0))
         other.bind(("127.0.0.1", 0))

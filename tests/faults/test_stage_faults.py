@@ -44,18 +44,22 @@ def playing(checkpoints: Path) -> int:
 
 
 def test_an_agent_that_is_killed_is_a_task_run_that_ends_completed(two_nodes, engine, folder, record_property) -> None:
-    from flows.train import train
-    from tasks.paths import CHECKPOINTS, TRAINING, WORLD
+    from flows.train import flow_of
+    from tasks.paths import WORLD, LearnerPaths
     from tasks.train import task_runner
 
-    write_settings(folder, {"train": {**ON_RAY, "steps": 120_000, "checkpoint_every": 100}})
+    paths = LearnerPaths("a3c")
+
+    write_settings(folder, {"training": {**ON_RAY, "steps": 120_000, "checkpoint_every": 100}})
     WORLD.parent.mkdir(parents=True)
     small_world().save(WORLD)
     killed: list[int] = []
 
     def kill() -> None:
         until = time.monotonic() + 120
-        while time.monotonic() < until and playing(CHECKPOINTS) < 2:  # one that has not begun is not started *again*
+        while (
+            time.monotonic() < until and playing(paths.checkpoints) < 2
+        ):  # one that has not begun is not started *again*
             time.sleep(0.02)
         victim = workers("local agent")[0]
         victim.kill()
@@ -64,7 +68,7 @@ def test_an_agent_that_is_killed_is_a_task_run_that_ends_completed(two_nodes, en
     killer = threading.Thread(target=kill)
     killer.start()
     with task_runner(load_config()) as runner:
-        state = train.with_options(task_runner=runner)(return_state=True)
+        state = flow_of("a3c").with_options(task_runner=runner)(return_state=True)
     killer.join()
 
     assert killed
@@ -73,10 +77,10 @@ def test_an_agent_that_is_killed_is_a_task_run_that_ends_completed(two_nodes, en
         chosen = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
         runs = {task.name: task.state.type.value for task in client.read_task_runs(flow_run_filter=chosen)}
     assert runs == {"local agent 0": "COMPLETED", "local agent 1": "COMPLETED"}
-    summary = json.loads(TRAINING.read_text())
+    summary = json.loads(paths.training.read_text())
     assert sorted(summary["restarts_by_agent"].values()) == [0, 1]
     assert summary["steps"] == 120_000
-    assert not CHECKPOINTS.exists()
+    assert not paths.checkpoints.parent.exists()
 
 
 @pytest.mark.parametrize("executor", ["threads", "ray"])
@@ -84,15 +88,15 @@ def test_a_killed_training_stage_goes_on_from_its_last_whole_checkpoint(
     executor: str, two_nodes, server: str, tmp_path: Path, record_property
 ) -> None:
     where: dict[str, Any] = ON_RAY if executor == "ray" else {}
-    change = {"train": {**where, "steps": 160_000, "checkpoint_every": 200}}
+    change = {"training": {**where, "steps": 160_000, "checkpoint_every": 200}}
     folder = make_clone(tmp_path / "rlrec", change)
     mine = environment(folder, PREFECT_API_URL=server)
     small_world().save(folder / "data/world/world.npz")
-    checkpoints = folder / "data/checkpoints"
+    checkpoints = folder / "data/checkpoints/a3c"
     log = tmp_path / "killed.log"
     with log.open("w") as out:
         stage = subprocess.Popen(
-            ["dvc", "repro", "-s", "train"],
+            ["dvc", "repro", "-s", "train@a3c"],
             cwd=folder, env=mine, stdout=out, stderr=out, start_new_session=True,
         )  # fmt: skip
     until = time.monotonic() + 150
@@ -111,7 +115,7 @@ def test_a_killed_training_stage_goes_on_from_its_last_whole_checkpoint(
     newest.write_bytes(newest.read_bytes()[: newest.stat().st_size // 2])
 
     started = time.monotonic()
-    again = run(folder, "dvc", "repro", "-s", "train", env=mine)
+    again = run(folder, "dvc", "repro", "-s", "train@a3c", env=mine)
     record_property("second_run_seconds", time.monotonic() - started)
 
     assert again.returncode == 0, again.stdout
@@ -119,8 +123,8 @@ def test_a_killed_training_stage_goes_on_from_its_last_whole_checkpoint(
     resumed = re.search(r"going on from the checkpoint of version (\d+), after [\d,]+ of 160,000 steps", again.stdout)
     assert resumed, again.stdout
     assert int(resumed[1]) == versions[-2]
-    summary = json.loads((folder / "data/reports/training.json").read_text())
+    summary = json.loads((folder / "data/reports/train/a3c/training.json").read_text())
     assert summary["steps"] == 160_000
     assert summary["resumed_from_version"] == versions[-2]
     assert summary["lost_updates"] > 0
-    assert not checkpoints.exists()
+    assert not checkpoints.parent.exists()

@@ -57,7 +57,7 @@ def finished(served: Served) -> Finished:
     """A Quick run, and a Custom run that had to wait for it."""
     quick = served.start()
     served.wait(quick, "Running")
-    custom = served.start(delta=-0.5, overrides=["train.gamma=0.5"])
+    custom = served.start(delta=-0.5, overrides=["learners.a3c.gamma=0.5"])
     waiting = served.wait(custom, "AwaitingConcurrencySlot", "Running")
     for run_id in (quick, custom):
         served.wait(run_id, "Completed", "Failed", "Crashed")

@@ -217,7 +217,7 @@ def test_the_pipeline_names_wrong_settings_at_once(restored):
     assert ended.returncode == 1
     shown = ended.stdout.strip().splitlines()
     assert shown[0] == "The pipeline stopped. params.yaml:"
-    assert sorted(line.split(":")[0].strip() for line in shown[1:]) == ["train.gama", "train.gamma"]
+    assert sorted(line.split(":")[0].strip() for line in shown[1:]) == ["learners.a3c.gama", "learners.a3c.gamma"]
 
 
 def test_ctrl_c_in_training_ends_all_loses_nothing_and_the_next_run_goes_on(restored, tmp_path):
@@ -225,7 +225,7 @@ def test_ctrl_c_in_training_ends_all_loses_nothing_and_the_next_run_goes_on(rest
     before, lock = contents(folder / "data"), (folder / "dvc.lock").read_text()
     log = tmp_path / "log"
     source = {"data": {"source": str(project.archive), "tag_genome": "none"}}
-    write_settings(folder, source, {"train": {"steps": 10**9, "checkpoint_every": 500}})
+    write_settings(folder, source, {"training": {"steps": 10**9, "checkpoint_every": 500}})
     # As in a terminal: all are in one process group, and there is no server but the temporary one.
     with log.open("w") as out:
         env = environment(folder, PREFECT_SERVER_API_PORT="1")
@@ -257,7 +257,7 @@ def test_ctrl_c_in_training_ends_all_loses_nothing_and_the_next_run_goes_on(rest
     assert (folder / "dvc.lock").read_text() == lock
 
     write_settings(folder, source, {"seed": 8})
-    again = project.run("dvc", "repro", "--single-item", "train")
+    again = project.run("dvc", "repro", "--single-item", "train@a3c")
     assert again.returncode == 0, again.stdout
     after = contents(folder / "data")
     assert after["models/a3c/weights.npz"] != before["models/a3c/weights.npz"]

@@ -33,7 +33,7 @@ def page(served) -> Iterator[Any]:
 def test_the_run_s_page_leads_to_its_stages_and_to_the_comparison(page, served, finished):
     page.goto(f"{served.ui}/runs/flow-run/{finished.quick}")
     page.locator("#subflow-runs").click()
-    for stage in ("download", "validate", "world", "train", "evaluate", "compare", "report"):
+    for stage in ("download", "validate", "world", "train@a3c", "evaluate", "compare", "report"):
         page.get_by_role("link", name=stage, exact=True).first.wait_for()
     page.locator("#artifacts").click()
     page.locator("a").filter(has_text="Stages, their tables and figures").first.click()
@@ -60,7 +60,7 @@ def test_a_custom_run_is_filled_in_and_its_page_says_what_is_wrong(page, served,
 
     def sent() -> list[str]:
         found = served.ask("post", "flow_runs/filter", sort="START_TIME_DESC")
-        wanted = {"seed": 3, "delta": -0.5, "overrides": ["train.gamma=2"]}
+        wanted = {"seed": 3, "delta": -0.5, "overrides": ["learners.a3c.gamma=2"]}
         return [run["id"] for run in found if run["parameters"] == wanted]
 
     page.goto(f"{served.ui}/deployments/deployment/{served.deployment()['id']}")
@@ -69,9 +69,9 @@ def test_a_custom_run_is_filled_in_and_its_page_says_what_is_wrong(page, served,
     field("seed").fill("3")
     field("delta").fill("-0.5")
     page.get_by_role("button", name="Add item").click()
-    page.get_by_role("button", name="Add item").locator("xpath=preceding::textarea[1]").fill("train.gamma=2")
+    page.get_by_role("button", name="Add item").locator("xpath=preceding::textarea[1]").fill("learners.a3c.gamma=2")
     page.get_by_role("button", name="Submit").click()
     [wrong] = served.until(sent)
     served.wait(wrong, "Failed")
     page.goto(f"{served.ui}/runs/flow-run/{wrong}")
-    page.get_by_text("train.gamma: must be a number from 0 to 1").first.wait_for()
+    page.get_by_text("learners.a3c.gamma: must be a number from 0 to 1").first.wait_for()

@@ -18,12 +18,13 @@ from rlrec.worlds.world import World
 
 pytestmark = pytest.mark.slow
 
-STAGES = ["download", "validate", "world", "train", "evaluate", "compare"]
+STAGES = ["download", "validate", "world", "train@a3c", "evaluate", "compare"]
 LARGEST_BYTES = 4 * 2**30
 SETTINGS = {
     "world": {"latent_factors": 16, "regularisation": [16.0], "iterations": 5},
     "scenario": {"episode_length": 20},
-    "train": {"steps": 256_000, "users": 64, "rollout": 20, "hidden": 64, "checkpoint_every": 40},
+    "learners": {"a3c": {"users": 64, "rollout": 20, "hidden": 64}},
+    "training": {"steps": 256_000, "checkpoint_every": 40},
     "evaluate": {"slate_sizes": [1], "bootstrap_samples": 100},
 }
 
@@ -91,10 +92,10 @@ def test_the_world_says_more_of_a_rating_than_biases_do(chain: Chain, world: Wor
 
 
 def test_training_learns_and_is_judged_on_test_users_beside_all_baselines(chain: Chain, world: World) -> None:
-    training, evaluation = chain.read("reports/training.json"), chain.read("reports/evaluation.json")
+    training, evaluation = chain.read("reports/train/a3c/training.json"), chain.read("reports/evaluate/evaluation.json")
     assert training["steps"] == 256_000
     assert evaluation["n_users"] == len(world.users_in("test"))
-    table = pd.read_csv(chain.folder / "data" / "reports" / "comparison.csv")
+    table = pd.read_csv(chain.folder / "data" / "reports" / "compare" / "comparison.csv")
     returns = table[table["metric"] == "return"].set_index("policy")
     earned = evaluation["slates"]["1"]["metrics"]["return"]["mean"]
     assert np.isclose(returns.loc["a3c", "mean"], earned)

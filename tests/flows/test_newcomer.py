@@ -58,7 +58,7 @@ def test_a_newcomer_s_path_leads_there_and_back(tmp_path, ml100k_archive, server
     assert {name for name, what in stages(second).items() if what == "up to date"} == unchanged
     assert re.search(r"│ run-2 \* +│.*│ +-0\.5 │", compared)
     assert re.search(r"│ run-1 +│.*│ +1\.0 │", compared)
-    assert re.search(r"^data/reports/metrics/evaluate.json +return@1 +\S+ +\S+ +\S+$", compared, re.MULTILINE)
+    assert re.search(r"^data/reports/evaluate/metrics.json +a3c.return@1 +\S+ +\S+ +\S+$", compared, re.MULTILINE)
     assert (folder / "dvc_plots" / "index.html").is_file()
     assert set(stages(back).values()) == {"up to date"}
 
@@ -67,9 +67,9 @@ def test_a_newcomer_s_path_leads_there_and_back(tmp_path, ml100k_archive, server
     runs = {found["name"]: found["revs"][0]["data"] for commit in shown for found in commit["experiments"] or []}
     assert set(runs) == {"run-1", "run-2"}
     assert dvc_hash(folder / "data/models/a3c") == runs["run-1"]["outs"]["data/models/a3c"]["hash"]
-    figures = json.loads((folder / "data/reports/metrics/evaluate.json").read_text())
-    assert figures == runs["run-1"]["metrics"]["data/reports/metrics/evaluate.json"]["data"]
-    assert figures != runs["run-2"]["metrics"]["data/reports/metrics/evaluate.json"]["data"]
+    figures = json.loads((folder / "data/reports/evaluate/metrics.json").read_text())
+    assert figures == runs["run-1"]["metrics"]["data/reports/evaluate/metrics.json"]["data"]
+    assert figures != runs["run-2"]["metrics"]["data/reports/evaluate/metrics.json"]["data"]
 
 
 def stages(output: str) -> dict[str, str]:

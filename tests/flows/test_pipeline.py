@@ -23,7 +23,7 @@ from tasks.versions import stage_files
 
 pytestmark = [pytest.mark.slow, pytest.mark.realdata]
 
-STAGES = ["download", "validate", "world", "train", "evaluate", "compare", "report"]
+STAGES = ["download", "validate", "world", "train@a3c", "evaluate", "compare", "report"]
 
 
 def locked(project) -> dict[str, dict[str, str]]:
@@ -64,7 +64,7 @@ def test_dvc_repro_makes_all_that_the_graph_names(project):
         assert set(made) == set(outs)
         for out in outs:
             assert (project.folder / out).exists(), out
-    evaluation = json.loads((project.folder / "data/reports/evaluation.json").read_text())
+    evaluation = json.loads((project.folder / "data/reports/evaluate/evaluation.json").read_text())
     assert evaluation["policy"] == "a3c"
     assert set(evaluation["slates"]) == {"1", "2"}
     git = subprocess.run(["git", "status", "--short"], cwd=project.folder, capture_output=True, text=True, check=True)
@@ -107,12 +107,13 @@ def test_a_changed_parameter_reruns_what_depends_on_it_and_the_ui_leads_to_all_o
 
 def test_a_parameter_given_to_the_flow_becomes_an_experiment_that_is_found_and_compared(project, server):
     output, run = pipeline(project, "-S", "scenario.delta=0.5")
-    assert told(output) == dict.fromkeys(["train", "evaluate", "compare", "report"], "ran")
+    assert told(output) == dict.fromkeys(["train@a3c", "evaluate", "compare", "report"], "ran")
 
     with temporary_settings({PREFECT_API_URL: server}), get_client(sync_client=True) as client:
         runs = stage_runs(client, run)
-        assert set(runs) == {"train", "evaluate", "compare", "report"}
-        assert "data:image/png" in artifacts_of(client, runs["train"])["learning-curve"]
+        assert set(runs) == {"train@a3c", "evaluate", "compare", "report"}
+        assert "validation_return" in artifacts_of(client, runs["train@a3c"])["learning-curve"]
+        assert "data:image/png" in artifacts_of(client, runs["report"])["training-a3c"]
         assert "oracle" in artifacts_of(client, runs["compare"])["comparison"]
 
     shown = json.loads(project.run("dvc", "exp", "show", "--json").stdout)
@@ -120,9 +121,9 @@ def test_a_parameter_given_to_the_flow_becomes_an_experiment_that_is_found_and_c
     deltas = [data["params"]["params.yaml"]["data"]["scenario"]["delta"] for data in experiments]
     assert deltas.count(0.5) == 1  # beside the runs that were kept without an override
     metrics = json.loads(project.run("dvc", "metrics", "show", "--json").stdout)[""]["data"]
-    assert {f"data/reports/metrics/{stage}.json" for stage in ("world", "train", "evaluate")} == set(metrics)
-    earned = metrics["data/reports/metrics/evaluate.json"]["data"]["return@1"]
-    evaluation = json.loads((project.folder / "data/reports/evaluation.json").read_text())
+    assert {f"data/reports/{stage}/metrics.json" for stage in ("world", "train/a3c", "evaluate")} == set(metrics)
+    earned = metrics["data/reports/evaluate/metrics.json"]["data"]["a3c"]["return@1"]
+    evaluation = json.loads((project.folder / "data/reports/evaluate/evaluation.json").read_text())
     assert earned == evaluation["slates"]["1"]["metrics"]["return"]["mean"]
     plots = project.run("dvc", "plots", "show")
     assert plots.returncode == 0, plots.stdout

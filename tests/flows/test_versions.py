@@ -18,8 +18,12 @@ from tasks.versions import dvc_hash
 
 pytestmark = [pytest.mark.slow, pytest.mark.realdata]
 
-STAGES = ["download", "validate", "world", "train", "evaluate", "compare", "report"]
-MODEL, FIGURES, EVALUATION = "data/models/a3c", "data/reports/metrics/evaluate.json", "data/reports/evaluation.json"
+STAGES = ["download", "validate", "world", "train@a3c", "evaluate", "compare", "report"]
+MODEL, FIGURES, EVALUATION = (
+    "data/models/a3c",
+    "data/reports/evaluate/metrics.json",
+    "data/reports/evaluate/evaluation.json",
+)
 SAVE = "from flows.running.runs import save_run; print(save_run())"
 
 
@@ -75,7 +79,7 @@ def test_dvc_exp_show_has_a_row_a_run_with_parameters_and_headline_metrics(twice
     for name, data in rows.items():
         figures = data["metrics"][FIGURES]["data"]
         assert set(figures) == {f"{metric}@{k}" for metric in ("return", "ctr", "ndcg") for k in (1, 2)}
-        assert data["metrics"]["data/reports/metrics/train.json"]["data"]["steps_per_second"] > 0, name
+        assert data["metrics"]["data/reports/train/a3c/metrics.json"]["data"]["steps_per_second"] > 0, name
     assert rows["run-2"]["metrics"][FIGURES]["data"] == json.loads((twice.folder / FIGURES).read_text())
     table = ok(twice, sys.executable, "-m", "flows.running.runs")
     assert re.search(r"│ run-2 \* +│.*│ +-0\.5 │", table)
@@ -112,7 +116,7 @@ def test_going_back_brings_the_exact_model_and_the_first_evaluation_s_figures_ag
     for path in (EVALUATION, FIGURES):
         (folder / path).unlink()
     ok(twice, "dvc", "repro", "--force", "--single-item", "evaluate")
-    assert (folder / EVALUATION).read_bytes() == (first / "reports" / "evaluation.json").read_bytes()
+    assert (folder / EVALUATION).read_bytes() == (first / "reports" / "evaluate" / "evaluation.json").read_bytes()
     assert (folder / FIGURES).read_bytes() == (first / "reports" / "metrics" / "evaluate.json").read_bytes()
 
     ok(twice, "git", "add", "params.yaml", "dvc.lock")

@@ -19,12 +19,13 @@ import psutil
 import yaml
 from projects import environment, make_clone
 
-STAGES = ("download", "validate", "world", "train", "evaluate", "compare", "report")
+STAGES = ("download", "validate", "world", "train@a3c", "evaluate", "compare", "report")
 TINY: dict[str, Any] = {
     "world": {"latent_factors": 2, "iterations": 2, "regularisation": [12.0]},
     # One agent draws the same each time. No checkpoint but the one at the end: what goes on from another is a training
     # that is as good, but not the same.
-    "train": {"agents": 1, "steps": 400, "rollout": 10, "checkpoint_every": 1000},
+    "learners": {"a3c": {"rollout": 10}},
+    "training": {"agents": 1, "steps": 400, "checkpoint_every": 1000},
     "evaluate": {"slate_sizes": [1], "bootstrap_samples": 100},
 }
 """Settings on top of `projects.SMALL` with which training is the same each time."""
@@ -214,11 +215,11 @@ def locked(folder: Path) -> dict[str, str]:
 
 
 TIMED = {
-    "data/reports/tensorboard",
-    "data/reports/training.csv",
-    "data/reports/training.json",
-    "data/reports/asynchrony.png",
-    "data/reports/metrics/train.json",
+    "data/reports/train/a3c/tensorboard",
+    "data/reports/train/a3c/curve.csv",
+    "data/reports/train/a3c/training.json",
+    "data/reports/figures",
+    "data/reports/train/a3c/metrics.json",
     "data/reports/index.html",
 }
 """Outs that hold times, or say that training was interrupted: the same runs make them differ."""
@@ -228,13 +229,14 @@ def outcome(folder: Path) -> dict[str, Any]:
     """What a run has made, without times: hashes of outs in `dvc.lock`, and of those in `TIMED` what else they hold."""
     reports = folder / "data" / "reports"
     made: dict[str, Any] = {out: md5 for out, md5 in locked(folder).items() if out not in TIMED}
-    summary = json.loads((reports / "training.json").read_text())
+    trained = reports / "train" / "a3c"
+    summary = json.loads((trained / "training.json").read_text())
     made["training.json"] = _untimed(summary)
-    made["train.json"] = _untimed(json.loads((reports / "metrics" / "train.json").read_text()))
-    made["training.csv"] = pd.read_csv(reports / "training.csv").drop(columns="seconds").to_csv()
-    made["tensorboard"] = _events(reports / "tensorboard")
+    made["train.json"] = _untimed(json.loads((trained / "metrics.json").read_text()))
+    made["curve.csv"] = pd.read_csv(trained / "curve.csv").drop(columns="seconds").to_csv()
+    made["tensorboard"] = _events(trained / "tensorboard")
     if not summary["global_model_restarts"]:  # else the figure and the page tell of it
-        made["asynchrony.png"] = hashlib.md5((reports / "asynchrony.png").read_bytes()).hexdigest()
+        made["figures"] = contents(reports / "figures")
         page = (reports / "index.html").read_text().splitlines()
         made["index.html"] = [line for line in page if not _TIMES_ON_PAGE.search(line)]
     return made

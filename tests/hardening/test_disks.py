@@ -50,7 +50,7 @@ def test_a_disk_that_is_full_on_the_way_stops_the_stage_and_the_next_run_goes_on
     project.wipe()
     with small_disk(project.data, "8k") as disk:
         before: dict[str, str] = {}
-        for stage in ("download", "world", "train", "compare"):
+        for stage in ("download", "world", "train@a3c", "compare"):
             earlier = [out for name in STAGES[: STAGES.index(stage)] for out in made_by(whole, name)]
             some = pages(whole.folder, *made_by(whole, stage)) // 2
             assert some, f"{stage} makes too little to fill a disk"

@@ -121,7 +121,7 @@ def test_a_training_killed_again_and_again_plays_its_budget_and_has_a_whole_curv
 ) -> None:
     """What goes on from a checkpoint draws anew, so it is not the same training; all else is as ever."""
     training = {"steps": 96_000, "users": 32, "checkpoint_every": 30}
-    project = make_project(tmp_path / "project", archive, server, {"train": training})
+    project = make_project(tmp_path / "project", archive, server, {"training": training})
     versions = range(0, 300 + 1, 30)
     for kill in range(3):
         with project.running() as run:
@@ -132,8 +132,8 @@ def test_a_training_killed_again_and_again_plays_its_budget_and_has_a_whole_curv
                 time.sleep(0.01)
     said = project.complete()
     assert "going on from the checkpoint of version" in said
-    summary = json.loads((project.data / "reports" / "training.json").read_text())
-    curve = pd.read_csv(project.data / "reports" / "training.csv")
+    summary = json.loads((project.data / "reports" / "train" / "a3c" / "training.json").read_text())
+    curve = pd.read_csv(project.data / "reports" / "train" / "a3c" / "curve.csv")
     assert summary["steps"] == training["steps"]
     assert summary["updates"] == versions[-1]
     assert summary["global_model_restarts"] >= 1

@@ -21,11 +21,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:Logger .* attempted to send logs
 GRID = {
     "seeds": 2,
     "bootstrap_samples": 200,
+    "reference": "a3c",
+    "learner": {"rollout": 5},
     "scenarios": {
         "calm": {"title": "calm users", "scenario": {"delta": 0.0}},
         "mild": {"title": "mild movies", "scenario": {"lambda_non_violent": 0.5}},
     },
-    "learners": {"a3c": {}, "a2c": {"train": {"synchronous": True}}},
+    "learners": {"a3c": {}, "a2c": {"learner": {"algorithm": "a2c"}}},
 }
 
 
@@ -74,7 +76,7 @@ def test_the_matrix_leaves_its_tables(project: Path, trainer: Pretender, shown: 
     assert len(list((MATRIX / "runs").glob("*.npz"))) == len(runs)
     assert [row["policy"] for row in shown] == ["a3c", "a2c", *BASELINES]
     assert shown[0]["scenario"] == "calm users"
-    assert {"mean", "ci_low", "ci_high", "diff_from_a3c", "p_holm", "d_z", "share_gaining"} <= set(shown[0])
+    assert {"mean", "ci_low", "ci_high", "reference", "diff", "p_holm", "d_z", "share_gaining"} <= set(shown[0])
 
 
 def test_what_was_skipped_is_told_with_the_reason(

@@ -13,7 +13,7 @@ from worlds import small_world
 
 from rlrec.errors import AgentError
 from rlrec.policies.saved import load_policy
-from rlrec.settings.config import Config, TrainConfig
+from rlrec.settings.config import Config, TrainingConfig
 
 pytestmark = pytest.mark.slow
 
@@ -26,47 +26,36 @@ def task_runs_of(flow_run_id) -> dict[str, str]:
 
 
 def test_each_local_agent_is_a_task_run_with_its_progress(engine, folder):
-    from flows.train import train
-    from tasks.paths import (
-        ASYNCHRONY_FIGURE,
-        CHECKPOINTS,
-        CURVE,
-        CURVE_FIGURE,
-        MODEL,
-        TENSORBOARD,
-        TRAINING,
-        WORLD,
-    )
+    from flows.train import flow_of
+    from tasks.paths import WORLD, LearnerPaths
 
+    paths = LearnerPaths("a3c")
     WORLD.parent.mkdir(parents=True)
     small_world().save(WORLD)
-    state = train(return_state=True)
+    state = flow_of("a3c")(return_state=True)
     assert state.is_completed(), state.message
     assert task_runs_of(state.state_details.flow_run_id) == {"local agent 0": "COMPLETED", "local agent 1": "COMPLETED"}
 
-    summary = json.loads(TRAINING.read_text())
+    summary = json.loads(paths.training.read_text())
     assert summary["agents"] == 2
     shares = [Artifact.get(f"local-agent-{number}").data for number in range(2)]
     played = [summary["steps_by_agent"].get(str(number), 0) for number in range(2)]
     assert shares == [pytest.approx(100 * steps / 800) for steps in played]
     assert sum(played) == summary["steps"] >= 800
 
-    curve = pd.read_csv(CURVE)
+    curve = pd.read_csv(paths.curve)
     assert curve["steps"].is_monotonic_increasing
     assert {"mean_return", "ctr", "entropy", "policy_loss", "value_loss", "staleness"} <= set(curve.columns)
-    assert CURVE_FIGURE.read_bytes().startswith(b"\x89PNG")
-    assert any(TENSORBOARD.glob("events.out.tfevents*"))
-    load_policy(MODEL)
-    assert "data/models/a3c" in Artifact.get("train-versions").data
+    assert any(paths.tensorboard.glob("events.out.tfevents*"))
+    load_policy(paths.model)
+    assert "data/models/a3c" in Artifact.get("train-a3c-versions").data
     assert "steps_per_second" in Artifact.get("training").data
-    assert "image/png" in Artifact.get("learning-curve").data
-    assert "image/png" in Artifact.get("asynchrony").data
-    assert ASYNCHRONY_FIGURE.read_bytes().startswith(b"\x89PNG")
+    assert "validation_return" in Artifact.get("learning-curve").data
     agents = Artifact.get("agents").data
     assert all(str(summary["steps_by_agent"][str(number)]) in agents for number in range(2))
     assert "versions" in Artifact.get("staleness").data
     assert {"updates_per_second", "lock_wait_seconds", "staleness"} <= summary.keys()
-    assert not CHECKPOINTS.exists()
+    assert not paths.checkpoints.parent.exists()
 
 
 def play_agents(play) -> list[object]:
@@ -77,7 +66,7 @@ def play_agents(play) -> list[object]:
 
     @flow(name="agents")
     def agents() -> str:
-        for future in _as_tasks(Config(train=TrainConfig(steps=20)))(play, [0, 1]):
+        for future in _as_tasks(TrainingConfig(steps=20))(play, [0, 1]):
             outcomes.append(future.exception(timeout=60) or future.result())
         return "done"
 

@@ -19,7 +19,6 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The title and rows of the last table that the UI was given."""
     given: dict[str, Any] = {}
     monkeypatch.setattr(world, "publish_table", lambda key, title, rows: given.update(title=title, rows=rows))
-    monkeypatch.setattr(world, "publish_figure", lambda *told: None)
     monkeypatch.setattr(world, "load_provenance", lambda raw: SimpleNamespace(violence=None))
     return given
 

@@ -34,8 +34,8 @@ stages:
     outs:
       - data/model: { persist: true }
     metrics:
-      - data/reports/metrics/evaluate.json: { persist: true }
-      - data/reports/metrics/train.json: { persist: true }
+      - data/reports/evaluate/metrics.json: { persist: true }
+      - data/reports/train/a3c/metrics.json: { persist: true }
 """
 # A delta of 9 fails as a stage does, 8 takes a minute; a model is never the same twice.
 STAGE = """\
@@ -48,11 +48,13 @@ if delta == 9:
 if delta == 8:
     pathlib.Path("started").touch()
     time.sleep(60)
-metrics = pathlib.Path("data/reports/metrics")
-metrics.mkdir(parents=True, exist_ok=True)
+reports = pathlib.Path("data/reports")
+for folder in ("evaluate", "train/a3c"):
+    (reports / folder).mkdir(parents=True, exist_ok=True)
 pathlib.Path("data/model").write_text(uuid.uuid4().hex)
-(metrics / "evaluate.json").write_text(json.dumps({"return@1": 100.0 + delta, "ctr@1": 0.5, "ndcg@1": 0.25}))
-(metrics / "train.json").write_text(json.dumps({"steps": 800, "steps_per_second": 12345}))
+figures = {"return@1": 100.0 + delta, "ctr@1": 0.5, "ndcg@1": 0.25}
+(reports / "evaluate/metrics.json").write_text(json.dumps({"a3c": figures}))
+(reports / "train/a3c/metrics.json").write_text(json.dumps({"steps": 800, "steps_per_second": 12345}))
 """
 PARAMS = "delta: 1.0   # growth, spelled by hand\nother: 3\n"
 
@@ -156,7 +158,7 @@ def test_a_kept_run_is_a_row_of_dvc_exp_show_and_nothing_here_is_touched(project
     assert row["name"] == "run-1"
     data = row["revs"][0]["data"]
     assert data["params"]["params.yaml"]["data"] == {"delta": 1.0, "other": 3}
-    assert data["metrics"]["data/reports/metrics/evaluate.json"]["data"]["return@1"] == 101.0
+    assert data["metrics"]["data/reports/evaluate/metrics.json"]["data"]["a3c"]["return@1"] == 101.0
     kept = git("for-each-ref", "--format=%(refname)", "refs/exps").strip()
     assert set(git("diff", "--name-only", "HEAD", kept).split()) == {
         "dvc.lock",
@@ -227,7 +229,7 @@ def test_an_experiment_leaves_the_workspace_as_it_was_and_is_brought_here_by_its
     for figure in ("-0.5", "99.5", "12,345"):
         assert figure in rows["run-2"]
     compared = json.loads(dvc("metrics", "diff", "run-1", "run-2", "--json"))
-    assert compared["data/reports/metrics/evaluate.json"]["return@1"]["diff"] == -1.5
+    assert compared["data/reports/evaluate/metrics.json"]["a3c.return@1"]["diff"] == -1.5
 
     dvc("exp", "apply", "run-1")
     assert state() == before

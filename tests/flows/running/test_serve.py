@@ -22,7 +22,7 @@ from rlrec.settings.config import Config
 
 pytestmark = pytest.mark.slow
 
-STAGES = ["download", "validate", "world", "train", "evaluate", "compare", "report"]
+STAGES = ["download", "validate", "world", "train@a3c", "evaluate", "compare", "report"]
 
 
 def errors_in(log: str) -> list[str]:
@@ -97,8 +97,8 @@ class TestServed:
     def test_a_custom_run_shows_its_stages_and_leaves_the_settings_as_they_were(self, served, finished):
         assert served.state(finished.custom)["name"] == "Completed"
         flow_run = served.ask("get", f"flow_runs/{finished.custom}")
-        assert flow_run["name"] == "pipeline scenario.delta=-0.5 train.gamma=0.5"
-        changed = ["train", "evaluate", "compare", "report"]
+        assert flow_run["name"] == "pipeline scenario.delta=-0.5 learners.a3c.gamma=0.5"
+        changed = ["train@a3c", "evaluate", "compare", "report"]
         stages = served.stages(finished.custom)
         assert list(stages) == changed
         assert {task["state"]["name"] for task in stages.values()} == {"Completed"}
@@ -107,7 +107,7 @@ class TestServed:
         assert {name: task["state"]["state_details"]["child_flow_run_id"] for name, task in stages.items()} == {
             name: child["id"] for name, child in children.items()
         }
-        assert "learning-curve" in served.artifacts(children["train"]["id"])
+        assert "learning-curve" in served.artifacts(children["train@a3c"]["id"])
         assert yaml.safe_load((served.folder / "params.yaml").read_text())["scenario"]["delta"] == 1.0
 
     def test_nobody_is_turned_away_when_several_write_at_once(self, served, finished):
@@ -124,11 +124,11 @@ class TestServed:
         assert errors_in(served.log.read_text()) == []
 
     def test_a_wrong_override_is_told_on_the_run_s_page_before_anything_starts(self, served, finished):
-        wrong = served.start(overrides=["train.gamma=2", "train.gama=0.5"])
+        wrong = served.start(overrides=["learners.a3c.gamma=2", "learners.a3c.gama=0.5"])
         state = served.wait(wrong, "Failed")
         assert state["message"].splitlines()[0] == "overrides:"
-        assert "train.gamma: must be a number from 0 to 1" in state["message"]
-        assert "train.gama: unknown setting; did you mean train.gamma?" in state["message"]
+        assert "learners.a3c.gamma: must be a number from 0 to 1" in state["message"]
+        assert "learners.a3c.gama: unknown setting; did you mean learners.a3c.gamma?" in state["message"]
         assert len(state["message"].splitlines()) == 3
         assert served.stages(wrong) == {}
         served.until(lambda: state["message"] in served.logged(wrong))
@@ -176,8 +176,8 @@ class TestServed:
         assert "Traceback" not in rest
 
     def test_a_cancelled_run_leaves_no_stage_behind_and_the_next_one_goes_on(self, served, finished):
-        endless = served.start(overrides=["train.steps=1000000000"])
-        served.until(lambda: "train" in served.children(endless))
+        endless = served.start(overrides=["training.steps=1000000000"])
+        served.until(lambda: "train@a3c" in served.children(endless))
         served.until(lambda: any("on validation users" in line for line in self.train_log(served, endless)))
         runs = psutil.Process(served.process.pid).children(recursive=True)
         stages = [process for process in runs if "flows.train" in " ".join(process.cmdline())]
@@ -190,7 +190,7 @@ class TestServed:
 
     @staticmethod
     def train_log(served: Served, run: str) -> list[str]:
-        return served.logged(served.children(run)["train"]["id"])
+        return served.logged(served.children(run)["train@a3c"]["id"])
 
     def test_the_server_listens_on_loopback_only(self, served):
         family = [psutil.Process(served.process.pid), *psutil.Process(served.process.pid).children(recursive=True)]
@@ -201,7 +201,7 @@ class TestServed:
 
 @pytest.mark.realdata
 def test_a_run_that_was_killed_with_all_around_it_blocks_nobody(tmp_path, ml100k_archive):
-    folder = make_served_folder(tmp_path / "rlrec", ml100k_archive, {"train": {"steps": 10**9}})
+    folder = make_served_folder(tmp_path / "rlrec", ml100k_archive, {"training": {"steps": 10**9}})
     with serving(folder) as first:
         killed = first.start()
         first.until(lambda: "world" in first.children(killed))

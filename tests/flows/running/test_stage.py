@@ -51,7 +51,7 @@ def test_a_stage_leaves_its_time_memory_and_versions(toy, monkeypatch):
     monkeypatch.setenv(RECORD, str(toy / "record.jsonl"))
     main(stage_that(action))
 
-    assert [config.train.steps for config in seen] == [800]
+    assert [config.training.steps for config in seen] == [800]
     begun, left = map(json.loads, (toy / "record.jsonl").read_text().splitlines())
     assert begun == {"stage": "toy", "run": str(last_run("toy").id)}
     assert left["stage"] == "toy"
@@ -145,5 +145,5 @@ def test_a_wrong_setting_is_told_before_anything_runs(toy, capsys):
         main(stage_that(action))
     assert ended.value.code == 1
     shown = capsys.readouterr().err
-    assert "toy failed: params.yaml: train.gamma: " in shown
+    assert "toy failed: params.yaml: learners.a3c.gamma: " in shown
     assert len(shown.splitlines()) <= 5

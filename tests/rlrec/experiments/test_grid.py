@@ -13,13 +13,14 @@ ROOT = Path(__file__).resolve().parents[3]
 MATRIX = ROOT / "matrix" / "scenarios.yaml"
 SMALL = """
 seeds: 2
-train: {hidden: 8, gamma: 0.2, entropy: 0.01}
+reference: a3c
+learner: {hidden: 8, gamma: 0.2, entropy: 0.01}
 scenarios:
-  calm: {title: calm, scenario: {delta: 0.0}, train: {gamma: 0.4}}
+  calm: {title: calm, scenario: {delta: 0.0}, learner: {gamma: 0.4}}
   mild: {title: mild, scenario: {lambda_non_violent: 0.5}}
 learners:
   a3c: {}
-  a2c: {train: {synchronous: true, gamma: 0.6}, scenario: {observation: thesis}, only: [calm]}
+  a2c: {learner: {algorithm: a2c, gamma: 0.6}, scenario: {observation: thesis}, only: [calm]}
 """
 
 
@@ -45,37 +46,48 @@ def test_the_matrix_has_every_scenario_and_learner_with_five_seeds() -> None:
 def test_learners_of_the_matrix_differ_from_a3c_in_what_their_name_says_only() -> None:
     base = load_config(ROOT / "params.yaml")
     grid = load_grid(MATRIX, base)
-    a3c = grid.config(base, "addiction", "a3c").model_dump()
+    a3c = grid.config(base, "addiction", "a3c").job("a3c").model_dump()
 
-    def differences(learner: str) -> dict[str, object]:
-        other = grid.config(base, "addiction", learner).model_dump()
+    def differences(name: str) -> dict[str, object]:
+        other = grid.config(base, "addiction", name).job(name).model_dump()
         return {
             f"{section}.{name}": value
-            for section in ("scenario", "train")
+            for section in ("scenario", "learner", "training")
             for name, value in other[section].items()
-            if value != a3c[section][name] and name != "steps"
+            if value != a3c[section][name] and name != "label"
         }
 
-    assert differences("a2c") == {"train.synchronous": True}
-    assert differences("a3c_thesis") == {"scenario.observation": "thesis", "train.network": "thesis"}
-    assert differences("a3c_training_features") == {"scenario.features": "training"}
-    assert differences("a3c_genre_features") == {"scenario.features": "genres"}
-    budgets = {name: grid.config(base, "addiction", name).train.steps for name in ("a3c", "a2c")}
+    assert differences("a2c") == {"learner.algorithm": "a2c"}
+    seen = {"scenario.observation": "thesis", "learner.observation": "thesis"}
+    assert differences("a3c_thesis") == seen | {"learner.algorithm": "thesis"}
+    for name, kind in (("a3c_training_features", "training"), ("a3c_genre_features", "genres")):
+        assert differences(name) == {"scenario.features": kind, "learner.features": kind}
+    budgets = {name: grid.config(base, "addiction", name).job(name).training.steps for name in ("a3c", "a2c")}
     assert budgets["a2c"] == budgets["a3c"]
 
 
 def test_the_last_of_settings_grid_scenario_and_learner_prevails(tmp_path: Path) -> None:
-    grid, base = grid_of(tmp_path), Config.model_validate({"seed": 3, "train": {"value": 0.7, "hidden": 32}})
+    known = {"a2c": {"algorithm": "a2c", "value": 0.7, "hidden": 32}, "a3c": {"algorithm": "a3c"}}
+    grid, base = grid_of(tmp_path), Config.model_validate({"seed": 3, "learners": known})
     config = grid.config(base, "calm", "a2c", seed=1)
-    assert (config.seed, config.train.value, config.train.hidden) == (4, 0.7, 8)
-    assert (config.train.gamma, config.train.entropy, config.train.synchronous) == (0.6, 0.01, True)
+    learner = config.learners["a2c"].model_dump()
+    assert (config.seed, learner["value"], learner["hidden"]) == (4, 0.7, 8)
+    assert (learner["gamma"], learner["entropy"], learner["algorithm"]) == (0.6, 0.01, "a2c")
+    assert (list(config.learners), config.evaluate.reference) == (["a2c"], "a2c")
     assert (config.scenario.delta, config.scenario.observation) == (0.0, "thesis")
-    assert grid.config(base, "calm", "a3c").train.gamma == 0.4
+    assert grid.config(base, "calm", "a3c").learners["a3c"].model_dump()["gamma"] == 0.4
+
+
+def test_a_learner_of_another_algorithm_starts_from_that_algorithm_s_defaults(tmp_path: Path) -> None:
+    base = Config.model_validate({"learners": {"a3c": {"algorithm": "a3c", "network": "recurrent", "value": 0.7}}})
+    grid = grid_of(tmp_path, SMALL.replace("hidden: 8, ", "").replace("a3c: {}", "a3c: {learner: {algorithm: thesis}}"))
+    learner = grid.config(base, "calm", "a3c").learners["a3c"].model_dump()
+    assert (learner["algorithm"], learner["value"], "network" in learner) == ("thesis", 0.5, False)
 
 
 def test_a_learner_may_have_a_budget_of_its_own_in_a_scenario(tmp_path: Path) -> None:
-    grid = grid_of(tmp_path, SMALL.replace("a3c: {}", "a3c: {train: {steps: 300}, steps: {mild: 200}}"))
-    found = {name: grid.config(Config(), name, "a3c").train.steps for name in grid.scenarios}
+    grid = grid_of(tmp_path, SMALL.replace("a3c: {}", "a3c: {training: {steps: 300}, steps: {mild: 200}}"))
+    found = {name: grid.config(Config(), name, "a3c").training.steps for name in grid.scenarios}
     assert found == {"calm": 300, "mild": 200}
 
 
@@ -124,7 +136,7 @@ def test_a_learner_that_the_world_cannot_teach_is_told_before_anything_is_traine
         (SMALL.replace("a3c: {}", "a3c: {steps: {calm: 0}}"), r"learners\.a3c\.steps\.calm: .*\(is 0\)"),
         (SMALL.replace("a3c: {}", "a3c: {only: [calm]}"), "'a3c' is not trained in the scenario 'mild'"),
         (SMALL.replace("delta: 0.0", "delta: 99"), r"scenario 'calm', learner 'a3c': scenario\.delta"),
-        (SMALL.replace("gamma: 0.6", "gama: 0.6"), r"learner 'a2c': train\.gama"),
+        (SMALL.replace("gamma: 0.6", "gama: 0.6"), r"learner 'a2c': learners\.a2c\.gama"),
     ],
 )
 def test_a_wrong_grid_is_told_with_its_path_and_the_wrong_value(tmp_path: Path, text: str, named: str) -> None:

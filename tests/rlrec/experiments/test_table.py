@@ -8,12 +8,15 @@ from grids import BASE, BASELINE_NAMES, GRID, WORLD, Pretender, fill_grid
 
 from rlrec.experiments.fill import Results
 from rlrec.experiments.runs import Run
-from rlrec.experiments.table import Resamples, draw_resamples, matrix_table, regret_table, runs_table
+from rlrec.experiments.table import Resamples, draw_resamples, matrix_table, notes_of, regret_table, runs_table
+from rlrec.policies.baselines import BASELINES
 from rlrec.statistics.significance import holm, share_gaining, standardised_difference
+from rlrec.testing.worlds import known
 
 KEYS = ["scenario", "policy", "metric"]
 FIGURES = ["mean", "ci_low", "ci_high"]
-COMPARED = ["diff_from_a3c", "diff_ci_low", "diff_ci_high", "p", "p_holm", "d_z", "share_gaining"]
+CONTRAST = ["reference", "diff", "diff_ci_low", "diff_ci_high", "p", "p_holm", "d_z", "share_gaining"]
+COMPARED = ["diff", "diff_ci_low", "diff_ci_high", "p", "p_holm", "d_z", "share_gaining"]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +39,8 @@ def returns(results: Results, scenario: str, policy: str) -> np.ndarray:
 
 
 def test_there_is_a_row_for_every_scenario_policy_and_metric(table: pd.DataFrame) -> None:
-    assert list(table) == ["scenario", "policy", "slate_size", "runs", "metric", *FIGURES, *COMPARED]
+    assert list(table) == ["scenario", "policy", "slate_size", "runs", "metric", *FIGURES, *CONTRAST]
+    assert set(table["reference"]) == {"a3c"}
     assert not table.duplicated(KEYS).any()
     # calm: six policies, six metrics; slates: five policies, and the diversity of a slate.
     assert table.groupby("scenario").size().to_dict() == {"calm": 6 * 6, "slates": 5 * 7}
@@ -62,7 +66,7 @@ def test_differences_and_effect_sizes_are_those_of_users_paired(table: pd.DataFr
     for scenario, policy in found.index:
         row = found.loc[(scenario, policy)]
         differences = returns(results, scenario, policy).mean(axis=0) - returns(results, scenario, "a3c").mean(axis=0)
-        assert row["diff_from_a3c"] == pytest.approx(differences.mean(), abs=1e-9)
+        assert row["diff"] == pytest.approx(differences.mean(), abs=1e-9)
         assert row["d_z"] == pytest.approx(standardised_difference(differences))
         assert row["share_gaining"] == pytest.approx(share_gaining(differences))
     # Pairing: what users have in common is not in the interval of the difference.
@@ -109,7 +113,7 @@ def test_coverage_is_the_mean_over_seeds_of_each_run_s(table: pd.DataFrame, resu
 
 
 def test_regret_has_a_curve_for_every_policy_but_the_oracle(results: Results, resamples: Resamples) -> None:
-    regret = regret_table(results, resamples, 0.9)
+    regret = regret_table(results, resamples, "oracle", 0.9)
     assert list(regret) == ["scenario", "policy", "step", "regret", "ci_low", "ci_high"]
     assert regret.groupby("scenario")["policy"].unique().map(set).to_dict() == {
         "calm": {"a3c", "a2c", "blind", "random", "best_average"},
@@ -130,7 +134,7 @@ def test_every_run_is_listed_with_its_time(results: Results) -> None:
     assert len(runs) == 3 * 5 + 2 * 5
     trained = ~runs["policy"].isin(BASELINE_NAMES)
     assert (runs.loc[trained, "train_seconds"] == 1.5).all()
-    assert (runs.loc[trained, "steps"] == BASE.train.steps).all()
+    assert (runs.loc[trained, "steps"] == BASE.training.steps).all()
     assert runs.loc[~trained, facts].isna().to_numpy().all()
 
 
@@ -140,3 +144,12 @@ def test_resamples_are_the_same_for_the_same_settings(resamples: Resamples, tmp_
     assert np.array_equal(again.seeds, resamples.seeds)
     assert resamples.users.shape == (400, len(WORLD.users_in("test")))
     assert resamples.seeds.shape == (400, 3)
+
+
+def test_what_is_said_of_a_learner_is_what_its_policy_said(results: Results) -> None:
+    baselines = {name: BASELINES[name](known(WORLD)) for name in BASELINE_NAMES}
+    notes = notes_of(results, baselines, "a3c")
+    assert notes.policies["blind"].label == "A3C, blind"
+    assert (notes.policies["a2c"].kind, notes.policies["a2c"].algorithm) == ("learner", "a2c")
+    assert notes.policies["random"].algorithm is None
+    assert (notes.reference, notes.bound()) == ("a3c", "oracle")
