@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from rlrec import __version__
 from rlrec.errors import RequestError, RlrecError
-from rlrec.recommending.recommender import DISLIKED, LIKED, MODEL, TABLES, WORLD, Recommendations, Recommender
+from rlrec.recommending.recommender import DISLIKED, LIKED, TABLES, WORLD, Recommendations, Recommender
 from rlrec.recommending.session import Session, Step
 from rlrec.settings.config import PARAMS_FILE, load_config
 
@@ -50,7 +50,14 @@ app = typer.Typer(
 )
 
 _PLACES = "Where things are"
-Model = Annotated[Path, typer.Option(metavar="FOLDER", help="The trained policy.", rich_help_panel=_PLACES)]
+Model = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="The trained policy; of several in data/models, the reference of params.yaml where absent.",
+        rich_help_panel=_PLACES,
+    ),
+]
 WorldFile = Annotated[Path, typer.Option("--world", metavar="FILE", help="The fitted world.", rich_help_panel=_PLACES)]
 Tables = Annotated[Path, typer.Option(metavar="FOLDER", help="The real ratings, for --user.", rich_help_panel=_PLACES)]
 Params = Annotated[
@@ -86,7 +93,7 @@ def recommend(
     ] = None,
     k: Annotated[int, typer.Option("-k", "--count", metavar="K", help="How many movies.", min=1)] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,
-    model: Model = MODEL,
+    model: Model = None,
     world: WorldFile = WORLD,
     tables: Tables = TABLES,
 ) -> None:
@@ -117,7 +124,7 @@ def session(
         float | None,
         typer.Option(metavar="DELTA", help="Instead of the settings' delta, from -1 to 10.", min=-1, max=10),
     ] = None,
-    model: Model = MODEL,
+    model: Model = None,
     world: WorldFile = WORLD,
     params: Params = PARAMS_FILE,
 ) -> None:

@@ -27,11 +27,11 @@ from rlrec.policies.saved import load_policy
 from rlrec.policies.scored import NetworkPolicy
 from rlrec.policies.slates import top_slates
 from rlrec.recommending.titles import Titles
-from rlrec.settings.config import ScenarioConfig
+from rlrec.settings.config import PARAMS_FILE, ScenarioConfig, load_config
 from rlrec.worlds.world import World
 
-MODEL, WORLD, TABLES = Path("data/models/a3c"), Path("data/world/world.npz"), Path("data/tables")
-"""Where the pipeline leaves the policy, the world and the ratings."""
+MODELS, WORLD, TABLES = Path("data/models"), Path("data/world/world.npz"), Path("data/tables")
+"""Where the pipeline leaves the policies, a folder each, the world and the ratings."""
 LIKED, DISLIKED = 5.0, 1.0
 """Stars that a liked and a disliked movie count as."""
 LEAST_STARS, MOST_STARS = 0.5, 5.0
@@ -127,17 +127,24 @@ class Recommender:
     @classmethod
     def load(
         cls,
-        model: str | os.PathLike[str] = MODEL,
+        model: str | os.PathLike[str] | None = None,
         world: str | os.PathLike[str] = WORLD,
         tables: str | os.PathLike[str] | None = TABLES,
         scenario: ScenarioConfig | None = None,
     ) -> Recommender:
-        """A recommender from what the pipeline left; for `tables` and `scenario` see `__init__`.
+        """A recommender from what the pipeline left.
+
+        Args:
+            model: folder of the policy; see `default_model` where absent.
+            world: the world that it was trained in.
+            tables: see `__init__`.
+            scenario: see `__init__`.
 
         Raises:
             ModelError: there is no policy, or it is broken, of an earlier version, or was trained on other movies.
             WorldError: there is no world, or it is broken.
         """
+        model = default_model() if model is None else model
         if not Path(model).exists():
             raise ModelError(f"there is no policy at {model}: run `make pipeline` first")
         if not Path(world).exists():
@@ -299,6 +306,27 @@ class Recommender:
         path = self._tables / "ratings.parquet" if self._tables else None
         ids = self._world.user_ids[: self._n_users]
         return read_histories(path, ids, self._world.movie_ids) if path and path.is_file() else None
+
+
+def default_model(models: Path = MODELS, params: Path = PARAMS_FILE) -> Path:
+    """The policy that is asked unless another is named: the only one there is, or of several the settings' reference.
+
+    Args:
+        models: folder of policies, a folder each.
+        params: the settings.
+
+    Raises:
+        ModelError: there is none, or the settings do not say which.
+        ConfigError: the settings are wrong.
+    """
+    found = sorted(path.name for path in models.glob("*") if path.is_dir())
+    if len(found) > 1 and params.is_file() and (reference := load_config(params).evaluate.reference) in found:
+        return models / reference
+    if len(found) == 1:
+        return models / found[0]
+    if not found:
+        raise ModelError(f"there is no policy in {models}: run `make pipeline` first")
+    raise ModelError(f"{models} has several policies ({', '.join(found)}): say which one is to answer (--model)")
 
 
 def _with_stranger(world: World) -> World:

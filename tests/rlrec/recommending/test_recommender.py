@@ -18,6 +18,7 @@ from rlrec.policies.networks import NETWORKS
 from rlrec.policies.policy import scenario_of
 from rlrec.policies.saved import save_policy
 from rlrec.policies.slates import top_slates
+from rlrec.recommending.recommender import default_model
 from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.world import World
 
@@ -226,3 +227,17 @@ def test_public_names_are_imported_when_they_are_used() -> None:
     assert subprocess.run([sys.executable, "-c", light], check=False).returncode == 0
     registered = "import rlrec, gymnasium; gymnasium.spec('rlrec/MovieLens-v0')"
     assert subprocess.run([sys.executable, "-c", registered], check=False).returncode == 0
+
+
+def test_the_only_policy_answers_and_of_several_the_reference(tmp_path: Path) -> None:
+    models, params = tmp_path / "models", tmp_path / "params.yaml"
+    with pytest.raises(ModelError, match="there is no policy in"):
+        default_model(models, params)
+    (models / "one").mkdir(parents=True)
+    assert default_model(models, params) == models / "one"
+    (models / "other").mkdir()
+    with pytest.raises(ModelError, match=r"several policies \(one, other\): say which one is to answer \(--model\)"):
+        default_model(models, params)
+    learner = "{algorithm: a3c}"
+    params.write_text(f"learners: {{one: {learner}, other: {learner}}}\nevaluate: {{reference: other}}\n")
+    assert default_model(models, params) == models / "other"
