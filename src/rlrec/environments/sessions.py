@@ -82,6 +82,7 @@ class Sessions:
         self.step = 0
         self._clicks = np.zeros(len(users), np.int64)
         self._observer = OBSERVATIONS[scenario.observation](self.knowledge, self.demographics, scenario)
+        self._unseen: list[tuple[NDArray[np.int64], Floats, int]] = []
 
     @property
     def taste(self) -> Floats:
@@ -95,7 +96,13 @@ class Sessions:
         return self._answers.taste
 
     def observe(self) -> Floats:
-        """`(B, S)` float32, see `rlrec.environments.observations`."""
+        """`(B, S)` float32, see `rlrec.environments.observations`.
+
+        It is worked out when it is asked for: most policies never look.
+        """
+        for slates, ratings, steps in self._unseen:
+            (self._observer.add if steps == 1 else self._observer.add_steps)(slates, ratings)
+        self._unseen.clear()
         return self._observer.observe()
 
     def play(self, slates: NDArray[np.integer], ratings: Floats | None = None) -> Outcome:
@@ -149,8 +156,7 @@ class Sessions:
     def _take_in(self, slates: NDArray[np.int64], ratings: Floats, steps: int = 1) -> None:
         if not self.scenario.allow_repeats:
             np.put_along_axis(self.available, slates, False, axis=1)
-        add = self._observer.add if steps == 1 else self._observer.add_steps
-        add(slates, ratings)
+        self._unseen.append((slates, ratings.copy(), steps))  # whoever is given the ratings may write to them
         self._clicks += (ratings > CLICK_THRESHOLD).sum(axis=1)
         self.step += steps
 

@@ -48,13 +48,14 @@ def after_history(
     length = min(max(scenario.episode_length, known + 1), world.n_movies)
     changes = {"slate_size": 1, "allow_repeats": False, "lambda_non_violent": 0.0, "episode_length": length}
     scenario, policies = scenario.model_copy(update=changes), tuple(policies)
-    started: dict[ScenarioConfig, Sessions] = {}
+    started: dict[tuple[str, str], Sessions] = {}
     views = []
     for policy in policies:
         own = scenario_of(policy, scenario)
-        if own not in started:
-            started[own] = Sessions(world, users, own)
-        views.append(view_of(policy, started[own]))
+        need = own.observation, own.features
+        if need not in started:
+            started[need] = Sessions(world, users, own)
+        views.append(view_of(policy, started[need]))
         policy.begin(views[-1], np.random.default_rng(seed))
     if known:
         for sessions in started.values():

@@ -311,3 +311,15 @@ def test_a_bored_user_recovers_between_slates() -> None:
 
     # Genre 0: 1 -> 0.5 -> 0.75 (half of the way back); then 0.75 -> 0.375 -> 0.6875; then 0.84375, unseen.
     assert ratings == [4.0, 3.75, 4.0, 3.84375]
+
+
+@pytest.mark.parametrize("observation", ["history", "thesis"])
+def test_an_observation_is_the_same_whenever_it_is_asked_for(world, observation):
+    """And whatever is done to the ratings that a step gave."""
+    users, scenario = np.array([3, 1]), ScenarioConfig(slate_size=2, episode_length=5, observation=observation)
+    often, once = Sessions(world, users, scenario), Sessions(world, users, scenario)
+    for slates in (np.array([[4, 7], [1, 4]]), np.array([[0, 2], [9, 8]])):
+        often.play(slates)
+        often.observe()
+        once.play(slates).ratings[:] = 0
+    np.testing.assert_array_equal(once.observe(), often.observe())
