@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from rlrec.settings.config import Job
+from rlrec.agents.agent import Agent
+from rlrec.agents.distributed.checkpoints import identity_of
+from rlrec.agents.registry import make_agent
+from rlrec.settings.config import Job, TrainingConfig
+from rlrec.worlds.world import World
 
 _LEARNER = {"users", "rollout", "hidden", "network", "gamma", "gae_lambda", "entropy", "value", "optimizer"}
 _LEARNER |= {"learning_rate", "final_learning_rate", "clip_norm", "label"}
@@ -20,3 +24,14 @@ def job(algorithm: str = "a3c", seed: int = 7, name: str = "", **settings: Any) 
             "scenario": {key: settings[key] for key in settings if key not in _LEARNER | _TRAINING},
         }
     )
+
+
+_compiled: dict[str, Agent] = {}
+
+
+def compiled(world: World, job: Job) -> Agent:
+    """Makes an agent, as `train` wants it, once for each world and learner: small trainings take longer to compile."""
+    key = identity_of(world, job.model_copy(update={"training": TrainingConfig()}), 0)
+    if key not in _compiled:
+        _compiled[key] = make_agent(world, job)
+    return _compiled[key]

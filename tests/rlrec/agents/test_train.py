@@ -3,24 +3,28 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from jobs import job
+from jobs import compiled, job
 from worlds import known, small_world
 
 from rlrec.agents.agent import Agent, Step
 from rlrec.agents.distributed.messages import SharedModel
 from rlrec.agents.distributed.threads import in_threads
 from rlrec.agents.distributed.worker import run_local_agent
-from rlrec.agents.train import Launch, RunAgent, Training, train
+from rlrec.agents.train import Launch, RunAgent, Training
+from rlrec.agents.train import train as train_anew
 from rlrec.policies.baselines.registry import BASELINES
 from rlrec.policies.playing import play
 from rlrec.settings.config import Job
 from rlrec.worlds.planning import PLANNING_SCENARIO, planning_world
 from rlrec.worlds.world import World
+
+train = partial(train_anew, make=compiled)
 
 
 def settings(agents: int = 1, steps: int = 4_000, **others: Any) -> Job:
@@ -64,7 +68,7 @@ def test_an_untrained_policy_is_no_better_than_random() -> None:
 def test_one_agent_and_one_seed_give_equal_weights() -> None:
     world, config = small_world(0), settings()
 
-    one, same = train(world, config), train(world, config)
+    one, same = train_anew(world, config), train_anew(world, config)
     other = train(world, config.model_copy(update={"seed": 8}))
 
     for name, array in one.policy.weights.items():
