@@ -167,6 +167,11 @@ class PolicyNote(Note):
     draws: bool = False
     algorithm: str | None = None
 
+    @classmethod
+    def of(cls, policy: Policy) -> PolicyNote:
+        """What is said of a policy."""
+        return cls(**vars(policy.note), draws=policy.draws, algorithm=getattr(policy, "algorithm", None))
+
 
 @dataclass(frozen=True)
 class Policies:
@@ -184,13 +189,7 @@ class Policies:
         """
         if reference not in policies:
             raise ValueError(f"the reference {reference!r} is not among the policies {', '.join(policies)}")
-        return cls(
-            reference,
-            {
-                name: PolicyNote(**vars(policy.note), draws=policy.draws, algorithm=getattr(policy, "algorithm", None))
-                for name, policy in policies.items()
-            },
-        )
+        return cls(reference, {name: PolicyNote.of(policy) for name, policy in policies.items()})
 
     def bound(self) -> str:
         """Name of the policy that regret is measured against.

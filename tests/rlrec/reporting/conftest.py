@@ -119,7 +119,7 @@ def filled_matrix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     n_users = len(WORLD.users_in("test"))
     resamples = matrix_tables.draw_resamples(GRID, BASE, n_users)
     table = matrix_tables.matrix_table(results, GRID, resamples, 0.9)
-    regret = matrix_tables.regret_table(results, resamples, 0.9)
+    regret = matrix_tables.regret_table(results, resamples, "oracle", 0.9)
     grid = FilledGrid(
         **GRID.model_dump(),
         confidence=0.9,
