@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from benchmarks.jobs import changed
 from benchmarks.ml1m_like import MOVIES, ml1m_archive
 from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, ROOT, append_record, console, errors, run_command
 from benchmarks.throughput import PACKAGES
@@ -40,26 +41,26 @@ def main(
     output: Annotated[Path, typer.Option(help="Where the record is added.")] = RESULTS / "ml1m.json",
 ) -> None:
     """Fits ml-1m's world, then measures environment steps a second there and in ml-100k's, gradients included."""
-    config = load_config(params).model_dump(mode="json")
+    config = load_config(params)
+    job = changed(config.job(config.evaluate.reference), scenario={"slate_size": 1}, training={"agents": agents})
     with tempfile.TemporaryDirectory(prefix="rlrec-ml-1m-") as temporary:
         folder = Path(temporary)
         with errors.status("ratings"):
             unpack(archive or ml1m_archive(folder / "ml-1m.zip"), folder / "files")
         worlds = {FITTED_MOVIES: world.absolute(), MOVIES: folder / "world.npz"}
-        asked: dict[str, Any] = {"files": str(folder / "files"), "world": str(worlds[MOVIES]), "config": config}
+        asked: dict[str, Any] = {"files": str(folder / "files"), "world": str(worlds[MOVIES])}
         with errors.status("fitting the world"):
-            fit = _run("benchmarks.ml1m_worker", asked, limit)
+            fit = _run("benchmarks.ml1m_worker", asked | {"config": config.model_dump(mode="json")}, limit)
         runs: dict[int, list[dict[str, Any]]] = {movies: [] for movies in worlds}
         for number in range(rounds):
             for movies, path in worlds.items():
-                sizes = {"movies": movies, "users": config["train"]["users"], "slate_size": 1, "agents": agents}
-                asked = {**sizes, "seconds": seconds, "world": str(path), "config": config}
+                asked = {"movies": movies, "seconds": seconds, "world": str(path), "job": job.model_dump(mode="json")}
                 with errors.status(f"round {number + 1} of {rounds}: {movies:,} movies"):
                     runs[movies].append(_run("benchmarks.throughput_worker", asked, limit))
     figures = {"ratings": "generated" if archive is None else str(archive), "fit": fit, **summarise(runs)}
     console.print(table(figures))
     console.print(verdict(figures), soft_wrap=True)
-    asked = {"rounds": rounds, "agents": agents, "seconds": seconds, "config": config}
+    asked = {"rounds": rounds, "agents": agents, "seconds": seconds, "config": config.model_dump(mode="json")}
     append_record(output, settings=asked, figures=figures, packages=PACKAGES)
 
 

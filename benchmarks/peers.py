@@ -12,11 +12,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from benchmarks.jobs import changed, load_job
 from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, ROOT, append_record, console, errors, machine, run_command
 from benchmarks.snapshots import at_second, passes_from
 from benchmarks.workers import Unfinished, run_worker
 from rlrec.errors import RlrecError
-from rlrec.settings.config import Config, load_config
+from rlrec.settings.config import Job
 from rlrec.storage.files import checksum, write_atomically
 from rlrec.worlds.world import World
 
@@ -44,17 +45,17 @@ def main(
     Wall seconds count from the start of training, our compilation included, imports not. The default run takes about
     three and a half minutes, and the first one installs torch besides.
     """
-    config = both_play(load_config(params), seed)
+    job = both_play(load_job(params), seed)
     World.load(world)  # an error of it is told before anything is installed
     if quick:
         budget, tune_seconds, envs = min(budget, 12.0), min(tune_seconds, 1.0), envs or [16, 64]
     python = make_environment(ENVIRONMENT)
     shared = {"world": str(world.absolute()), "budget": budget, "interval": interval}
-    scenario = config.scenario.model_dump(mode="json")
+    scenario = job.scenario.model_dump(mode="json")
     peer_settings = {
         **shared,
         "scenario": scenario,
-        "seed": config.seed,
+        "seed": job.seed,
         "arguments": {} if peer_gamma is None else {"gamma": peer_gamma},
     }
     with errors.status("stable-baselines3: how many environments and threads?"):
@@ -65,23 +66,17 @@ def main(
         theirs = _run("benchmarks.peers_sb3", chosen, budget, python, threads=best["threads"])
     theirs |= {"threads": best["threads"], "tuning": tuning}
     with errors.status("rlrec learns"):
-        ours = _run(
-            "benchmarks.peers_rlrec", {**shared, "config": config.model_dump(mode="json")}, budget, sys.executable
-        )
+        ours = _run("benchmarks.peers_rlrec", {**shared, "job": job.model_dump(mode="json")}, budget, sys.executable)
     figures = summary(ours, theirs, budget)
     show(ours, theirs, figures)
-    asked = {**shared, "world": world.name, "scenario": scenario, "seed": config.seed}
-    asked |= {"train": config.train.model_dump(mode="json"), "peer": peer_settings["arguments"]}
+    asked = {**shared, "world": world.name, "job": job.model_dump(mode="json"), "peer": peer_settings["arguments"]}
     packages = ("tensorflow-cpu", "tensorflow", "keras", "gymnasium")
     append_record(output, settings=asked, figures={**figures, "rlrec": ours, "peer": theirs}, packages=packages)
 
 
-def both_play(config: Config, seed: int | None) -> Config:
-    """The settings with what the peer can play: addiction, one movie a slate, repeats allowed."""
-    values = config.model_dump()
-    values["scenario"] |= {"delta": 1.0, "slate_size": 1, "allow_repeats": True}
-    values["seed"] = config.seed if seed is None else seed
-    return Config.model_validate(values)
+def both_play(job: Job, seed: int | None) -> Job:
+    """The training in what the peer can play: addiction, one movie a slate, repeats allowed."""
+    return changed(job, seed, scenario={"delta": 1.0, "slate_size": 1, "allow_repeats": True})
 
 
 def make_environment(folder: Path, requirements: Path = REQUIREMENTS) -> Path:

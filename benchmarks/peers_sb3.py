@@ -20,7 +20,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv  # type: ignore
 from benchmarks.snapshots import Snapshots, mean_return
 from benchmarks.workers import worker_main
 from rlrec.environments.gym.registration import ENV_ID
-from rlrec.environments.sessions import Sessions
+from rlrec.environments.views import View
 from rlrec.policies.policy import Policy, Scores
 from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.world import World
@@ -84,10 +84,10 @@ class Predicted(Policy):
     def __init__(self, model: Any) -> None:
         self._model = model
 
-    def scores(self, sessions: Sessions) -> Scores:
+    def scores(self, view: View) -> Scores:
         """`(B, N)`, 1 for the predicted movie."""
-        movies, _ = self._model.predict(sessions.observe(), deterministic=True)
-        scores = np.zeros(sessions.available.shape, np.float32)
+        movies, _ = self._model.predict(view.observe(), deterministic=True)
+        scores = np.zeros(view.available.shape, np.float32)
         scores[np.arange(len(movies)), movies] = 1
         return scores
 

@@ -13,10 +13,10 @@ import numpy as np
 import typer
 from rich.table import Table
 
+from benchmarks.jobs import changed, load_job
 from benchmarks.queueing import Simulated, Times, simulate
 from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, ROOT, append_record, console, errors, run_command
 from benchmarks.workers import Unfinished, run_worker
-from rlrec.settings.config import load_config
 from rlrec.worlds.world import World
 
 EXECUTORS = ("threads", "ray")
@@ -35,13 +35,13 @@ def main(
     output: Annotated[Path, typer.Option(help="Where the record is added.")] = RESULTS / "scaling.json",
 ) -> None:
     """Measures steps/s and time to quality over agents and executors, and simulates what many agents would reach."""
-    base = load_config(params).model_dump(mode="json")
+    base = load_job(params)
     World.load(world)  # an error of it is told once, not by every run
     numbers = agents or [1, 2, 4, 8]
 
-    def run(what: str, *, alone: bool, **train: Any) -> dict[str, Any]:
-        config = {**base, "train": {**base["train"], "steps": steps, **train}}
-        settings = {"world": str(world.absolute()), "config": config, "alone": alone}
+    def run(what: str, *, alone: bool, **training: Any) -> dict[str, Any]:
+        job = changed(base, training={"steps": steps, **training})
+        settings = {"world": str(world.absolute()), "job": job.model_dump(mode="json"), "alone": alone}
         with errors.status(what):
             found = run_worker("benchmarks.scaling_worker", settings, seconds=limit, folder=ROOT)
         return {"unfinished": found.reason} if isinstance(found, Unfinished) else found
@@ -62,7 +62,7 @@ def main(
             if "unfinished" in row:
                 errors.print(row["unfinished"], markup=False)
     else:
-        per_rollout = base["train"]["users"] * base["train"]["rollout"]
+        per_rollout = base.learner.rollout_steps
         times = service_times(rows, alone, per_rollout)
         found = {name: {n: simulate(t, n, np.random.default_rng(0)) for n in SIMULATED} for name, t in times.items()}
         console.print(ceiling_table(alone, per_rollout))
@@ -71,7 +71,8 @@ def main(
         figures["simulated"] = {
             name: [{"agents": n, **s._asdict()} for n, s in by_agents.items()] for name, by_agents in found.items()
         }
-    asked = {"agents": numbers, "steps": steps, "repeats": repeats, "train": base["train"], "cores": os.cpu_count()}
+    asked = {"agents": numbers, "steps": steps, "repeats": repeats, "cores": os.cpu_count()}
+    asked["job"] = base.model_dump(mode="json")
     append_record(output, settings=asked, figures=figures, packages=("tensorflow-cpu", "tensorflow", "ray"))
 
 

@@ -7,19 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.time_to_quality_worker import static_return
 from benchmarks.workers import worker_main
 from rlrec.agents.distributed import ray as cluster
-from rlrec.agents.distributed.messages import Report, SharedModel
-from rlrec.agents.distributed.model import GlobalModel
-from rlrec.agents.distributed.threads import limit_threads
-from rlrec.agents.judge import CurvePoint
-from rlrec.agents.train import train
-from rlrec.environments.observations import OBSERVATIONS
-from rlrec.policies.baselines.known import Known
-from rlrec.policies.baselines.registry import BASELINES
-from rlrec.policies.networks import NETWORKS, Network
-from rlrec.policies.playing import play
-from rlrec.settings.config import Config, derive_seed
+from rlrec.agents.distributed.messages import Floats, Report, SharedModel
+from rlrec.agents.results import CurvePoint
+from rlrec.agents.train import assemble, train
+from rlrec.settings.config import Job
 from rlrec.worlds.world import World
 
 
@@ -27,13 +21,13 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
     """One configuration.
 
     Args:
-        settings: `world` (a path), `config`, and `alone`: whether to measure the global model without agents.
+        settings: `world` (a path), `job`, and `alone`: whether to measure the global model without agents.
     """
-    world, config = World.load(Path(settings["world"])), Config.model_validate(settings["config"])
-    return alone(world, config) if settings["alone"] else together(world, config)
+    world, job = World.load(Path(settings["world"])), Job.model_validate(settings["job"])
+    return alone(world, job) if settings["alone"] else together(world, job)
 
 
-def together(world: World, config: Config) -> dict[str, Any]:
+def together(world: World, job: Job) -> dict[str, Any]:
     """A training.
 
     Returns:
@@ -41,10 +35,7 @@ def together(world: World, config: Config) -> dict[str, Any]:
         `updates_per_second` after that; `to_quality`, seconds until the first checkpoint that earns more on validation
         users than static MF does, or None; `to_beat`; `staleness`, mean; `wait_share` and `apply_seconds` of an update.
     """
-    seed = derive_seed(config.seed, "validation sessions")
-    static = BASELINES["static_mf"](Known.of(world))
-    users = world.users_in("validation")
-    to_beat = float(play(static, world, users, config.scenario, seed).rewards.sum(axis=1).mean())
+    to_beat = static_return(world, job)
     began = time.perf_counter()
     reached: list[float] = []
     first: list[tuple[float, int, float]] = []
@@ -54,52 +45,49 @@ def together(world: World, config: Config) -> dict[str, Any]:
             reached.append(point.seconds)
 
     def progress(model: SharedModel) -> None:
-        if not first and (state := model.state()).rollouts:
+        if not first and (state := model.state()).arrived:
             first.append((time.perf_counter() - began, state.counters.steps, state.counters.seconds))
 
-    with cluster.connected(config) if config.train.executor == "ray" else nullcontext():
-        summary = train(world, config, progress=progress, on_point=judged).summary
+    with _cluster(job):
+        summary = train(world, job, progress=progress, on_point=judged).summary
     start, steps, seconds = first[0]
-    lasted = summary["seconds"] - seconds
+    steps_per_second = (summary.steps - steps) / (summary.seconds - seconds)
     return {
         "start_seconds": start,
-        "steps_per_second": (summary["steps"] - steps) / lasted,
-        "updates_per_second": (summary["steps"] - steps) / lasted / config.train.rollout_steps,
+        "steps_per_second": steps_per_second,
+        "updates_per_second": steps_per_second / job.learner.rollout_steps,
         "to_quality": reached[0] if reached else None,
         "to_beat": to_beat,
-        "staleness": summary["mean_staleness"],
-        "wait_share": summary["wait_seconds"] / (summary["seconds"] * config.train.agents),
-        "wait_per_update": summary["wait_seconds"] / summary["updates"],
-        "apply_per_update": summary["apply_seconds"] / summary["updates"],
+        "staleness": summary.mean_staleness,
+        "wait_share": summary.wait_seconds / (summary.seconds * summary.agents),
+        "wait_per_update": summary.wait_seconds / summary.updates,
+        "apply_per_update": summary.apply_seconds / summary.updates,
     }
 
 
-def alone(world: World, config: Config) -> dict[str, Any]:
+def alone(world: World, job: Job) -> dict[str, Any]:
     """The global model with nothing to do but to take gradients: its ceiling.
 
     Returns:
         `updates_per_second` of one caller that pulls and pushes, `round_seconds` of it, `weights`, their number, and
         with Ray `streamed_per_second`, updates where messages of several agents always wait at the actor.
     """
-    features = world.features.shape[1]
-    observed = OBSERVATIONS[config.scenario.observation].size(world, config.scenario)
-    network = NETWORKS[config.train.network](observed, config.train.hidden, features, world.n_movies)
-    if config.train.executor == "threads":
-        limit_threads(config.train.agents)
-        weights = network.flatten(network.initial_weights(config.rng("initial weights")))
-        return _rounds(GlobalModel(weights, config.train), network, config)
-    with cluster.connected(config):
-        model = cluster.start_global_model(network, config, None)
-        return {**_rounds(model, network, config), "streamed_per_second": _streamed(model, network, config)}
+    with _cluster(job):
+        assembly = assemble(world, job)
+        model, report = assembly.model, Report(0, assembly.agent.steps, {})
+        gradient = np.random.default_rng(0).normal(0, 1e-4, model.weights().shape).astype(np.float32)
+        figures = _rounds(model, gradient, report)
+        if isinstance(model, cluster.RemoteModel):
+            figures["streamed_per_second"] = _streamed(model, gradient, report)
+        return figures
 
 
-def _gradient(network: Network) -> Any:
-    return np.random.default_rng(0).normal(0, 1e-4, network.size()).astype(np.float32)
+def _cluster(job: Job) -> Any:
+    return cluster.connected(job.training) if job.training.executor == "ray" else nullcontext()
 
 
-def _rounds(model: SharedModel, network: Network, config: Config, rounds: int = 300) -> dict[str, Any]:
+def _rounds(model: SharedModel, gradient: Floats, report: Report, rounds: int = 300) -> dict[str, Any]:
     """Pull and push by one caller, one after the other."""
-    gradient, report = _gradient(network), Report(0, config.train.rollout_steps, 0.0, 0.0, 0.0)
     spans = []
     for _ in range(rounds + 20):
         began = time.perf_counter()
@@ -111,21 +99,22 @@ def _rounds(model: SharedModel, network: Network, config: Config, rounds: int = 
     return {
         "updates_per_second": len(measured) / sum(measured),
         "round_seconds": float(np.median(measured)),
-        "weights": network.size(),
+        "weights": len(gradient),
     }
 
 
-def _streamed(model: Any, network: Network, config: Config, callers: int = 8, rounds: int = 60) -> float:
+def _streamed(
+    model: cluster.RemoteModel, gradient: Floats, report: Report, callers: int = 8, rounds: int = 60
+) -> float:
     """Updates a second where several agents' messages always wait at the actor."""
     import ray
 
-    gradient, report = ray.put(_gradient(network)), Report(0, config.train.rollout_steps, 0.0, 0.0, 0.0)
-    actor = model.actor
+    actor, sent = model.actor, ray.put(gradient)
     works = ray.get([actor.pull.remote(agent) for agent in range(1, callers + 1)])
     began = time.perf_counter()
     for _ in range(rounds):
         for agent, work in enumerate(works, start=1):
-            actor.push.remote(work._replace(weights=None), gradient, report._replace(agent=agent))
+            actor.push.remote(work._replace(weights=None), sent, report._replace(agent=agent))
         works = ray.get([actor.pull.remote(agent) for agent in range(1, callers + 1)])
     return callers * rounds / (time.perf_counter() - began)
 

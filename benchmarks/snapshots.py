@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from rlrec.policies.playing import play
 from rlrec.policies.policy import Policy
 from rlrec.settings.config import ScenarioConfig
@@ -45,7 +47,9 @@ class Snapshots:
         return (int(self.kept[-1].seconds / self._interval) + 1) * self._interval - 0.1
 
 
-def mean_return(policy: Policy, world: World, pool: str, scenario: ScenarioConfig, seed: int) -> float:
+def mean_return(
+    policy: Policy, world: World, pool: str, scenario: ScenarioConfig, seed: int | np.random.SeedSequence
+) -> float:
     """Mean return over a pool's users, played as every evaluation of the project plays."""
     return float(play(policy, world, world.users_in(pool), scenario, seed).rewards.sum(axis=1).mean())
 

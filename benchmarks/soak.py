@@ -7,40 +7,28 @@ import os
 import random
 import signal
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import psutil
 import typer
 from rich.table import Table
 
+from benchmarks.jobs import changed, load_job
 from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, append_record, console, errors, run_command
 from rlrec.agents.distributed import ray as cluster
 from rlrec.agents.distributed.messages import SharedModel, State
-from rlrec.settings.config import Config, load_config
+from rlrec.settings.config import Job
 from rlrec.worlds.world import World
+
+if TYPE_CHECKING:
+    from rlrec.agents.agent import Agent, Step
+    from rlrec.agents.results import TrainingSummary
 
 WARM_UP_SECONDS = 120.0
 """Until the global model's memory is compared: TensorFlow and Ray allocate in the first rounds."""
-
-
-class Resting:
-    """A player that rests after each rollout, so that a soak leaves the machine some room."""
-
-    def __init__(self, player: Any, seconds: float) -> None:
-        self._player, self._seconds = player, seconds
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_player"], name)
-
-    def play(self, *arguments: Any) -> Any:
-        """The player's rollout, and a rest."""
-        rollout = self._player.play(*arguments)
-        time.sleep(self._seconds)
-        return rollout
 
 
 class Killer:
@@ -55,7 +43,7 @@ class Killer:
     def __call__(self, model: SharedModel) -> None:
         """To be called again and again."""
         state, now = model.state(), time.monotonic()
-        if not state.rollouts:
+        if not state.arrived:
             self._began, self._next = now, now + self._every
             return
         if not self.memory or now - self._began - self.memory[-1][0] >= 1:
@@ -89,14 +77,12 @@ def main(
     output: Annotated[Path, typer.Option(help="Where the record is added.")] = RESULTS / "soak.json",
 ) -> None:
     """Trains with two agents on a Ray cluster of its own and kills one of them every few seconds."""
-    values = load_config(params).model_dump(mode="json")
-    values["train"] |= {"executor": "ray", "steps": steps}
-    config, played = Config.model_validate(values), World.load(world)
-    killer, mine = Killer(every, config.seed), psutil.Process()
+    job = changed(load_job(params), training={"executor": "ray", "steps": steps})
+    played, killer, mine = World.load(world), Killer(every, job.seed), psutil.Process()
     with TemporaryDirectory() as folder:
         began = time.monotonic()
-        with cluster.connected(config):
-            summary = _train(config, played, rest, killer, Path(folder) / "checkpoints")
+        with cluster.connected(job.training):
+            summary = _train(job, played, rest, killer, Path(folder) / "checkpoints")
             started = mine.children(recursive=True)
         lasted = time.monotonic() - began
     _, left = psutil.wait_procs(started, timeout=30)
@@ -104,15 +90,15 @@ def main(
     figures = {
         "seconds": lasted,
         "kills": killer.kills,
-        "restarts": sum(summary["restarts_by_agent"].values()),
-        "budget": -(-steps // config.train.rollout_steps) * config.train.rollout_steps,
-        "steps": summary["steps"],
-        "failed_agents": summary["failed_agents"],
+        "restarts": sum(summary.restarts_by_agent.values()),
+        "budget": -(-steps // job.learner.rollout_steps) * job.learner.rollout_steps,
+        "steps": summary.steps,
+        "failed_agents": summary.failed_agents,
         "processes_left": len(left),
         "memory_after_warm_up_mib": warm[0] if warm else None,
         "memory_at_the_end_mib": warm[-1] if warm else None,
         "memory_growth": warm[-1] / warm[0] - 1 if warm else None,
-        "best_return": summary["best"]["validation_return"],
+        "best_return": summary.best.validation_return,
     }
     table = Table(title="Soak")
     table.add_column("figure")
@@ -123,19 +109,26 @@ def main(
     append_record(output, settings={"steps": steps, "every": every, "rest": rest}, figures=figures, packages=("ray",))
 
 
-def _train(config: Config, world: World, rest: float, killer: Killer, checkpoints: Path) -> dict[str, Any]:
+def _train(job: Job, world: World, rest: float, killer: Killer, checkpoints: Path) -> "TrainingSummary":
     from rlrec.agents.train import train  # TensorFlow takes seconds, and `--help` needs none
 
-    def launch(play: Any, numbers: Sequence[int]) -> Any:
-        return cluster.as_ray_tasks(replace(play, make_player=lambda *parts: _resting(rest, *parts)), numbers)
-
-    return train(world, config, launch=launch, progress=killer, checkpoints=checkpoints).summary
+    return train(world, job, make=partial(resting, rest), progress=killer, checkpoints=checkpoints).summary
 
 
-def _resting(rest: float, *parts: Any) -> Resting:
-    from rlrec.agents.actor_critic.rollout import Player
+def resting(seconds: float, world: World, job: Job) -> "Agent":
+    """An algorithm that rests after each step, so that a soak leaves the machine some room."""
+    from rlrec.agents.registry import make_agent
 
-    return Resting(Player(*parts), rest)
+    agent = make_agent(world, job)
+    step = agent.step
+
+    def step_and_rest(weights: Any, carry: Any, seed: Any) -> "Step":
+        taken = step(weights, carry, seed)
+        time.sleep(seconds)
+        return taken
+
+    agent.step = step_and_rest  # type: ignore[method-assign]
+    return agent
 
 
 def _pid(place: str) -> int:

@@ -5,16 +5,19 @@ Every configuration runs in a process of its own, since thread pools and peak me
 
 import itertools
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
 from rich.table import Table
 
+from benchmarks.against import in_turns, ratio_table, worktree
+from benchmarks.jobs import changed, load_job
 from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, ROOT, append_record, console, errors, run_command
 from benchmarks.workers import Unfinished, run_worker
 from benchmarks.worlds import FITTED_MOVIES
-from rlrec.settings.config import load_config
+from rlrec.settings.config import Job
 
 _KEYS = ("movies", "users", "K", "agents")
 PACKAGES = ("tensorflow-cpu", "tensorflow", "keras")
@@ -50,14 +53,17 @@ DEFAULT = [
 
 QUICK = [*_pairs(FITTED_MOVIES, 64, 1), Setting(27_000, 64, 1, 2)]
 
+AGAINST = [*_pairs(FITTED_MOVIES, 64, 1), *_pairs(FITTED_MOVIES, 64, 10)]
+"""What is compared with another build."""
+
 
 Sizes = list[int] | None
 
 
-def plan(movies: Sizes, users: Sizes, slates: Sizes, agents: Sizes, *, quick: bool) -> list[Setting]:
-    """The configurations to run: all combinations of what was asked for, or the default or quick plan."""
+def plan(movies: Sizes, users: Sizes, slates: Sizes, agents: Sizes, default: list[Setting]) -> list[Setting]:
+    """The configurations to run: all combinations of what was asked for, or the default."""
     if not any((movies, users, slates, agents)):
-        return QUICK if quick else DEFAULT
+        return default
     axes = (movies or [FITTED_MOVIES], users or [64], slates or [1], agents or [1, 2])
     return [Setting(*values) for values in itertools.product(*axes)]
 
@@ -67,10 +73,12 @@ def main(
     users: Annotated[Sizes, typer.Option(help="Batch sizes instead of the plan's.", min=1)] = None,
     slates: Annotated[Sizes, typer.Option(help="Slate sizes K instead of the plan's.", min=1)] = None,
     agents: Annotated[Sizes, typer.Option(help="Numbers of agents instead of the plan's.", min=1)] = None,
-    quick: Annotated[bool, typer.Option(help="Three configurations in about 40 s.")] = False,
+    quick: Annotated[bool, typer.Option(help="Few configurations, briefly: in about a minute.")] = False,
     seconds: Annotated[float, typer.Option(help="To measure each configuration for.", min=0.1)] = 2.0,
-    budget: Annotated[float, typer.Option(help="Seconds after which no configuration is started any more.")] = 285.0,
-    limit: Annotated[float, typer.Option(help="Seconds a configuration may take in all.")] = 60.0,
+    against: Annotated[str | None, typer.Option(help="A commit: measures its build as well, in turns.")] = None,
+    turns: Annotated[int, typer.Option(help="With --against: times that each build is measured.", min=1)] = 5,
+    budget: Annotated[float, typer.Option(help="Seconds after which no configuration is started any more.")] = 400.0,
+    limit: Annotated[float, typer.Option(help="Seconds a configuration may take in all.")] = 120.0,
     memory_gib: Annotated[float, typer.Option(help="Resident memory a configuration may take.")] = 8.0,
     world: Annotated[Path, typer.Option(help=f"The fitted world, played where N = {FITTED_MOVIES}.")] = FITTED_WORLD,
     params: Annotated[Path, typer.Option(help="All other settings.")] = PARAMS,
@@ -80,8 +88,54 @@ def main(
 
     `--movies`, `--users`, `--slates` and `--agents` may be repeated; every combination of them is run.
     """
-    config = load_config(params)
-    settings = plan(movies, users, slates, agents, quick=quick)
+    job = load_job(params)
+    seconds = min(seconds, 1.0) if quick else seconds
+
+    def asked(setting: Setting) -> dict[str, Any]:
+        sized = job_of_size(job, setting).model_dump(mode="json")
+        return {"movies": setting.movies, "job": sized, "seconds": seconds, "world": str(world.absolute())}
+
+    told: dict[str, Any] = {"quick": quick, "seconds": seconds, "limit": limit, "memory_gib": memory_gib}
+    told["job"] = job.model_dump(mode="json")
+    if against is not None:
+        settings = plan(movies, users, slates, agents, AGAINST[:1] if quick else AGAINST)
+        turns = min(turns, 2) if quick else turns
+        with worktree(against) as older:
+            speeds = in_turns(older, [asked(setting) for setting in settings], turns, limit, memory_gib)
+        rows = [{**setting._asdict(), **row} for setting, row in zip(settings, speeds, strict=True)]
+        console.print(ratio_table(against, rows))
+        append_record(output, settings={**told, "against": against}, figures=rows, packages=PACKAGES)
+        return
+    settings = plan(movies, users, slates, agents, QUICK if quick else DEFAULT)
+    rows = measured(settings, asked, budget, limit, memory_gib)
+    add_ratios(rows)
+    console.print(speed_table(rows))
+    if any("phases" in row for row in rows):
+        console.print(phase_table(rows))
+    for setting, row in zip(settings, rows, strict=True):
+        if "\n" in row.get("unfinished", ""):
+            errors.print(f"{setting}: {row['unfinished']}", markup=False)
+    append_record(output, settings={**told, "budget": budget}, figures=rows, packages=PACKAGES)
+
+
+def job_of_size(job: Job, setting: Setting) -> Job:
+    """The training of a configuration."""
+    return changed(
+        job,
+        scenario={"slate_size": setting.slate_size},
+        learner={"users": setting.users},
+        training={"agents": setting.agents},
+    )
+
+
+def measured(
+    settings: list[Setting],
+    asked: Callable[[Setting], dict[str, Any]],
+    budget: float,
+    limit: float,
+    memory_gib: float,
+) -> list[dict[str, Any]]:
+    """A row for each configuration: its sizes and figures, or why there are none under `unfinished`."""
     rows: list[dict[str, Any]] = []
     began = time.monotonic()
     for number, setting in enumerate(settings):
@@ -91,27 +145,12 @@ def main(
             rows.append({**setting._asdict(), "unfinished": f"not run: {budget:.0f} s are over"})
             continue
         with errors.status(f"{number + 1} of {len(settings)}: {what}"):
-            asked = {
-                **setting._asdict(),
-                "seconds": min(seconds, 1.0) if quick else seconds,
-                "world": str(world.absolute()),
-                "config": config.model_dump(mode="json"),
-            }
             figures = run_worker(
-                "benchmarks.throughput_worker", asked, seconds=limit, memory_gib=memory_gib, folder=ROOT
+                "benchmarks.throughput_worker", asked(setting), seconds=limit, memory_gib=memory_gib, folder=ROOT
             )
         row = {"unfinished": figures.reason} if isinstance(figures, Unfinished) else figures
         rows.append({**setting._asdict(), **row})
-    add_ratios(rows)
-    console.print(speed_table(rows))
-    if any("phases" in row for row in rows):
-        console.print(phase_table(rows))
-    for setting, row in zip(settings, rows, strict=True):
-        if "\n" in row.get("unfinished", ""):
-            errors.print(f"{setting}: {row['unfinished']}", markup=False)
-    asked = {"quick": quick, "seconds": seconds, "budget": budget, "limit": limit, "memory_gib": memory_gib}
-    asked |= {"scenario": config.scenario.model_dump(mode="json"), "train": config.train.model_dump(mode="json")}
-    append_record(output, settings=asked, figures=rows, packages=PACKAGES)
+    return rows
 
 
 def add_ratios(rows: list[dict[str, Any]]) -> None:

@@ -1,11 +1,12 @@
 """Measures one configuration of training's inner loop: the worker of `benchmarks.throughput`.
 
-What runs is what `rlrec.agents.train` runs (the compiled functions, the global model, the agents' loop, in threads) but
-without checkpoints judged beside it, so that nothing else takes the cores.
+What runs is what `rlrec.agents.train` runs (the algorithm, the global model, the agents' loop, in threads) but without
+checkpoints judged beside it, so that nothing else takes the cores.
 """
 
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,16 +17,17 @@ import tensorflow as tf
 
 from benchmarks.workers import peak_memory_mib, worker_main
 from benchmarks.worlds import world_of_size
+from rlrec.agents.actor_critic.agent import ActorCritic
 from rlrec.agents.actor_critic.rollout import Player
-from rlrec.agents.distributed.messages import Report
-from rlrec.agents.distributed.model import GlobalModel
-from rlrec.agents.distributed.threads import in_threads, limit_threads
-from rlrec.agents.distributed.worker import run_local_agent
-from rlrec.settings.config import Config
+from rlrec.agents.agent import Agent
+from rlrec.agents.distributed.messages import Report, SharedModel
+from rlrec.agents.registry import make_agent
+from rlrec.agents.train import Assembly, assemble
+from rlrec.settings.config import Job
+from rlrec.worlds.world import World
 
 _FEWEST_ROLLOUTS = 2
 """Of each agent: fewer say little, even where one takes seconds."""
-_ENDLESS = 10**12
 
 
 class TimedPlayer:
@@ -34,17 +36,17 @@ class TimedPlayer:
     def __init__(self, player: Player) -> None:
         self._player = player
         self.seconds: list[float] = []
-        self.plays = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_player"], name)
 
     def start(self, seed: Any) -> Any:
         """As `Player.start`."""
         return self._timed(self._player.start, seed)
 
-    def play(self, weights: Any, play: Any, seed: Any) -> Any:
+    def play(self, weights: Any, carry: Any, seed: Any) -> Any:
         """As `Player.play`."""
-        result = self._timed(self._player.play, weights, play, seed)
-        self.plays += 1
-        return result
+        return self._timed(self._player.play, weights, carry, seed)
 
     def _timed(self, function: Callable[..., Any], *arguments: Any) -> Any:
         began = time.perf_counter()
@@ -57,8 +59,8 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
     """The figures of one configuration.
 
     Args:
-        settings: `movies`, `users` (batch), `slate_size`, `agents`, `seconds` to measure for, `world` (the path of the
-            fitted one), and `config`, all settings of the project.
+        settings: `movies`, the size of the catalogue; `job`, what is trained there, its budget and checkpoints aside;
+            `seconds` to measure for; and `world`, the path of the fitted one.
 
     Returns:
         `steps_per_second` of all agents together, gradients included and applied; `compile_seconds`;
@@ -66,32 +68,30 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
         catalogue products alone would allow; `phases`, shares of the agents' time.
     """
     imported = peak_memory_mib()
-    config = _config(settings)
-    agents = config.train.agents
-    limit_threads(agents)
+    job = _endless(settings["job"])
+    agents = job.training.agents
     world, origin = world_of_size(settings["movies"], Path(settings["world"]))
-    n_observed = 4 * world.features.shape[1] + 5 if config.scenario.observation == "history" else 6 + world.n_genres
-    # What is observed is not standardised here: speed does not depend on the numbers.
-    player = Player(world, config.scenario, config.train, *_identity(n_observed))
-    weights = player.network.flatten(player.network.initial_weights(config.rng("initial weights")))
-    model = GlobalModel(weights, config.train)
+    assembly = assemble(world, job, make=_timed)
+    agent, model, weights = assembly.agent, assembly.model, assembly.model.weights()
+    assert isinstance(agent, ActorCritic)
+    watched: Any = agent.player
+    player: Player = watched._player
 
     seed, flat = tf.zeros(2, tf.int32), tf.constant(weights)
-    began = time.perf_counter()
     first = player.start(seed)
+    began = time.perf_counter()
     player.play(flat, first, seed)
-    compiled = time.perf_counter()
-    player.play(flat, first, seed)
-    steady = time.perf_counter() - compiled
+    steady = time.perf_counter() - began
     # The optimizer's update is traced at its first call, which is part of compiling.
     traced = time.perf_counter()
     _push_once(model, weights)
-    compile_seconds = compiled - began - steady + time.perf_counter() - traced
+    compile_seconds = sum(watched.seconds) - steady + time.perf_counter() - traced
 
-    run = _run_agents(player, model, config, settings["seconds"])
+    watched.seconds.clear()
+    run = _run_agents(assembly, settings["seconds"]) | {"play": sum(watched.seconds)}
     peak = peak_memory_mib()
     fused, rollout = _split(player, model, agents, settings["seconds"] / 2)
-    floor = _products_alone(player, config, settings["seconds"] / 4)
+    floor = _products_alone(player, job, settings["seconds"] / 4)
     return {
         "world": origin,
         "steps_per_second": run["steps_per_second"],
@@ -99,49 +99,48 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
         "compile_seconds": compile_seconds,
         "peak_memory_mib": peak,
         "imported_memory_mib": imported,
-        "floor_steps_per_second": agents * config.train.rollout_steps / floor,
+        "floor_steps_per_second": agents * agent.steps / floor,
         "phases": _phases(run, rollout / fused),
     }
 
 
-def _config(settings: dict[str, Any]) -> Config:
-    values = dict(settings["config"])
-    values["scenario"] = {**values["scenario"], "slate_size": settings["slate_size"]}
-    sizes = {"agents": settings["agents"], "users": settings["users"]}
-    values["train"] = {**values["train"], **sizes, "steps": _ENDLESS, "checkpoint_every": _ENDLESS}
-    return Config.model_validate(values)
+def _endless(job: dict[str, Any]) -> Job:
+    training = {"executor": "threads", "steps": 10**12, "checkpoint_every": 10**12}
+    return Job.model_validate({**job, "training": {**job["training"], **training}})
 
 
-def _push_once(model: GlobalModel, weights: Any) -> None:
+def _timed(world: World, job: Job) -> Agent:
+    agent = make_agent(world, job)
+    assert isinstance(agent, ActorCritic), "only of these it is known where the time goes"
+    # A timed player is a player in all that the agent uses.
+    agent.player = TimedPlayer(agent.player)  # type: ignore[assignment]
+    return agent
+
+
+def _push_once(model: SharedModel, weights: Any) -> None:
     work = model.pull(0)
     assert work is not None
-    model.push(work, np.zeros_like(weights), Report(0, 0, 0.0, 0.0, 0.0))
+    model.push(work, np.zeros_like(weights), Report(0, 0, {}))
 
 
-def _identity(size: int) -> tuple[Any, Any]:
-    return np.zeros(size, np.float32), np.ones(size, np.float32)
-
-
-def _run_agents(player: Player, model: GlobalModel, config: Config, seconds: float) -> dict[str, Any]:
+def _run_agents(assembly: Assembly, seconds: float) -> dict[str, Any]:
     """Lets the agents train for a while; what they did with their time, in seconds summed over agents."""
-    players = [TimedPlayer(player) for _ in range(config.train.agents)]
+    model, numbers = assembly.model, range(assembly.job.training.agents)
     spans: dict[int, float] = {}
-    told: list[int] = []
     played: dict[int, int] = {}
+    rollouts: Counter[int] = Counter()
 
-    def play_agent(number: int, tell: Callable[[int], None]) -> int:
+    def run_agent(number: int, tell: Callable[[int], None]) -> int:
         began = time.perf_counter()
-        # A timed player is a player in all that an agent uses.
-        steps = run_local_agent(number, players[number], model, config, tell)  # type: ignore[arg-type]
-        spans[number], played[number] = time.perf_counter() - began, steps
-        told.append(steps)
-        return steps
+        played[number] = assembly.run_agent(number, lambda steps: rollouts.update([number]))
+        spans[number] = time.perf_counter() - began
+        return played[number]
 
     before = model.state().counters
     began = time.perf_counter()
-    futures = in_threads(play_agent, range(config.train.agents))
+    futures = assembly.launch(run_agent, numbers)
     try:
-        while time.perf_counter() - began < seconds or any(p.plays < _FEWEST_ROLLOUTS for p in players):
+        while time.perf_counter() - began < seconds or any(rollouts[n] < _FEWEST_ROLLOUTS for n in numbers):
             if any(future.done() for future in futures):
                 break  # an agent failed: its result below says how
             time.sleep(0.02)
@@ -153,9 +152,8 @@ def _run_agents(player: Player, model: GlobalModel, config: Config, seconds: flo
     return {
         # Agents end one after the other: each one's own rate counts, not the time of the last.
         "steps_per_second": sum(played[number] / spans[number] for number in spans),
-        "rollouts": sum(p.plays for p in players),
+        "rollouts": rollouts.total(),
         "total": sum(spans.values()),
-        "play": sum(sum(p.seconds) for p in players),
         "apply": counters.apply_seconds - before.apply_seconds,
         "wait": counters.lock_wait_seconds - before.lock_wait_seconds,
     }
@@ -174,7 +172,7 @@ def _phases(run: dict[str, Any], rollout_share: float) -> dict[str, float]:
     }
 
 
-def _split(player: Player, model: GlobalModel, agents: int, seconds: float) -> tuple[float, float]:
+def _split(player: Player, model: SharedModel, agents: int, seconds: float) -> tuple[float, float]:
     """Median seconds of a call of the fused function, and of the same without the gradient.
 
     The second is compiled from the same Python function with the gradient and the losses left out of its results, so
@@ -182,8 +180,8 @@ def _split(player: Player, model: GlobalModel, agents: int, seconds: float) -> t
     """
     whole = player.play.python_function
 
-    def without_gradient(flat: Any, play: Any, seed: Any) -> Any:
-        result = whole(flat, play, seed)
+    def without_gradient(flat: Any, carry: Any, seed: Any) -> Any:
+        result = whole(flat, carry, seed)
         none = tf.zeros(())
         return result._replace(gradient=none, policy_loss=none, value_loss=none)
 
@@ -198,12 +196,12 @@ def _split(player: Player, model: GlobalModel, agents: int, seconds: float) -> t
     return statistics.median(times["fused"]), statistics.median(times["rollout"])
 
 
-def _products_alone(player: Player, config: Config, seconds: float) -> float:
+def _products_alone(player: Player, job: Job, seconds: float) -> float:
     """Median seconds for the catalogue products of one rollout, `q·Xᵀ` and `mass·X`, and nothing else.
 
     Each product takes in the result of the one before, so that none can be left out or moved out of the loop.
     """
-    padded, steps = player.simulation.padded, config.train.rollout
+    padded, steps = player.simulation.padded, job.learner.rollout
     features = tf.random.stateless_normal((padded, player.network.features), (0, 0))
 
     def products(query: Any) -> Any:
@@ -214,9 +212,9 @@ def _products_alone(player: Player, config: Config, seconds: float) -> float:
         return tf.while_loop(lambda t, _: t < steps, step, (0, query), maximum_iterations=steps)[1]
 
     compiled = tf.function(products, jit_compile=True)
-    query = tf.random.stateless_normal((config.train.users, player.network.features), (0, 1))
+    query = tf.random.stateless_normal((job.learner.users, player.network.features), (0, 1))
     compiled(query)
-    return statistics.median(_call_in_threads(lambda: compiled(query), config.train.agents, seconds))
+    return statistics.median(_call_in_threads(lambda: compiled(query), job.training.agents, seconds))
 
 
 def _call_in_threads(function: Callable[[], Any], threads: int, seconds: float) -> list[float]:

@@ -12,9 +12,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from benchmarks.jobs import changed, load_job
 from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, ROOT, append_record, console, errors, run_command
 from benchmarks.workers import Unfinished, run_worker
-from rlrec.settings.config import load_config
 from rlrec.worlds.world import World
 
 CLOCKS = {
@@ -41,29 +41,27 @@ def main(
     A run stops once it has; it counts as not finished if its budget of steps or time is used up before. The agents and
     the clock rest while a checkpoint is judged. Everything else is as in the settings, the learning rate's decline too.
     """
-    config, numbers = load_config(params), agents or [1, 2]
+    job, numbers = load_job(params), agents or [1, 2]
     World.load(world)  # an error of it is told once, not by every run
     seeds = 1 if quick else seeds
     runs: list[dict[str, Any]] = []
     for number in range(seeds):
         for n_agents in numbers:
-            values = config.model_dump(mode="json")
-            values["seed"] = config.seed + number
-            values["train"] |= {"agents": n_agents, "checkpoint_every": every}
-            values["train"] |= {} if steps is None else {"steps": steps}
-            with errors.status(f"{n_agents} agents, seed {values['seed']}"):
+            training = {"agents": n_agents, "checkpoint_every": every, "steps": steps or job.training.steps}
+            run = changed(job, job.seed + number, training=training)
+            with errors.status(f"{n_agents} agents, seed {run.seed}"):
                 found = run_worker(
                     "benchmarks.time_to_quality_worker",
-                    {"world": str(world.absolute()), "config": values},
+                    {"world": str(world.absolute()), "job": run.model_dump(mode="json")},
                     seconds=limit,
                     folder=ROOT,
                 )
             told = {"unfinished": found.reason} if isinstance(found, Unfinished) else found
-            runs.append({"agents": n_agents, "seed": values["seed"], **told})
-            errors.print(f"{n_agents} agents, seed {values['seed']}: {_told(runs[-1])}", highlight=False, markup=False)
+            runs.append({"agents": n_agents, "seed": run.seed, **told})
+            errors.print(f"{n_agents} agents, seed {run.seed}: {_told(runs[-1])}", highlight=False, markup=False)
     medians = {str(n): medians_of([run for run in runs if run["agents"] == n]) for n in numbers}
     show(runs, medians)
-    settings = {"world": world.name, "seeds": seeds, "agents": numbers, "config": config.model_dump(mode="json")}
+    settings = {"world": world.name, "seeds": seeds, "agents": numbers, "job": job.model_dump(mode="json")}
     settings |= {"steps": steps, "checkpoint_every": every}
     packages = ("tensorflow-cpu", "tensorflow", "keras")
     append_record(output, settings=settings, figures={"medians": medians, "runs": runs}, packages=packages)

@@ -10,19 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.snapshots import mean_return
 from benchmarks.workers import worker_main
-from rlrec.agents.actor_critic.rollout import Player
-from rlrec.agents.distributed.model import GlobalModel
-from rlrec.agents.distributed.threads import in_threads, limit_threads
-from rlrec.agents.distributed.worker import compile_functions, run_local_agent
-from rlrec.agents.train import standardisation
+from rlrec.agents.train import Assembly, assemble
 from rlrec.policies.baselines import BASELINES, Known
-from rlrec.policies.networks import NUMPY
-from rlrec.policies.playing import play
-from rlrec.policies.policy import Policy
-from rlrec.policies.scored import A3CPolicy
-from rlrec.settings.config import Config, derive_seed
-from rlrec.worlds.knowledge import fingerprint
+from rlrec.settings.config import Job, derive_seed
 from rlrec.worlds.world import World
 
 _POLL_SECONDS = 0.002
@@ -67,63 +59,44 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
     """One run, stopped once it is good enough.
 
     Args:
-        settings: `world` (a path) and `config`.
+        settings: `world` (a path) and `job`.
 
     Returns:
         `seconds` of training until the checkpoint that beats static MF, `with_preparation` (standardisation and
         compilation before it), `steps`, `return` and `to_beat`, `steps_per_second`; or `unfinished`, a reason.
     """
-    world, config = World.load(Path(settings["world"])), Config.model_validate(settings["config"])
-    limit_threads(config.train.agents)
-
-    def judge(policy: Policy) -> float:
-        seed = derive_seed(config.seed, "validation sessions")
-        played = play(policy, world, world.users_in("validation"), config.scenario, seed)
-        return float(played.rewards.sum(axis=1).mean())
-
-    to_beat = judge(BASELINES["static_mf"](Known.of(world)))
-    began = time.perf_counter()
-    center, scale = standardisation(world, config)
-    player = Player(world, config.scenario, config.train, center, scale)
-    network, catalogue = player.network, fingerprint(world)
-    weights = network.flatten(network.initial_weights(config.rng("initial weights")))
-    compile_functions(player)
-    prepared = time.perf_counter() - began
-
-    def as_policy(flat: Any) -> A3CPolicy:
-        observation = config.scenario.observation
-        return A3CPolicy(network, network.unflatten(flat, NUMPY), center, scale, observation, catalogue)
-
-    model = GlobalModel(weights, config.train)
-    return run(player, model, config, lambda flat: judge(as_policy(flat)), to_beat, prepared)
+    world, job = World.load(Path(settings["world"])), Job.model_validate(settings["job"])
+    assembly = assemble(world, job)
+    return run(assembly, static_return(world, job))
 
 
-def run(
-    player: Player, model: GlobalModel, config: Config, judge: Callable[[Any], float], to_beat: float, prepared: float
-) -> dict[str, Any]:
+def static_return(world: World, job: Job) -> float:
+    """What static MF earns of the users on whom checkpoints are judged, in the same sessions."""
+    seed = derive_seed(job.seed, "validation sessions")
+    return mean_return(BASELINES["static_mf"](Known.of(world)), world, "validation", job.scenario, seed)
+
+
+def run(assembly: Assembly, to_beat: float) -> dict[str, Any]:
     """Trains until a checkpoint is better than `to_beat`; see `measure`.
 
     Args:
-        player: compiled already.
-        model: at version 0.
-        config: the run's settings.
-        judge: gives flat weights' mean return.
+        assembly: at version 0.
         to_beat: the return to exceed.
-        prepared: seconds that went before.
     """
-    gate = Gate(config.train.agents)
+    model, numbers = assembly.model, range(assembly.job.training.agents)
+    gate = Gate(len(numbers))
 
-    def play_agent(number: int, tell: Callable[[int], None]) -> int:
+    def run_agent(number: int, tell: Callable[[int], None]) -> int:
         def told(steps: int) -> None:
             tell(steps)
             gate.pass_through()
 
         try:
-            return run_local_agent(number, player, model, config, told)
+            return assembly.run_agent(number, told)
         finally:
             gate.leave()
 
-    futures = in_threads(play_agent, range(config.train.agents))
+    futures = assembly.launch(run_agent, numbers)
     rested, best, reached = 0.0, float("-inf"), None
     try:
         while reached is None:
@@ -135,7 +108,7 @@ def run(
                 # What came in while the agents went to rest: later it would be younger than this rest.
                 snapshots += model.take_snapshots()
                 for snapshot in snapshots:
-                    earned = judge(snapshot.weights)
+                    earned = assembly.judge(snapshot).validation_return
                     best = max(best, earned)
                     if earned > to_beat:
                         reached = (snapshot, snapshot.seconds - rested, earned)
@@ -156,7 +129,7 @@ def run(
     snapshot, seconds, earned = reached
     return {
         "seconds": seconds,
-        "with_preparation": seconds + prepared,
+        "with_preparation": seconds + assembly.seconds,
         "steps": snapshot.steps,
         "return": earned,
         "to_beat": to_beat,

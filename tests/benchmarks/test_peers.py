@@ -1,15 +1,20 @@
+import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
+from jobs import job
+from quick import Quick
 from worlds import small_world
 
-from benchmarks import peers
+from benchmarks import peers, peers_rlrec
 from benchmarks.peers import both_play, make_environment, summary
 from benchmarks.peers_rlrec import measure
 from benchmarks.snapshots import Snapshots, at_second, passes_from
+from rlrec.agents.train import assemble
 from rlrec.errors import RlrecError
-from rlrec.settings.config import Config
+from rlrec.experiments.closure import closure, imports
 
 CURVE = [{"seconds": 2.5, "return": 40.0}, {"seconds": 4.0, "return": 42.0}]
 
@@ -40,13 +45,13 @@ def test_snapshots_are_kept_once_an_interval_and_only_of_what_is_new() -> None:
 
 
 def test_both_play_addiction_with_repeats() -> None:
-    config = Config.model_validate({"scenario": {"delta": 0.0, "slate_size": 3, "threshold": 3.5}})
+    training = job(delta=0.0, slate_size=3, threshold=3.5)
 
-    scenario = both_play(config, seed=3).scenario
+    scenario = both_play(training, seed=3).scenario
 
     assert (scenario.delta, scenario.slate_size, scenario.allow_repeats, scenario.threshold) == (1.0, 1, True, 3.5)
-    assert both_play(config, seed=3).seed == 3
-    assert both_play(config, seed=None).seed == config.seed
+    assert both_play(training, seed=3).seed == 3
+    assert both_play(training, seed=None).seed == training.seed
 
 
 def test_the_summary_compares_speed_and_every_second_after_the_first_ten() -> None:
@@ -69,18 +74,16 @@ def test_the_summary_compares_speed_and_every_second_after_the_first_ten() -> No
     assert not summary(ours, theirs, budget=10)["ahead_after_first_10"]
 
 
-@pytest.mark.slow
-def test_our_side_stops_at_its_budget_and_its_curve_is_judged_on_test_users(tmp_path: Path) -> None:
+def test_our_side_stops_at_its_budget_and_its_curve_is_judged_on_test_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     small_world(0).save(tmp_path / "world.npz")
-    config = Config.model_validate(
-        {
-            "scenario": {"episode_length": 5, "allow_repeats": True},
-            "train": {"agents": 1, "steps": 10**9, "users": 8, "rollout": 5, "hidden": 8, "checkpoint_every": 5},
-        }
-    )
+    monkeypatch.setattr(peers_rlrec, "assemble", partial(assemble, make=Quick))
+    sizes = {"agents": 1, "steps": 10**9, "users": 8, "rollout": 5, "checkpoint_every": 5}
+    training = job(episode_length=5, allow_repeats=True, **sizes)
     settings = {"world": str(tmp_path / "world.npz"), "budget": 0.0, "interval": 0.001}
 
-    figures = measure({**settings, "config": config.model_dump(mode="json")})
+    figures = measure({**settings, "job": training.model_dump(mode="json")})
 
     assert 0 < figures["steps"] < 10**9
     seconds = [point["seconds"] for point in figures["curve"]]
@@ -127,3 +130,12 @@ def test_requirements_name_the_project_s_gymnasium() -> None:
 
     assert all("==" in line for line in lines)
     assert next(line for line in lines if line.startswith("gymnasium")) in pinned
+
+
+def test_the_peer_s_side_imports_nothing_but_what_its_requirements_install() -> None:
+    own = [peers.ROOT / "benchmarks" / f"{name}.py" for name in ("peers_sb3", "snapshots")]
+    files = closure("rlrec.environments.gym.movielens", "rlrec.environments.gym.registration", "rlrec.policies.playing")
+    others = {module.partition(".")[0] for file in [*own, *files] for module in imports(file)}
+
+    installed = {"gymnasium", "numpy", "pydantic", "pydantic_core", "stable_baselines3", "yaml"}
+    assert others - set(sys.stdlib_module_names) <= {"rlrec", "benchmarks"} | installed

@@ -1,9 +1,16 @@
+from functools import partial
+
 import numpy as np
 import pytest
+from jobs import job
+from quick import Quick
+from worlds import small_world
 
+from benchmarks import scaling_worker
 from benchmarks.queueing import simulate
 from benchmarks.records import console
 from benchmarks.scaling import measured_table, median_of, service_times, simulated_table
+from rlrec.agents.train import assemble, train
 
 ONE = {"executor": "threads", "agents": 1, "steps_per_second": 64_000.0, "to_quality": 2.0, "staleness": 0.0}
 ONE |= {"wait_share": 0.02, "start_seconds": 9.0}
@@ -45,3 +52,19 @@ def test_tables_tell_what_was_measured_and_what_was_not(capsys: pytest.CaptureFi
     assert "94%" in text
     assert "DNF over 9 s" in text
     assert "saturation" in text
+
+
+def test_the_worker_measures_a_training_and_the_global_model_without_agents(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scaling_worker, "train", partial(train, make=Quick))
+    monkeypatch.setattr(scaling_worker, "assemble", partial(assemble, make=Quick))
+    world, sizes = small_world(0), {"users": 4, "rollout": 5, "episode_length": 5, "checkpoint_every": 200}
+
+    trained = scaling_worker.together(world, job(agents=2, steps=8_000, **sizes))
+    alone = scaling_worker.alone(world, job(agents=1, steps=10**9, **sizes))
+
+    assert trained["start_seconds"] > 0
+    assert trained["updates_per_second"] == pytest.approx(trained["steps_per_second"] / 20)
+    assert trained["to_quality"] is None  # one list of movies for all
+    assert 0 <= trained["wait_share"] <= 1
+    assert alone["weights"] == world.n_movies
+    assert alone["updates_per_second"] > 0

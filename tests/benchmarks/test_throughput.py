@@ -1,16 +1,26 @@
 import pytest
+from jobs import job
 
-from benchmarks.throughput import DEFAULT, QUICK, Setting, add_ratios, phase_table, plan, speed_table
+from benchmarks.throughput import AGAINST, DEFAULT, Setting, add_ratios, job_of_size, phase_table, plan, speed_table
 from benchmarks.throughput_worker import _phases, measure
-from rlrec.settings.config import Config
 
 
 def test_the_plan_is_every_combination_of_what_was_asked_for() -> None:
-    assert plan(None, None, None, None, quick=False) == DEFAULT
-    assert plan(None, None, None, None, quick=True) == QUICK
-    assert plan([500, 600], None, [1, 10], [2], quick=True) == [
+    assert plan(None, None, None, None, DEFAULT) == DEFAULT
+    assert plan([500, 600], None, [1, 10], [2], DEFAULT) == [
         Setting(movies, 64, slate, 2) for movies in (500, 600) for slate in (1, 10)
     ]
+
+
+def test_another_build_is_met_with_both_slates_and_one_and_two_agents() -> None:
+    assert {(setting.slate_size, setting.agents) for setting in AGAINST} == {(1, 1), (1, 2), (10, 1), (10, 2)}
+
+
+def test_a_configuration_is_the_settings_training_with_its_sizes() -> None:
+    sized = job_of_size(job(hidden=9, delta=0.5), Setting(movies=500, users=3, slate_size=4, agents=5))
+
+    assert (sized.learner.users, sized.scenario.slate_size, sized.training.agents) == (3, 4, 5)
+    assert (sized.learner.hidden, sized.scenario.delta) == (9, 0.5)
 
 
 def test_ratios_are_to_one_agent_of_the_same_sizes_whatever_the_order() -> None:
@@ -41,12 +51,10 @@ def test_phases_are_shares_of_all_time() -> None:
 
 @pytest.mark.slow
 def test_the_worker_measures_what_an_agent_does() -> None:
-    values = Config().model_dump(mode="json")
-    values["scenario"] |= {"episode_length": 5}
-    values["train"] |= {"rollout": 5, "hidden": 8}
-    settings = {"movies": 60, "users": 4, "slate_size": 2, "agents": 2, "seconds": 0.2, "world": "none.npz"}
+    sized = job(users=4, slate_size=2, agents=2, episode_length=5, rollout=5, hidden=8)
+    settings = {"movies": 60, "seconds": 0.2, "world": "none.npz"}
 
-    figures = measure({**settings, "config": values})
+    figures = measure({**settings, "job": sized.model_dump(mode="json")})
 
     assert figures["world"] == "synthetic"
     assert figures["rollouts"] >= 4

@@ -1,18 +1,21 @@
 import threading
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-import numpy as np
 import pytest
-import tensorflow as tf
+from jobs import job
+from quick import Quick
 from worlds import small_world
 
+from benchmarks import time_to_quality_worker
 from benchmarks.time_to_quality import medians_of, show
-from benchmarks.time_to_quality_worker import Gate, measure, run
-from rlrec.agents.actor_critic.rollout import Player
-from rlrec.agents.distributed.model import GlobalModel
-from rlrec.agents.train import standardisation
-from rlrec.settings.config import Config
+from benchmarks.time_to_quality_worker import Gate, measure, run, static_return
+from rlrec.agents.train import assemble
+from rlrec.settings.config import Job
 
 
 def test_a_run_that_did_not_get_there_took_for_ever() -> None:
@@ -63,41 +66,44 @@ def test_a_closed_gate_holds_every_agent_until_it_opens() -> None:
     gate.close()  # nobody is left to wait for
 
 
-def tiny(steps: int = 10**6) -> Config:
-    train = {"agents": 2, "steps": steps, "users": 8, "rollout": 5, "hidden": 8, "checkpoint_every": 10}
-    return Config.model_validate({"scenario": {"episode_length": 5}, "train": train})
+def tiny(steps: int = 10**6) -> Job:
+    return job(agents=2, steps=steps, users=8, rollout=5, hidden=8, checkpoint_every=10, episode_length=5)
 
 
-@pytest.mark.slow
 def test_training_ends_with_the_first_checkpoint_that_is_good_enough_and_judging_takes_no_time_of_it() -> None:
-    world, config, judged = small_world(0), tiny(), []
-    player = Player(world, config.scenario, config.train, *standardisation(world, config))
-    weights = player.network.flatten(player.network.initial_weights(np.random.default_rng(0)))
-    model = GlobalModel(weights, config.train)
-    player.play(tf.constant(weights), player.start(tf.zeros(2, tf.int32)), tf.zeros(2, tf.int32))
+    assembly, judged = assemble(small_world(0), tiny(), make=Quick), []
 
-    def judge(flat: np.ndarray) -> float:
-        before = model.state().counters.steps
-        time.sleep(1.0)
-        assert model.state().counters.steps == before  # the agents rest
-        judged.append(flat)
-        return len(judged)
+    def judge(snapshot: Any) -> Any:
+        before = assembly.model.state().counters.steps
+        time.sleep(0.3)
+        assert assembly.model.state().counters.steps == before  # the agents rest
+        judged.append(snapshot)
+        return SimpleNamespace(validation_return=len(judged))
 
-    figures = run(player, model, config, judge, to_beat=2.5, prepared=100.0)
+    figures = run(replace(assembly, judge=judge, seconds=100.0), to_beat=2.5)  # type: ignore[arg-type]
 
     assert len(judged) == 3
     assert figures["steps"] == 3 * 10 * 40
     assert figures["return"] == 3
-    assert 0 < figures["seconds"] < 3.0
+    assert 0 < figures["seconds"] < 0.9
     assert figures["with_preparation"] == figures["seconds"] + 100
-    assert model.state().counters.steps < 10**6
+    assert assembly.model.state().counters.steps < 10**6
 
 
-@pytest.mark.slow
-def test_a_budget_that_is_spent_before_is_told(tmp_path: Path) -> None:
-    small_world(0, n_movies=120).save(tmp_path / "world.npz")
+def test_static_mf_is_played_in_the_sessions_in_which_checkpoints_are_judged() -> None:
+    world, training = small_world(0), tiny()
+    [untrained] = assemble(world, training, make=Quick).model.take_snapshots()
+    judge = assemble(world, training, make=Quick).judge
 
-    figures = measure({"world": str(tmp_path / "world.npz"), "config": tiny(steps=80).model_dump(mode="json")})
+    assert static_return(world, training) > judge(untrained).validation_return
+    assert static_return(world, training) == static_return(world, training)
+
+
+def test_a_budget_that_is_spent_before_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time_to_quality_worker, "assemble", partial(assemble, make=Quick))
+    small_world(0).save(tmp_path / "world.npz")
+
+    figures = measure({"world": str(tmp_path / "world.npz"), "job": tiny(steps=80).model_dump(mode="json")})
 
     assert "static MF earns" in figures["unfinished"]
     assert figures["to_beat"] > 0

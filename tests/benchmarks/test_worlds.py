@@ -6,13 +6,14 @@ from worlds import small_world
 
 from benchmarks.worlds import FITTED_MOVIES, synthetic_world, world_named, world_of_size
 from rlrec.errors import WorldError
+from rlrec.worlds.knowledge import Knowledge
 
 
 def test_a_synthetic_world_has_the_form_of_a_fitted_one() -> None:
     world = synthetic_world(500)
 
     assert world.movie_vectors.shape == (500, 37)
-    assert world.features.shape == (500, 36)
+    assert Knowledge.of(world).representation().features.shape == (500, 36)
     assert world.genres.any(axis=1).all()
     ratings = np.clip(world.user_vectors @ world.movie_vectors.T, 1, 5)
     assert 2.5 < ratings.mean() < 4.5
