@@ -1,9 +1,9 @@
 """How far a fitted world can be trusted: its predictions of held-out ratings, and how its ratings are distributed."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -172,11 +172,6 @@ class Fidelity:
     genre_affinity: Spread
     has_violence: bool
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain dicts, lists and numbers under the attributes' names, ready for JSON."""
-        plain: dict[str, Any] = _listed(asdict(self))
-        return plain
-
 
 def choose(candidates: Sequence[Candidate]) -> Candidate:
     """The candidate of the least RMSE; of equal ones the largest penalty, since it is the simpler model."""
@@ -218,11 +213,3 @@ def _mean(values: Doubles, users: Ints) -> Linearised:
 def _interval(figure: Linearised) -> Interval:
     low, high = figure.interval(CONFIDENCE)
     return None if np.isnan(low) else (low, high)
-
-
-def _listed(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _listed(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_listed(part) for part in value]
-    return value

@@ -13,6 +13,8 @@ from rlrec.data.dataset.tables import Tables, demographics, genre_flags
 from rlrec.data.reading.parse import parse
 from rlrec.errors import WorldError
 from rlrec.settings.config import Config, WorldConfig
+from rlrec.storage.json_files import read_json, to_json
+from rlrec.worlds.fidelity import Fidelity
 from rlrec.worlds.fit import fit_world
 from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
@@ -188,7 +190,7 @@ def test_unmeasured_violence_is_zero_and_said_to_be_unknown(tables):
     world, fidelity = fit_world(tables, config(regularisation=(1.0,), iterations=1), has_violence=False)
     assert not world.violence.any()
     assert not world.has_violence
-    assert fidelity.to_dict()["has_violence"] is False
+    assert fidelity.has_violence is False
 
 
 def test_equal_tables_and_settings_give_equal_worlds_and_reports(fitted, tables, tmp_path):
@@ -201,9 +203,11 @@ def test_equal_tables_and_settings_give_equal_worlds_and_reports(fitted, tables,
     assert not np.array_equal(other.pools, world.pools)
 
 
-def test_the_report_is_plain_json_that_adds_up(fitted, tables):
+def test_the_report_is_read_as_it_was_written_and_adds_up(fitted, tables, tmp_path):
     _, fidelity = fitted
-    report = json.loads(json.dumps(fidelity.to_dict(), allow_nan=False))
+    (tmp_path / "f.json").write_bytes(to_json(fidelity))
+    assert read_json(tmp_path / "f.json", Fidelity) == fidelity
+    report = json.loads(to_json(fidelity))
     n = report["ratings"]
     assert n + report["future_ratings"] == len(tables.ratings)
     assert (report["users"], report["movies"], report["genres"]) == (160, 120, 19)
