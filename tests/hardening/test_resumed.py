@@ -1,17 +1,16 @@
+from functools import partial
 from pathlib import Path
 
 import pytest
+from jobs import compiled, job
 from worlds import small_world
 
 from rlrec.agents.distributed.messages import SharedModel
-from rlrec.agents.judge import CurvePoint
-from rlrec.agents.train import train
-from rlrec.settings.config import Config, ScenarioConfig, TrainConfig
+from rlrec.agents.results import CurvePoint
+from rlrec.agents.train import train as train_anew
 
-CONFIG = Config(
-    scenario=ScenarioConfig(episode_length=10),
-    train=TrainConfig(agents=1, steps=8_000, users=16, rollout=10, hidden=8, checkpoint_every=5),
-)
+train = partial(train_anew, make=compiled)
+JOB = job(agents=1, steps=8_000, users=16, rollout=10, hidden=8, checkpoint_every=5, episode_length=10)
 
 
 def interrupt(model: SharedModel) -> None:
@@ -22,10 +21,10 @@ def interrupt(model: SharedModel) -> None:
 
 def test_a_training_that_goes_on_tells_its_whole_curve(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        train(small_world(0), CONFIG, progress=interrupt, checkpoints=tmp_path)
+        train(small_world(0), JOB, progress=interrupt, checkpoints=tmp_path)
     told: list[CurvePoint] = []
-    training = train(small_world(0), CONFIG, on_point=told.append, checkpoints=tmp_path)
-    assert training.summary["resumed_from_version"] >= 10
+    training = train(small_world(0), JOB, on_point=told.append, checkpoints=tmp_path)
+    assert training.summary.resumed_from_version >= 10
     assert told == training.curve
     assert [point.version for point in told] == sorted({point.version for point in told})
     assert told[0].version == 0
@@ -37,5 +36,5 @@ def test_the_curve_has_its_first_point_however_soon_the_training_is_killed(tmp_p
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(small_world(0), CONFIG, progress=first_checkpoint, checkpoints=tmp_path)
+        train(small_world(0), JOB, progress=first_checkpoint, checkpoints=tmp_path)
     assert (tmp_path / "judged.npz").is_file()
