@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from rlrec.data.dataset.pools import POOLS
 from rlrec.errors import WorldError
 from rlrec.worlds.dynamics import Floats
-from rlrec.worlds.world import World, standardise
+from rlrec.worlds.world import World
 
 
 @dataclass(frozen=True)
@@ -169,6 +169,20 @@ _NAMES = {
     "genres": ("rating_counts", "genre_tastes"),
 }
 """What a world calls the vectors and the tastes of the kinds that it may lack."""
+
+
+def standardise(vectors: Floats) -> Floats:
+    """Movie vectors `(N, D)` as a network takes them: `(N, F)`, mean 0, deviation 1, constant columns dropped.
+
+    Raises:
+        WorldError: nothing is left.
+    """
+    scale = vectors.std(axis=0)
+    varies = scale > 1e-6
+    if not varies.any():
+        raise WorldError("all movies of this world are alike: there is nothing to recommend")
+    kept = vectors[:, varies]
+    return np.ascontiguousarray((kept - kept.mean(axis=0)) / scale[varies], dtype=np.float32)
 
 
 def genre_vectors(genres: NDArray[np.bool_], rating_counts: NDArray[np.int64]) -> Floats:

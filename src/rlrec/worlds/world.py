@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -98,11 +97,6 @@ class World:
         """Names of the G genres: MovieLens's where there are as many, else `genre_00` and so on."""
         known = self.n_genres == len(GENRES)
         return GENRES if known else tuple(f"genre_{number:02d}" for number in range(self.n_genres))
-
-    @cached_property
-    def features(self) -> NDArray[np.float32]:
-        """`(N, F)` movie vectors, standardised and without constant columns."""
-        return standardise(self.movie_vectors)
 
     def users_in(self, pool: str) -> NDArray[np.int64]:
         """Users of a pool, ascending.
@@ -222,17 +216,3 @@ _DTYPES: dict[str, type[np.generic]] = {
     "training_tastes": np.float32,
     "genre_tastes": np.float32,
 }
-
-
-def standardise(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Movie vectors `(N, D)` as a network takes them: `(N, F)`, mean 0, deviation 1, constant columns dropped.
-
-    Raises:
-        WorldError: nothing is left.
-    """
-    scale = vectors.std(axis=0)
-    varies = scale > 1e-6
-    if not varies.any():
-        raise WorldError("all movies of this world are alike: there is nothing to recommend")
-    kept = vectors[:, varies]
-    return np.ascontiguousarray((kept - kept.mean(axis=0)) / scale[varies], dtype=np.float32)

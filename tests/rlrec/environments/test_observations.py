@@ -10,6 +10,10 @@ from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
 
 
+def features_of(world):
+    return Knowledge.of(world).representation().features
+
+
 def posterior(prior_mean, prior_covariance, movies, ratings):
     """Closed form: precision Σ⁻¹ + M'M / σ², here by the equivalent gain form since Σ may be singular."""
     mean, covariance, movies = (np.asarray(a, np.float64) for a in (prior_mean, prior_covariance, movies))
@@ -69,12 +73,12 @@ def test_every_part_of_the_history_is_what_it_says(world, slate_size):
     order = np.stack([rng.permutation(world.n_movies) for _ in users])
     slates = [order[:, t * slate_size : (t + 1) * slate_size] for t in range(steps)]
     ratings = [sessions.play(slate).ratings for slate in slates]
-    observed, n = sessions.observe(), world.features.shape[1]
+    observed, n = sessions.observe(), features_of(world).shape[1]
     assert observed.shape == (2, History.size(Knowledge.of(world), scenario)) == (2, 4 * n + 5)
     assert observed.dtype == np.float32
     train = world.user_vectors[world.users_in("train")].astype(np.float64)
     for row, user in enumerate(users):
-        features = np.concatenate([world.features[slate[row]] for slate in slates])
+        features = np.concatenate([features_of(world)[slate[row]] for slate in slates])
         weighted = (np.concatenate([r[row] for r in ratings]) - 3.5)[:, None] * features
         np.testing.assert_allclose(observed[row, :n], features.mean(axis=0), atol=1e-5)
         np.testing.assert_allclose(observed[row, n : 2 * n], weighted.mean(axis=0), atol=1e-5)
@@ -90,7 +94,7 @@ def test_every_part_of_the_history_is_what_it_says(world, slate_size):
 
 
 def test_the_history_starts_with_the_prior(world):
-    observed, n = Sessions(world, np.array([0]), ScenarioConfig()).observe()[0], world.features.shape[1]
+    observed, n = Sessions(world, np.array([0]), ScenarioConfig()).observe()[0], features_of(world).shape[1]
     prior = Knowledge.of(world).representation().prior
     assert not observed[: 3 * n].any()
     np.testing.assert_array_equal(observed[3 * n : 4 * n], prior.mean[prior.columns] * prior.scale)
@@ -99,7 +103,7 @@ def test_the_history_starts_with_the_prior(world):
 
 def test_features_times_the_believed_part_rank_movies_as_the_taste_does(world):
     prior = Knowledge.of(world).representation().prior
-    by_features = world.features @ (prior.scale * prior.mean[prior.columns])
+    by_features = features_of(world) @ (prior.scale * prior.mean[prior.columns])
     by_taste = world.movie_vectors @ prior.mean
     np.testing.assert_allclose(by_features - by_features.mean(), by_taste - by_taste.mean(), atol=1e-4)
 

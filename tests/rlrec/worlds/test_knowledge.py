@@ -91,3 +91,25 @@ def test_users_rate_and_change_alike_whatever_the_agent_knows(kind: str) -> None
         np.testing.assert_array_equal(sessions.taste, reference.taste)
     same = sessions.observe().shape == reference.observe().shape
     assert same == (kind == "world")
+
+
+def test_columns_that_say_nothing_are_no_features() -> None:
+    known = Knowledge.of(PLAIN).representation()
+    assert known.features.shape == (PLAIN.n_movies, PLAIN.movie_vectors.shape[1] - 1)  # without the column of ones
+
+
+def test_a_world_whose_movies_are_all_alike_has_nothing_to_recommend() -> None:
+    world = small_world(n_movies=2, n_genres=1)
+    alike = replace(world, movie_vectors=world.movie_vectors[[0, 0]], genres=world.genres[[0, 0]])
+    with pytest.raises(WorldError, match="all movies of this world are alike"):
+        Knowledge.of(alike).representation()
+
+
+def test_a_world_without_training_users_says_so() -> None:
+    with pytest.raises(WorldError, match="this world has no train users"):
+        Knowledge.of(replace(PLAIN, pools=np.full(PLAIN.n_users, 2))).representation()
+
+
+def test_other_movies_have_another_fingerprint() -> None:
+    found = {Knowledge.of(world).representation().fingerprint for world in (PLAIN, WORLD, small_world(1))}
+    assert len(found) == 2  # what is known beside them does not count

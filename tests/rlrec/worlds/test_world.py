@@ -59,13 +59,6 @@ def test_an_unknown_or_empty_pool_is_named(world):
         no_tests.users_in("test")
 
 
-def test_features_are_standardised_and_without_constant_columns(make_world):
-    world = make_world()
-    assert world.features.shape == (60, world.movie_vectors.shape[1] - 1)  # the column of ones says nothing
-    np.testing.assert_allclose(world.features.mean(axis=0), 0, atol=1e-6)
-    np.testing.assert_allclose(world.features.std(axis=0), 1, atol=1e-5)
-
-
 def test_a_saved_world_comes_back_whole(world, tmp_path):
     path = tmp_path / "new folder" / "world.npz"
     changed = dataclasses.replace(
@@ -157,7 +150,7 @@ def test_files_that_are_no_world_are_refused(world, tmp_path):
 def test_a_world_of_before_agents_had_knowledge_of_their_own_is_read(world, tmp_path):
     older = {name: value for name, value in arrays_of(world).items() if not name.startswith(("training", "genre_"))}
     np.savez(tmp_path / "older.npz", **older)
-    np.testing.assert_array_equal(World.load(tmp_path / "older.npz").features, world.features)
+    np.testing.assert_array_equal(World.load(tmp_path / "older.npz").movie_vectors, world.movie_vectors)
 
 
 def test_wrong_contents_are_refused_with_the_files_name(world, tmp_path):
@@ -200,13 +193,6 @@ def test_a_place_that_cannot_be_written_to_is_named(world, tmp_path):
 def test_arrays_that_do_not_fit_are_named(world, name, value, message):
     with pytest.raises(WorldError, match=message):
         dataclasses.replace(world, **{name: value})
-
-
-def test_a_world_whose_movies_are_all_alike_has_nothing_to_recommend(make_world):
-    world = make_world(movies=2, genres=1)
-    alike = dataclasses.replace(world, movie_vectors=world.movie_vectors[[0, 0]], genres=world.genres[[0, 0]])
-    with pytest.raises(WorldError, match="all movies of this world are alike"):
-        _ = alike.features
 
 
 def test_nineteen_genres_are_movielens_and_others_have_numbers(make_world) -> None:

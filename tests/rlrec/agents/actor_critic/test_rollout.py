@@ -6,15 +6,17 @@ import tensorflow as tf
 from worlds import small_world
 
 from rlrec.agents.actor_critic.rollout import Player
+from rlrec.environments.observations import OBSERVATIONS
 from rlrec.policies.networks import NETWORKS
 from rlrec.settings.config import ScenarioConfig
 from rlrec.settings.learners import A3CConfig
+from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
 
 
 def player(world: World, *, rollout: int = 5, slate_size: int = 1, users: int = 8, network: str = "bilinear") -> Player:
     scenario = ScenarioConfig(episode_length=10, slate_size=slate_size)
-    size = 4 * world.features.shape[1] + 5
+    size = OBSERVATIONS[scenario.observation].size(Knowledge.of(world), scenario)
     learner = A3CConfig(users=users, rollout=rollout)
     return Player(world, scenario, learner, network, 4, np.zeros(size, np.float32), np.ones(size, np.float32))
 
@@ -23,8 +25,8 @@ def player(world: World, *, rollout: int = 5, slate_size: int = 1, users: int = 
 def test_score_is_the_gradient_of_the_slates_log_probability(sharpness: float, slates: int) -> None:
     """Checked against a tape over the Plackett-Luce probability of every slate of two."""
     world = small_world(0, n_movies=10)
-    features = tf.constant(world.features)
-    query = tf.constant(np.random.default_rng(0).normal(size=(1, world.features.shape[1])) * sharpness, tf.float32)
+    features = tf.constant(Knowledge.of(world).representation().features)
+    query = tf.constant(np.random.default_rng(0).normal(size=(1, features.shape[1])) * sharpness, tf.float32)
     played = player(world, slate_size=2)
     available = tf.constant([[1.0] * 10 + [0.0] * 6])
     seen: dict[tuple[int, ...], np.ndarray] = {}
@@ -76,7 +78,8 @@ def test_a_session_goes_on_where_the_rollout_before_stopped(kind: str) -> None:
 def test_a_policy_that_is_certain_still_draws_slates_and_finite_scores() -> None:
     world = small_world(0, n_movies=40)
     played = player(world, slate_size=10)
-    query = tf.constant(np.random.default_rng(1).normal(size=(3, world.features.shape[1])) * 1e3, tf.float32)
+    width = played.simulation.features.shape[1]
+    query = tf.constant(np.random.default_rng(1).normal(size=(3, width)) * 1e3, tf.float32)
     available = played.start(tf.constant([0, 1])).session.available[:3]
 
     drawn = played._draw(query, played.simulation.features, available, tf.fill((3, 10), 0.999))
