@@ -89,7 +89,7 @@ def matrix_table(results: Results, grid: Grid, resamples: Resamples, confidence:
 
 def notes_of(results: Results, baselines: Mapping[str, Policy], reference: str) -> Policies:
     """What is said of all policies of a filled grid; of learners, what their trained policies said."""
-    notes = {name: PolicyNote(**vars(policy.note)) for name, policy in baselines.items()}
+    notes = {name: PolicyNote.of(policy) for name, policy in baselines.items()}
     for policies in results.values():
         for name, runs in policies.items():
             if "note" in runs[0].facts:
