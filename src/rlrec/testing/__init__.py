@@ -1,4 +1,4 @@
-"""For tests: small worlds, and what every policy and every environment must hold to.
+"""For tests: small worlds, and what every policy, algorithm and environment must hold to.
 
 For our own tests and for those of whoever plugs in something of their own. pytest collects a subclass:
 
@@ -10,8 +10,18 @@ For our own tests and for those of whoever plugs in something of their own. pyte
             return Mine(known)
 """
 
+from rlrec.testing.agents import AgentTests
 from rlrec.testing.environments import EnvironmentTests
 from rlrec.testing.policies import PolicyTests
-from rlrec.testing.worlds import informed, known, small_world, tables_of
+from rlrec.testing.worlds import informed, known, small_world, tables_of, three_movies
 
-__all__ = ["EnvironmentTests", "PolicyTests", "informed", "known", "small_world", "tables_of"]
+__all__ = [
+    "AgentTests",
+    "EnvironmentTests",
+    "PolicyTests",
+    "informed",
+    "known",
+    "small_world",
+    "tables_of",
+    "three_movies",
+]

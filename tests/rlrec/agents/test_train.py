@@ -34,24 +34,6 @@ def settings(agents: int = 1, steps: int = 4_000, **others: Any) -> Job:
     return job(agents=agents, steps=steps, users=16, rollout=length, checkpoint_every=5, **others)
 
 
-def three_movies() -> World:
-    """Everybody loves the movie of genre 0, hates that of genre 1 and is lukewarm about that of both."""
-    rng = np.random.default_rng(0)
-    genres = np.array([[1, 0], [0, 1], [1, 1]], bool)
-    movies = np.column_stack([np.ones(3), genres]).astype(np.float32)
-    users = np.column_stack([np.full(30, 3.0), rng.uniform(1, 2, 30), rng.uniform(-2, -1, 30)]).astype(np.float32)
-    return World(users, movies, genres, np.zeros(3, np.float32), np.zeros((30, 4), np.float32))
-
-
-def test_a_three_movie_world_is_learned_in_seconds() -> None:
-    config = settings(steps=40_000, delta=0.0, allow_repeats=True)
-    training = train(three_movies(), config)
-
-    played = play(training.policy, three_movies(), np.arange(30), config.scenario, 0)
-
-    assert (played.slates == 0).all()
-
-
 def test_an_untrained_policy_is_no_better_than_random() -> None:
     world, config = small_world(0), settings()
     trained = train(world, config).policy
@@ -63,18 +45,6 @@ def test_an_untrained_policy_is_no_better_than_random() -> None:
     difference = one - other
     # Ties go to the lowest ids: a fixed list of movies that nobody chose.
     assert abs(difference.mean()) < 3 * difference.std() / np.sqrt(len(users)) + 0.5
-
-
-def test_one_agent_and_one_seed_give_equal_weights() -> None:
-    world, config = small_world(0), settings()
-
-    one, same = train_anew(world, config), train_anew(world, config)
-    other = train(world, config.model_copy(update={"seed": 8}))
-
-    for name, array in one.policy.weights.items():
-        np.testing.assert_array_equal(array, same.policy.weights[name])
-    assert [p.validation_return for p in one.curve] == [p.validation_return for p in same.curve]
-    assert not np.array_equal(one.policy.weights["linear"], other.policy.weights["linear"])
 
 
 def test_agents_share_the_budget_and_the_summary_adds_up() -> None:
