@@ -22,7 +22,6 @@ from rlrec.policies.baselines.registry import BASELINES
 from rlrec.policies.playing import play
 from rlrec.settings.config import Job
 from rlrec.worlds.planning import PLANNING_SCENARIO, planning_world
-from rlrec.worlds.world import World
 
 train = partial(train_anew, make=compiled)
 
