@@ -15,7 +15,7 @@ from typing import Any
 from rlrec.agents.agent import Agent
 from rlrec.agents.distributed import ray as cluster
 from rlrec.agents.distributed.checkpoints import Checkpoints, identity_of
-from rlrec.agents.distributed.messages import SharedModel, State, told
+from rlrec.agents.distributed.messages import SharedModel, State, in_words
 from rlrec.agents.distributed.model import GlobalModel
 from rlrec.agents.distributed.threads import in_threads, limit_threads
 from rlrec.agents.distributed.worker import Tell, compile_functions, run_local_agent
@@ -289,7 +289,7 @@ def summarise(
         restarts_by_agent=_by_number({agent: starts - 1 for agent, starts in counters.starts_by_agent.items()}),
         updates=state.version,
         refused_by_agent=_by_number({agent: reasons.total() for agent, reasons in counters.refused.items()}),
-        refused={f"local agent {agent}": told(reasons) for agent, reasons in sorted(counters.refused.items())},
+        refused={f"local agent {agent}": in_words(reasons) for agent, reasons in sorted(counters.refused.items())},
         failed_agents=_by_number({agent: str(error) for agent, error in failures.items()}),
         discarded=counters.discarded,
         global_model_restarts=counters.restarts,

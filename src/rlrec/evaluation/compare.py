@@ -9,7 +9,7 @@ import pandas as pd
 
 from rlrec.evaluation.evaluate import Measured, measure, part_of, prepare
 from rlrec.evaluation.regret import regret_curves
-from rlrec.policies.playing import Progress
+from rlrec.policies.playing import OnStep
 from rlrec.policies.policy import Policy
 from rlrec.settings.config import Config
 from rlrec.statistics.significance import contrast, with_holm
@@ -24,7 +24,7 @@ def compare(
     world: World,
     config: Config,
     reference: str,
-    progress: Progress | None = None,
+    progress: OnStep | None = None,
 ) -> pd.DataFrame:
     """The comparison table: `comparison_table` of what `measure_all` gives."""
     _check_reference(policies, reference)
@@ -32,7 +32,7 @@ def compare(
 
 
 def measure_all(
-    policies: Mapping[str, Policy], world: World, config: Config, progress: Progress | None = None
+    policies: Mapping[str, Policy], world: World, config: Config, progress: OnStep | None = None
 ) -> Measurements:
     """Plays every policy once at every slate size.
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from rlrec.environments.sessions import check_scenario
 from rlrec.evaluation.results import Evaluation, Interval, SlateResults
 from rlrec.metrics import slates as metrics
-from rlrec.policies.playing import Played, Progress, play
+from rlrec.policies.playing import OnStep, Played, play
 from rlrec.policies.policy import Policy
 from rlrec.settings.config import Config, ScenarioConfig, derive_seed
 from rlrec.statistics import intervals as statistics
-from rlrec.statistics.intervals import Estimate, Weights
+from rlrec.statistics.intervals import Estimate, Resampling
 from rlrec.worlds.world import World
 
 SESSIONS = "evaluation sessions"
@@ -39,7 +39,7 @@ class ByUser:
     rewards: NDArray[np.float64]
     shown: NDArray[np.bool_]
 
-    def estimates(self, weights: Weights) -> dict[str, Estimate]:
+    def estimates(self, weights: Resampling) -> dict[str, Estimate]:
         """Every metric over the users, and `coverage`."""
         found = statistics.means(np.column_stack(list(self.metrics.values())), weights)
         return dict(zip(self.metrics, found, strict=True)) | {"coverage": statistics.coverage(self.shown, weights)}
@@ -73,7 +73,7 @@ def evaluate(
     config: Config,
     *,
     genre_names: Sequence[str] | None = None,
-    progress: Progress | None = None,
+    progress: OnStep | None = None,
 ) -> Evaluation:
     """Plays the world's test users with each policy and says how it went.
 
@@ -109,7 +109,7 @@ def evaluate(
     )
 
 
-def prepare(world: World, config: Config) -> tuple[list[int], Weights]:
+def prepare(world: World, config: Config) -> tuple[list[int], Resampling]:
     """The distinct slate sizes, each checked against the world before anything is played, and the resamples.
 
     Raises:
@@ -127,10 +127,10 @@ def measure(
     world: World,
     config: Config,
     slate_size: int,
-    weights: Weights,
+    weights: Resampling,
     *,
     genre_names: Sequence[str] | None = None,
-    progress: Progress | None = None,
+    progress: OnStep | None = None,
 ) -> Measured:
     """Plays the test users at one slate size and estimates every metric on the given resamples."""
     played = play(
@@ -145,7 +145,9 @@ def measure(
     return estimates(played, world, weights, genre_names=genre_names)
 
 
-def estimates(played: Played, world: World, weights: Weights, *, genre_names: Sequence[str] | None = None) -> Measured:
+def estimates(
+    played: Played, world: World, weights: Resampling, *, genre_names: Sequence[str] | None = None
+) -> Measured:
     """Every metric of R · U played sessions, a user's R sessions taken together."""
     n_users = weights.shape[1]
     users = by_user(played, world, n_users)
@@ -194,7 +196,7 @@ def names_of_genres(world: World, given: Sequence[str] | None) -> list[str]:
     return list(given)
 
 
-def part_of(progress: Progress | None, number: int, parts: int, what: str) -> Progress | None:
+def part_of(progress: OnStep | None, number: int, parts: int, what: str) -> OnStep | None:
     """The progress of one of several equal parts, as progress of the whole."""
     if progress is None:
         return None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rlrec.evaluation.evaluate import SESSIONS, names_of_genres
 from rlrec.evaluation.results import Session, Sessions, ShownMovie, Step
 from rlrec.metrics import slates as metrics
-from rlrec.policies.playing import Played, Progress, play
+from rlrec.policies.playing import OnStep, Played, play
 from rlrec.policies.policy import Policy
 from rlrec.settings.config import Config, derive_seed
 from rlrec.worlds.world import World
@@ -23,7 +23,7 @@ def example_sessions(
     *,
     genre_names: Sequence[str] | None = None,
     top_genres: int = 6,
-    progress: Progress | None = None,
+    progress: OnStep | None = None,
 ) -> Sessions:
     """Tells `config.report.example_sessions` sessions of test users step by step, at `scenario.slate_size`.
 

@@ -40,12 +40,12 @@ from rlrec.metrics import rankings as ranking
 from rlrec.metrics import slates as metrics
 from rlrec.metrics.stars import CLICK_THRESHOLD
 from rlrec.policies.histories import after_history
-from rlrec.policies.playing import Progress
+from rlrec.policies.playing import OnStep
 from rlrec.policies.policy import Policy, Scores
 from rlrec.policies.slates import top_slates
 from rlrec.settings.config import Config, derive_seed
 from rlrec.statistics import intervals as statistics
-from rlrec.statistics.intervals import Estimate, Weights
+from rlrec.statistics.intervals import Estimate, Resampling
 from rlrec.statistics.significance import contrast, with_holm
 from rlrec.worlds.dynamics import Floats
 from rlrec.worlds.world import World
@@ -85,7 +85,7 @@ def compare_offline(
     tables: Tables,
     config: Config,
     reference: str,
-    progress: Progress | None = None,
+    progress: OnStep | None = None,
 ) -> pd.DataFrame:
     """The table of the offline comparison.
 
@@ -226,7 +226,7 @@ class _Figure(NamedTuple):
 
 
 def _figures(
-    values: ByMetric, shown: NDArray[np.bool_], resamples: Callable[[int], Weights]
+    values: ByMetric, shown: NDArray[np.bool_], resamples: Callable[[int], Resampling]
 ) -> dict[tuple[str, str], _Figure]:
     """What the users' values come to, by protocol and metric; a metric that no user has is left out."""
     found = {}
@@ -242,7 +242,7 @@ def _table(
     values: Mapping[str, ByMetric], shown: Mapping[str, NDArray[np.bool_]], config: Config, reference: str
 ) -> pd.DataFrame:
     @cache  # a metric's users are the same for all policies, and so are their resamples
-    def resamples(n_users: int) -> Weights:
+    def resamples(n_users: int) -> Resampling:
         return statistics.resample(n_users, config.evaluate.bootstrap_samples, config.rng(RESAMPLES))
 
     figures = {name: _figures(values[name], shown[name], resamples) for name in values}

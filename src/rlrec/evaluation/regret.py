@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rlrec.evaluation.results import CURVES
-from rlrec.statistics.intervals import Weights, across_seeds, means
+from rlrec.statistics.intervals import Resampling, across_seeds, means
 
 Reals = NDArray[np.floating[Any]]
 
@@ -33,7 +33,7 @@ def cumulative_regret(rewards: Reals, best: Reals) -> NDArray[np.float64]:
 
 
 def regret_curves(
-    rewards: Mapping[str, Sequence[Reals]], bound: str, users: Weights, seeds: Weights, confidence: float
+    rewards: Mapping[str, Sequence[Reals]], bound: str, users: Resampling, seeds: Resampling, confidence: float
 ) -> pd.DataFrame:
     """Mean regret over users against the bound, by step.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from rlrec.experiments.grid import Grid
+from rlrec.experiments.grid import Grid, Worlds
 from rlrec.experiments.runs import (
     BASELINE_CODE,
     LEARNER_CODE,
@@ -23,6 +23,7 @@ from rlrec.experiments.runs import (
     play_test_users,
     train_and_play,
 )
+from rlrec.experiments.worlds import Baselines
 from rlrec.policies.policy import Policy
 from rlrec.settings.config import Config
 from rlrec.worlds.world import World
@@ -33,7 +34,7 @@ Results = dict[str, dict[str, list[Run]]]
 """By scenario, then by policy, learners first: a run for each seed, or one where a policy neither learns nor draws."""
 Trainer = Callable[[Config, World, Tell], Run]
 """Trains with the settings, plays the test users, and tells how far it is; see `runs.train_and_play`."""
-Progress = Callable[[float, float, str], None]
+OnRun = Callable[[float, float, str], None]
 """Called with the number of runs done, a share of one included, the number of all, and what is made now."""
 
 
@@ -43,28 +44,30 @@ class _Step:
     policy: str
     config: Config
     key: str
+    world: World
     baseline: Policy | None
 
 
 def fill(
     grid: Grid,
     base: Config,
-    world: World,
-    baselines: Mapping[str, Policy],
+    worlds: Worlds,
+    baselines: Baselines,
     runs: Runs,
     *,
     trainer: Trainer = train_and_play,
-    progress: Progress | None = None,
+    progress: OnRun | None = None,
 ) -> Results:
     """All runs of a grid; those that were not finished are made now.
 
-    All policies play the same users, and the i-th run of any policy has the i-th seed.
+    All policies of a scenario play the same users, and the i-th run of any policy has the i-th seed.
 
     Args:
-        grid: its scenarios must be ones that the world can play.
+        grid: its scenarios must be ones that their worlds can play.
         base: settings of `params.yaml`.
-        world: its training users are learned from, its validation users choose a checkpoint, its test users judge.
-        baselines: by name.
+        worlds: by name; of a scenario's, training users are learned from, validation users choose a checkpoint, and
+            test users judge.
+        baselines: of each world.
         runs: where finished runs are kept.
         trainer: makes a learner's run.
         progress: told before, in and after each run.
@@ -74,41 +77,47 @@ def fill(
         TrainingError: a training failed.
         DataError: a finished run is damaged.
     """
-    steps = list(_steps(grid, base, world, baselines))
+    steps = list(_steps(grid, base, worlds, baselines))
     found: Results = {}
     for number, step in enumerate(steps):
         what = f"{grid.scenarios[step.scenario].title}, {step.policy}, seed {step.config.seed}"
         tell = partial(_tell, progress, number, len(steps), what)
         tell(0.0)
-        run = runs.get(step.key, partial(_make, step, world, trainer, tell, what))
+        run = runs.get(step.key, partial(_make, step, trainer, tell, what))
         found.setdefault(step.scenario, {}).setdefault(step.policy, []).append(run)
         tell(1.0)
     return found
 
 
-def _steps(grid: Grid, base: Config, world: World, baselines: Mapping[str, Policy]) -> Iterator[_Step]:
-    learning, playing = origin_of(world, LEARNER_CODE), origin_of(world, BASELINE_CODE)
-    for scenario in grid.scenarios:
+def _steps(grid: Grid, base: Config, worlds: Worlds, baselines: Baselines) -> Iterator[_Step]:
+    named = {entry.world for entry in grid.scenarios.values()}
+    learning, playing = (
+        {name: origin_of(worlds[name], code) for name in named} for code in (LEARNER_CODE, BASELINE_CODE)
+    )
+    for scenario, entry in grid.scenarios.items():
+        world = worlds[entry.world]
         for learner in grid.learners_in(scenario):
             for seed in range(grid.seeds):
                 config = grid.config(base, scenario, learner, seed)
-                yield _Step(scenario, learner, config, key_of(learner_settings(config), learning), None)
-        for name, policy in baselines.items():
+                key = key_of(learner_settings(config), learning[entry.world])
+                yield _Step(scenario, learner, config, key, world, None)
+        for name, policy in baselines[entry.world].items():
             for seed in range(grid.seeds if policy.draws else 1):
                 config = grid.config(base, scenario, seed=seed)
-                yield _Step(scenario, name, config, key_of(baseline_settings(name, config), playing), policy)
+                key = key_of(baseline_settings(name, config), playing[entry.world])
+                yield _Step(scenario, name, config, key, world, policy)
 
 
-def _make(step: _Step, world: World, trainer: Trainer, tell: Tell, what: str) -> Run:
+def _make(step: _Step, trainer: Trainer, tell: Tell, what: str) -> Run:
     if step.baseline is None:
-        run = trainer(step.config, world, tell)
+        run = trainer(step.config, step.world, tell)
     else:
-        run = play_test_users(step.baseline, world, step.config)
+        run = play_test_users(step.baseline, step.world, step.config)
     seconds = f" after {run.facts['train_seconds']:.0f} s of training" if "train_seconds" in run.facts else ""
     log.info("%s: return %.2f%s", what, float(np.mean(run.users.metrics["return"])), seconds)
     return run
 
 
-def _tell(progress: Progress | None, number: int, runs: int, what: str, share: float) -> None:
+def _tell(progress: OnRun | None, number: int, runs: int, what: str, share: float) -> None:
     if progress is not None:
         progress(number + share, runs, f"{number + 1} of {runs}: {what}")

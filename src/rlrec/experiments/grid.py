@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,6 +15,8 @@ from rlrec.settings.learners import LearnerName
 from rlrec.settings.yaml import read_settings
 from rlrec.worlds.world import World
 
+WorldName = Literal["fitted", "planning"]
+Worlds = Mapping[WorldName, World]
 Entry = TypeVar("Entry")
 
 
@@ -36,6 +38,8 @@ class GridScenario(Differences):
 
     title: str
     """For tables and figures."""
+    world: WorldName = "fitted"
+    """Whose users are played: those fitted to ratings, or those of a world made for planning."""
 
 
 class GridLearner(Differences):
@@ -112,7 +116,7 @@ def load_grid(path: Path, base: Config) -> Grid:
     try:
         grid = Grid.model_validate(read_settings(path))
     except ValidationError as error:
-        raise ConfigError(f"{path}:\n{told(error)}") from error
+        raise ConfigError(f"{path}:\n{problems_of(error)}") from error
     for name, learner in grid.learners.items():
         for field, scenarios in (("only", learner.only or ()), ("steps", learner.steps)):
             for scenario in scenarios:
@@ -129,27 +133,27 @@ def load_grid(path: Path, base: Config) -> Grid:
     return grid
 
 
-def playable(grid: Grid, base: Config, world: World) -> tuple[Grid, dict[str, str]]:
-    """The part of a grid that a world can play, and why it cannot play the other scenarios, by name.
+def playable(grid: Grid, base: Config, worlds: Worlds) -> tuple[Grid, dict[str, str]]:
+    """The part of a grid that its worlds can play, and why they cannot play the other scenarios, by name.
 
     Non-violence can only be rewarded where violence is known, and a session needs movies enough.
 
     Raises:
-        ConfigError: the world can play none of the scenarios.
-        WorldError: the world lacks what a learner is to know of its movies.
+        ConfigError: none of the scenarios can be played.
+        WorldError: a world lacks what a learner is to know of its movies.
     """
     skipped: dict[str, str] = {}
-    for name in grid.scenarios:
+    for name, entry in grid.scenarios.items():
         try:
-            check_scenario(world, grid.config(base, name).scenario)
+            check_scenario(worlds[entry.world], grid.config(base, name).scenario)
         except WorldError as error:
             skipped[name] = str(error)
     kept = {name: scenario for name, scenario in grid.scenarios.items() if name not in skipped}
     if not kept:
         raise ConfigError("no scenario can be played: " + "; ".join(skipped.values()))
-    for name in kept:
+    for name, entry in kept.items():
         for learner in grid.learners_in(name):
-            check_scenario(world, grid.config(base, name, learner).scenario)
+            check_scenario(worlds[entry.world], grid.config(base, name, learner).scenario)
     return grid.model_copy(update={"scenarios": kept}), skipped
 
 
@@ -193,7 +197,7 @@ def choose(entries: Mapping[str, Entry], names: Sequence[str] | None) -> dict[st
     return {name: entries[name] for name in dict.fromkeys(names or entries)}
 
 
-def told(error: ValidationError) -> str:
+def problems_of(error: ValidationError) -> str:
     """Every wrong value with its path, a line each."""
     return "\n".join(
         f"  {'.'.join(str(part) for part in one['loc']) or 'settings'}: {one['msg']} (is {one['input']!r})"

@@ -16,7 +16,7 @@ from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.dynamics import Floats
 from rlrec.worlds.world import World
 
-Progress = Callable[[int, int, str], None]
+OnStep = Callable[[int, int, str], None]
 """Called with the number of steps done, the number to do, and what is being played."""
 
 _CELLS = 2**22
@@ -55,7 +55,7 @@ def play(
     *,
     sessions_per_user: int = 1,
     keep_tastes: bool = False,
-    progress: Progress | None = None,
+    progress: OnStep | None = None,
 ) -> Played:
     """Plays `sessions_per_user` sessions with each user.
 

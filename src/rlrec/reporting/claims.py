@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from rlrec.reporting.cast import Cast
-from rlrec.reporting.words import metric_note, number, p_text, shown, signed
+from rlrec.reporting.words import manner, metric_note, number, p_text, signed
 from rlrec.worlds.fidelity import Fidelity
 
 Outcome = Literal["win", "tie", "loss"]
@@ -108,9 +108,9 @@ def result_sentence(
         length: steps a session.
     """
     row = _return(comparison, cast.reference, slate_size)
-    manner = "one movie" if slate_size == 1 else f"a slate of {slate_size} movies"
+    how = "one movie" if slate_size == 1 else f"a slate of {slate_size} movies"
     return (
-        f"Shown {manner} at a time, the {n_users:,} test users, whom {cast.mine} never met in training, gave it a "
+        f"Shown {how} at a time, the {n_users:,} test users, whom {cast.mine} never met in training, gave it a "
         f"return of {number('return', row['mean'])} out of {length} a session ({100 * confidence:g} % interval "
         f"{number('return', row['ci_low'])} to {number('return', row['ci_high'])})."
     )
@@ -194,19 +194,19 @@ def _online(
     lead = lead_of(row, confidence)
     figures = f"a return of {number('return', mine['mean'])} against {number('return', row['mean'])}"
     told = _told(lead, cast, cast.label(rival) + which, figures)
-    return Verdict(lead.outcome, rival, f"In the simulator, {shown(slate_size)}, {told} ({lead.evidence}).")
+    return Verdict(lead.outcome, rival, f"In the simulator, {manner(slate_size)}, {told} ({lead.evidence}).")
 
 
 def _beside_bound(comparison: pd.DataFrame, cast: Cast, bound: str, confidence: float) -> Verdict:
     played = comparison[(comparison["metric"] == "return") & (comparison["policy"] == bound)]
     parts, outcomes = [], set()
     for row in played.to_dict("records"):
-        lead, manner = lead_of(row, confidence), shown(int(row["slate_size"]))
+        lead, how = lead_of(row, confidence), manner(int(row["slate_size"]))
         outcomes.add(lead.outcome)
         told = {
-            "win": f"{lead.size} more with {manner}",
-            "loss": f"{lead.size} less with {manner}",
-            "tie": f"with {manner} a return that cannot be told from that, {lead.value}",
+            "win": f"{lead.size} more with {how}",
+            "loss": f"{lead.size} less with {how}",
+            "tie": f"with {how} a return that cannot be told from that, {lead.value}",
         }[lead.outcome]
         parts.append(f"{told} ({lead.evidence})")
     outcome: Outcome = outcomes.pop() if len(outcomes) == 1 else "tie"

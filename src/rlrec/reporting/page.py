@@ -68,10 +68,10 @@ def build_page(inputs: Inputs, config: Config) -> str:
             sentences=claims.main_verdicts(comparison, renamed, cast, size, confidence),
             comparison_figure=data_uri(comparison_figure(comparison, cast)),
             regret_figure=data_uri(
-                regret_figure(inputs.regret, cast, "slate_size", {k: words.shown(k) for k in sizes})
+                regret_figure(inputs.regret, cast, "slate_size", {k: words.manner(k) for k in sizes})
             ),
             tables=[
-                sections.compared(words.shown(k), comparison[comparison["slate_size"] == k], cast, confidence)
+                sections.compared(words.manner(k), comparison[comparison["slate_size"] == k], cast, confidence)
                 for k in sizes
             ],
             offline=sections.on_ratings(renamed, inputs.offline, cast, confidence),

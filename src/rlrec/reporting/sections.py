@@ -103,6 +103,7 @@ def matrix(found: Matrix) -> dict[str, Any]:
     return {
         "grid": grid,
         "mine": cast.mine,
+        "n_users": sorted(set(grid.n_users.values()), reverse=True),
         "skipped": {titles.get(name, name): reason for name, reason in grid.skipped.items()},
         "figure": data_uri(scenarios_figure(found.comparison, cast, titles)),
         "regret_figure": data_uri(regret_figure(found.regret, cast, "scenario", titles)),

@@ -87,10 +87,10 @@ def p_text(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2g}"
 
 
-def shown(slate_size: int) -> str:
+def manner(slate_size: int) -> str:
     """How movies are shown.
 
-    >>> shown(1), shown(10)
+    >>> manner(1), manner(10)
     ('one movie a step', '10 movies a step')
     """
     return "one movie a step" if slate_size == 1 else f"{slate_size} movies a step"

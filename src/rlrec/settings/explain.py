@@ -101,11 +101,11 @@ def _explain(problem: Any, schema: _Schema, known: Sequence[str]) -> str:
         return f"{where}: unknown setting{_suggestion(path, neighbours, known)}"
     if problem["type"].startswith("union_tag") and isinstance(problem["input"], Mapping):
         name, choices = _choices(around, schema)
-        value = shown(problem["input"][name]) if name in problem["input"] else "missing"
+        value = as_text(problem["input"][name]) if name in problem["input"] else "missing"
         return f"{where}.{name}: must be {allowed({'enum': list(choices)})}; is {value}"
     if problem["loc"] and problem["loc"][-1] == "[key]":
-        return f"{where}: a name must be {_KEYS}; is {shown(problem['input'])}"
-    value = "missing" if problem["type"] == "missing" else shown(problem["input"])
+        return f"{where}: a name must be {_KEYS}; is {as_text(problem['input'])}"
+    value = "missing" if problem["type"] == "missing" else as_text(problem["input"])
     return f"{where}: must be {allowed(around)}{_in_brackets(purpose)}; is {value}"
 
 
@@ -177,10 +177,10 @@ def _suggestion(path: Sequence[str | int], neighbours: Sequence[str], known: Seq
 
 def _name(part: str | int) -> str:
     plain = isinstance(part, int) or (part.isprintable() and " " not in part and len(part) <= _SHORT.maxstring)
-    return str(part) if plain else shown(part)
+    return str(part) if plain else as_text(part)
 
 
-def shown(value: object) -> str:
+def as_text(value: object) -> str:
     """A value as in YAML, on one line and never long, whatever it is."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()

@@ -8,7 +8,7 @@ from typing import Any
 
 from rlrec.errors import ConfigError
 from rlrec.settings.config import PARAMS_FILE, Config, parse_config
-from rlrec.settings.explain import leaves, shown
+from rlrec.settings.explain import as_text, leaves
 from rlrec.settings.yaml import parse_yaml, read_settings
 
 
@@ -47,12 +47,12 @@ def parse_overrides(overrides: Sequence[str], config: Config) -> dict[str, Any]:
     for override in overrides:
         where, equals, text = (part.strip() for part in override.partition("="))
         if not (where and equals):
-            raise ConfigError(f"overrides: {shown(override)} is no path=value, such as scenario.delta=-0.5")
+            raise ConfigError(f"overrides: {as_text(override)} is no path=value, such as scenario.delta=-0.5")
         if inside := [setting for setting in settings if setting.startswith(f"{where}.")]:
             raise ConfigError(f"overrides: {where} is a section; name one of its settings, such as {inside[0]}")
         value = _read(where, text)
         if where in values and values[where] != value:
-            raise ConfigError(f"overrides: {where} is given twice, as {shown(values[where])} and as {shown(value)}")
+            raise ConfigError(f"overrides: {where} is given twice, as {as_text(values[where])} and as {as_text(value)}")
         values[where] = value
     return values
 
@@ -75,7 +75,7 @@ def _read(where: str, text: str) -> Any:
     try:
         return parse_yaml(text, where)
     except ConfigError as error:
-        raise ConfigError(f"overrides: {where}: {shown(text)} is not a YAML value") from error
+        raise ConfigError(f"overrides: {where}: {as_text(text)} is not a YAML value") from error
 
 
 def _has(settings: Mapping[str, Any], where: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from rlrec.errors import ConfigError
-from rlrec.settings.explain import printable, shown
+from rlrec.settings.explain import as_text, printable
 
 LARGEST_FILE = 2**20
 """Bytes of settings that are read at most."""
@@ -31,7 +31,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise ConfigError(f"{path} must hold settings by name, but holds {shown(values)}")
+        raise ConfigError(f"{path} must hold settings by name, but holds {as_text(values)}")
     return values
 
 
@@ -69,14 +69,14 @@ class _Loader(yaml.SafeLoader):
             return super().construct_object(node, deep)
         except (ValueError, ArithmeticError, LookupError, AttributeError) as error:
             # What PyYAML's own constructors trip over, e.g. 2001-99-99, !!bool x and !!timestamp x.
-            raise _refusal(f"{shown(node.value)} is no {node.tag.rpartition(':')[2]}", node.start_mark) from error
+            raise _refusal(f"{as_text(node.value)} is no {node.tag.rpartition(':')[2]}", node.start_mark) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
-                    raise _refusal(f"{shown(key.value)} stands there twice", key.start_mark)
+                    raise _refusal(f"{as_text(key.value)} stands there twice", key.start_mark)
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
 

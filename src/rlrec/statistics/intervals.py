@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-Weights = NDArray[np.float32]
+Resampling = NDArray[np.float32]
 """`(S, U)`: how often each of U users is in each of S resamples."""
 
 CONFIDENCE = 0.95
@@ -86,12 +86,12 @@ class Linearised:
         return self.value - margin, self.value + margin
 
 
-def resample(n_users: int, samples: int, rng: np.random.Generator) -> Weights:
+def resample(n_users: int, samples: int, rng: np.random.Generator) -> Resampling:
     """Draws the resamples: `(S, U)`, every row summing to U."""
     return rng.multinomial(n_users, np.full(n_users, 1 / n_users), size=samples).astype(np.float32)
 
 
-def resample_seeds(n_seeds: int, samples: int, rng: np.random.Generator) -> Weights:
+def resample_seeds(n_seeds: int, samples: int, rng: np.random.Generator) -> Resampling:
     """Draws training seeds: `(S, R)`, every row summing to R - 1 (to 1 where there is but one seed).
 
     One fewer than there are: the variance of the mean of R drawn ones is (R - 1) / R of what it should be (Rao & Wu
@@ -103,7 +103,7 @@ def resample_seeds(n_seeds: int, samples: int, rng: np.random.Generator) -> Weig
     return rng.multinomial(draws, np.full(n_seeds, 1 / n_seeds), size=samples).astype(np.float32)
 
 
-def mean(values: NDArray[np.floating[Any]], weights: Weights) -> Estimate:
+def mean(values: NDArray[np.floating[Any]], weights: Resampling) -> Estimate:
     """Mean over users.
 
     Args:
@@ -113,7 +113,7 @@ def mean(values: NDArray[np.floating[Any]], weights: Weights) -> Estimate:
     return means(values[:, None], weights)[0]
 
 
-def means(values: NDArray[np.floating[Any]], weights: Weights) -> list[Estimate]:
+def means(values: NDArray[np.floating[Any]], weights: Resampling) -> list[Estimate]:
     """Means over users of M figures at once.
 
     Args:
@@ -131,7 +131,7 @@ def ratio(sums: NDArray[np.floating[Any]], counts: NDArray[np.floating[Any]]) ->
     return Linearised(value, (sums - value * counts) / counts.mean())
 
 
-def across_seeds(by_seed: Sequence[Estimate], seeds: Weights) -> Estimate:
+def across_seeds(by_seed: Sequence[Estimate], seeds: Resampling) -> Estimate:
     """The mean over training seeds of a figure.
 
     Args:
@@ -156,7 +156,7 @@ def share_of_gap(policy: Estimate, low: Estimate, high: Estimate) -> Estimate:
         return Estimate(float(value), (policy.replicates - low.replicates) / (high.replicates - low.replicates))
 
 
-def coverage(shown: NDArray[np.bool_], weights: Weights) -> Estimate:
+def coverage(shown: NDArray[np.bool_], weights: Resampling) -> Estimate:
     """Share of the catalogue shown to at least one of the U users.
 
     Resampling it outright misleads: a resample holds only about 63 % of the users, so that its coverage is too low, and
@@ -175,7 +175,7 @@ def coverage(shown: NDArray[np.bool_], weights: Weights) -> Estimate:
     return Estimate(value, np.clip(value + weights @ alone - alone.sum(), 0, 1))
 
 
-def shares(counts: NDArray[np.integer[Any]], weights: Weights) -> list[Estimate]:
+def shares(counts: NDArray[np.integer[Any]], weights: Resampling) -> list[Estimate]:
     """Shares of G kinds in all that the users were shown: a ratio of sums, so that a user weighs as much as was shown.
 
     Args:

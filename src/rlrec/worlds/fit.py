@@ -19,12 +19,12 @@ from rlrec.worlds.fidelity import Candidate, Errors, Fidelity, HeldOut, Spread, 
 from rlrec.worlds.knowledge import genre_vectors
 from rlrec.worlds.world import World
 
-Progress = Callable[[str, int, int], None]
+OnSweep = Callable[[str, int, int], None]
 """Called with what is being done, and how many of how many sweeps are done in all."""
 
 
 def fit_world(
-    tables: Tables, config: Config, progress: Progress | None = None, *, has_violence: bool = True
+    tables: Tables, config: Config, progress: OnSweep | None = None, *, has_violence: bool = True
 ) -> tuple[World, Fidelity]:
     """Fits a world to real ratings.
 
@@ -174,7 +174,7 @@ def _world(
     )
 
 
-def _counter(progress: Progress | None, total: int) -> Callable[[str], None]:
+def _counter(progress: OnSweep | None, total: int) -> Callable[[str], None]:
     done = 0
 
     def tell(purpose: str) -> None:

@@ -117,13 +117,13 @@ def filled_matrix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("matrix")
     results = fill_grid(folder / "runs", Pretender())
     n_users = len(WORLD.users_in("test"))
-    resamples = matrix_tables.draw_resamples(GRID, BASE, n_users)
-    table = matrix_tables.matrix_table(results, GRID, resamples, 0.9)
+    resamples = matrix_tables.draw_resamples(GRID, BASE, [n_users])
+    table = matrix_tables.matrix_table(results, GRID, resamples, 0.9, "oracle")
     regret = matrix_tables.regret_table(results, resamples, "oracle", 0.9)
     grid = FilledGrid(
         **GRID.model_dump(),
         confidence=0.9,
-        n_users=n_users,
+        n_users=dict.fromkeys(GRID.scenarios, n_users),
         skipped={"non_violent": "this world knows no violence"},
         policies={
             "a3c": PolicyNote("A3C", "Much.", "learner", algorithm="a3c"),

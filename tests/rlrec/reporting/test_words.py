@@ -1,4 +1,4 @@
-from rlrec.reporting.words import figure_note, heading, number, p_text, shown, signed, tastes
+from rlrec.reporting.words import figure_note, heading, manner, number, p_text, signed, tastes
 
 
 def test_numbers_are_printed_by_their_kind() -> None:
@@ -11,7 +11,7 @@ def test_numbers_are_printed_by_their_kind() -> None:
 
 def test_p_values_and_slates_are_printed_in_words() -> None:
     assert (p_text(0.0999), p_text(0.5), p_text(0.00099)) == ("p = 0.100", "p = 0.5", "p < 0.001")
-    assert (shown(1), shown(3)) == ("one movie a step", "3 movies a step")
+    assert (manner(1), manner(3)) == ("one movie a step", "3 movies a step")
 
 
 def test_users_are_described_by_how_they_react() -> None:

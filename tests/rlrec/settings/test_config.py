@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from rlrec.errors import ConfigError
 from rlrec.settings.config import Config, derive_seed, load_config, parse_config
-from rlrec.settings.explain import MOST, leaves, shown
+from rlrec.settings.explain import MOST, as_text, leaves
 from rlrec.settings.overrides import apply_overrides
 from rlrec.settings.yaml import LARGEST_FILE
 
@@ -101,7 +101,7 @@ def test_a_number_that_is_wrong_is_told_with_path_range_unit_and_value(path):
         message = told(path, [value] if listed else value)
         assert message.startswith(f"params.yaml: {path}.0: " if listed else f"params.yaml: {path}: ")
         assert f"must be {' '.join(filter(None, [kind, text, unit_of(number)]))} (" in message
-        assert message.endswith(f"; is {shown(value)}")
+        assert message.endswith(f"; is {as_text(value)}")
     assert told(path, [True] if listed else True).endswith("; is [True]" if listed else "; is true")
 
 
@@ -123,7 +123,7 @@ def test_a_setting_that_is_no_number_is_told_with_path_choices_and_value(path):
         message = told(path, value)
         for word in (*words, *choices):
             assert word in message
-        assert message.endswith(f"; is {shown(value)}")
+        assert message.endswith(f"; is {as_text(value)}")
 
 
 @pytest.mark.parametrize("path", sorted(path for path in LEAVES if get_origin(LEAVES[path].annotation) is tuple))

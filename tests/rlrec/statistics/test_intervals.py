@@ -8,7 +8,7 @@ from rlrec.statistics import intervals as statistics
 from rlrec.statistics.intervals import (
     Estimate,
     Linearised,
-    Weights,
+    Resampling,
     across_seeds,
     mean,
     ratio,
@@ -120,11 +120,11 @@ def test_intervals_of_coverage_hold_the_truth_at_least_as_often_as_they_say(clus
     assert held / 300 >= 0.87  # binomial error 0.017
 
 
-def draw(n_seeds: int, n_users: int, samples: int, rng: np.random.Generator) -> tuple[Weights, Weights]:
+def draw(n_seeds: int, n_users: int, samples: int, rng: np.random.Generator) -> tuple[Resampling, Resampling]:
     return resample_seeds(n_seeds, samples, rng), resample(n_users, samples, rng)
 
 
-def over_seeds(values: NDArray[np.float64], seeds: Weights, users: Weights) -> Estimate:
+def over_seeds(values: NDArray[np.float64], seeds: Resampling, users: Resampling) -> Estimate:
     return across_seeds([mean(row, users) for row in values], seeds)
 
 

@@ -91,7 +91,7 @@ def counters_from(values: dict[str, Any]) -> Counters:
     return Counters(**{**values, **numbered, "refused": refused})
 
 
-def told(refused: Counter[str]) -> str:
+def in_words(refused: Counter[str]) -> str:
     """Refused gradients in words, e.g. `11 (8 not finite, 3 too old)`."""
     return f"{refused.total()} ({', '.join(f'{count} {reason}' for reason, count in sorted(refused.items()))})"
 

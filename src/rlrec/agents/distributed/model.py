@@ -33,8 +33,8 @@ from rlrec.agents.distributed.messages import (
     State,
     Work,
     counters_from,
+    in_words,
     this_process,
-    told,
 )
 from rlrec.errors import AgentError, ModelError
 from rlrec.settings.config import Job
@@ -122,7 +122,7 @@ class GlobalModel:
                 self._clock = time.perf_counter() - self._counters.seconds
             refused = self._counters.refused.get(agent, Counter())
             if refused.total() > self._training.max_refused:
-                raise AgentError(f"local agent {agent} was stopped: {told(refused)} of its gradients were refused")
+                raise AgentError(f"local agent {agent} was stopped: {in_words(refused)} of its gradients were refused")
             number = self._outstanding.get(agent)
             if number is None:
                 number = None if self._stopped else self._take_work()

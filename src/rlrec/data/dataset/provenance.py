@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from rlrec.errors import DataError
-from rlrec.settings.explain import shown
+from rlrec.settings.explain import as_text
 from rlrec.storage.files import checksum, write_atomically
 from rlrec.storage.untrusted import read_file
 
@@ -35,7 +35,7 @@ Compared = Literal["pinned", "published", "unchecked"]
 def _inside(name: str) -> str:
     path = PurePath(name)
     if not path.parts or path.is_absolute() or ".." in path.parts or "\0" in name:
-        raise ValueError(f"{shown(name)} is not a path inside the folder")
+        raise ValueError(f"{as_text(name)} is not a path inside the folder")
     return name
 
 
@@ -134,7 +134,7 @@ def load_provenance(raw: Path) -> Provenance:
         raise DataError(f"{path} is missing; the download stage makes it") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = "".join(f"{shown(part)}: " for part in first["loc"])
+        where = "".join(f"{as_text(part)}: " for part in first["loc"])
         raise DataError(f"{path} is no provenance record: {where}{first['msg']}") from error
     except DataError as error:
         raise DataError(f"{path} is no provenance record: {error}") from error

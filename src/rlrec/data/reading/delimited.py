@@ -18,7 +18,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.csv  # type: ignore[import-untyped]
 
 from rlrec.errors import DataError
-from rlrec.settings.explain import shown
+from rlrec.settings.explain import as_text
 
 Kind = Literal["int", "float", "text", "flag"]
 Encoding = Literal["latin-1", "utf-8"]
@@ -186,7 +186,9 @@ def _checked(path: Path, content: bytes, file_format: Delimited) -> Iterator[tup
             try:
                 values.append(_CONVERTERS[kind](field))
             except ValueError:
-                raise line_error(path, number, f"{name} must be {_WANTED[kind]}, but is {shown(field)}", text) from None
+                raise line_error(
+                    path, number, f"{name} must be {_WANTED[kind]}, but is {as_text(field)}", text
+                ) from None
         yield number, values
 
 

@@ -17,7 +17,7 @@ from rlrec.data.dataset.tables import GENRE_SEPARATOR, Columns, Tables, typed
 from rlrec.data.reading.delimited import Delimited, Kind, line_error, line_of, read_delimited
 from rlrec.data.registry import DATASETS, LayoutName
 from rlrec.errors import DataError
-from rlrec.settings.explain import shown
+from rlrec.settings.explain import as_text
 
 OCCUPATIONS: tuple[str, ...] = (
     "administrator",
@@ -166,7 +166,7 @@ def _fullest_layout(folder: Path) -> tuple[Path, Layout]:
 def _read_ml100k(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     genres = read_delimited(folder / "u.genre", _U_GENRE)
     if tuple(genres["genre"]) != GENRES or list(genres["index"]) != list(range(len(GENRES))):
-        listed = shown(", ".join(genres["genre"]))
+        listed = as_text(", ".join(genres["genre"]))
         raise DataError(f"{folder / 'u.genre'} must list {', '.join(GENRES)}, but lists {listed}")
     occupations = read_delimited(folder / "u.occupation", _U_OCCUPATION)[_C.OCCUPATION]
     ratings = read_delimited(folder / "u.data", _U_DATA)
@@ -231,7 +231,7 @@ def _code_occupations(path: Path, file_format: Delimited, users: pd.DataFrame, w
     codes = pd.Index(words).get_indexer(pd.Index(users[_C.OCCUPATION]))
     if (codes < 0).any():
         row = int((codes < 0).argmax())
-        word = shown(users[_C.OCCUPATION].iloc[row])
+        word = as_text(users[_C.OCCUPATION].iloc[row])
         raise line_error(path, *_described(path, file_format, row, f"unknown occupation {word}"))
     users[_C.OCCUPATION] = codes
     _cleaned(path, file_format, users)

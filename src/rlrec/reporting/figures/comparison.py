@@ -28,7 +28,7 @@ from rlrec.reporting.figures.style import (
     tidy,
     title,
 )
-from rlrec.reporting.words import metric_note, number, shown
+from rlrec.reporting.words import manner, metric_note, number
 
 _WIDE = 11.5
 _SHOWN = ("return", "ctr")
@@ -54,7 +54,7 @@ def comparison_figure(comparison: pd.DataFrame, cast: Cast) -> Figure:
             rows = found[found["metric"] == metric].set_index("policy")
             _forest(axes, rows, cast, order, metric)
             _numbers(axes, rows.loc[order], cast, metric)
-            title(axes, f"{metric_note(metric).label}, {shown(size)}")
+            title(axes, f"{metric_note(metric).label}, {manner(size)}")
         _names(row[0], cast, order)
         row[1].set_yticklabels([])
     for axes in grid[-1]:
