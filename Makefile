@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+PYTEST_PARALLEL := python -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install pipeline runs matrix test test-fast test-long lint typecheck format ui serve docs bench lock clean
+.PHONY: help install pipeline runs matrix test test-ci test-fast test-long lint typecheck format ui serve docs bench lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -30,8 +31,11 @@ runs: install ## One row a run: what is different in its parameters, and its hea
 matrix: install ## The experiment matrix: scenarios, learners with several seeds, baselines (half an hour on two cores)
 	@python -m flows.matrix
 
-test: install ## The test suite, a worker a core; the fault tests alone, since some of them watch the clock
-	python -m pytest -n auto --maxprocesses 4 --dist loadfile --ignore tests/faults
+test: install ## The test suite, a worker a core
+	$(PYTEST_PARALLEL) -m "not long and not ci"
+
+test-ci: install ## What CI runs beside it: full disks, ml-1m, and who dies on a Ray cluster, alone since that is timed
+	$(PYTEST_PARALLEL) -m "ci and not long" --ignore tests/faults
 	python -m pytest tests/faults
 
 test-fast: install ## Without the slow tests

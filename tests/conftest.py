@@ -24,6 +24,17 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["TF_XLA_FLAGS"] = f"--tf_xla_persistent_cache_directory={compiled}"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A parallel worker takes the tests of an `xdist_group` at a time, or else those of a file; long ones first."""
+    shared = {item for item in items if item.get_closest_marker("xdist_group")}
+    for item in items:
+        if item not in shared:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    group = {item: next(item.iter_markers("xdist_group")).args[0] for item in items}
+    slow = {group[item] for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item not in shared, group[item] not in slow))
+
+
 @pytest.fixture(scope="session")
 def ml100k_archive() -> Path:
     """The real ml-100k archive beside the checkout; tests that need it are skipped where it is not."""

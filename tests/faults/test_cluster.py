@@ -12,7 +12,7 @@ from rlrec.agents.distributed import ray as cluster
 from rlrec.errors import ConfigError
 from rlrec.settings.config import RayConfig, TrainingConfig
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.ci]
 
 
 def settings(address: str | None) -> TrainingConfig:

@@ -20,7 +20,7 @@ from rlrec.policies.playing import play
 from rlrec.settings.config import Job
 from rlrec.statistics.intervals import ratio
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.ci]
 
 PACE = 0.04
 """Seconds of a rollout, most of them asleep: what is seen does not depend on how busy the machine is."""

@@ -21,7 +21,7 @@ from worlds import small_world
 
 from rlrec.settings.config import load_config
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.ci]
 
 ON_RAY = {"executor": "ray", "ray": {"address": "auto"}}
 

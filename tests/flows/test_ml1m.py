@@ -16,7 +16,7 @@ from rlrec.data.dataset.split import future_rows
 from rlrec.data.dataset.tables import Tables, load_tables
 from rlrec.worlds.world import World
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.ci]
 
 STAGES = ["download", "validate", "world", "train@a3c", "evaluate", "compare"]
 LARGEST_BYTES = 4 * 2**30

@@ -21,7 +21,7 @@ from projects import write_settings
 
 from tasks.versions import stage_files
 
-pytestmark = [pytest.mark.slow, pytest.mark.realdata]
+pytestmark = [pytest.mark.slow, pytest.mark.realdata, pytest.mark.xdist_group("project")]
 
 STAGES = ["download", "validate", "world", "train@a3c", "evaluate", "compare", "report"]
 
