@@ -16,6 +16,7 @@ from rich.console import Console
 
 from rlrec.errors import DataError, RlrecError
 from rlrec.storage.files import write_atomically
+from rlrec.storage.json_files import read_json
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "data" / "reports" / "benchmarks"
@@ -58,7 +59,9 @@ def append_record(
         "figures": figures,
         **more,
     }
-    write_json(path, [*read_records(path), record])
+    # A NaN or an infinity is an error, as no other program could read it.
+    content = json.dumps([*read_records(path), record], indent=1, allow_nan=False)
+    write_atomically(path, (content + "\n").encode())
     return record
 
 
@@ -68,33 +71,12 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     Raises:
         DataError: the file is not a JSON list of objects.
     """
-    records = read_json(path, [])
-    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise DataError(f"{path} does not hold a list of records: move it away, and the benchmark starts a new one")
-    return records
-
-
-def read_json(path: Path, absent: Any) -> Any:
-    """What a JSON file holds, or `absent` where there is none.
-
-    Raises:
-        DataError: it is not JSON, or cannot be read.
-    """
+    if not path.is_file():
+        return []
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return absent
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Writes JSON atomically; a NaN or an infinity is an error, as no other program could read it.
-
-    Raises:
-        DataError: the file cannot be written.
-    """
-    write_atomically(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+        return read_json(path, list[dict[str, Any]])
+    except DataError as error:
+        raise DataError(f"{error}: move it away, and the benchmark starts a new one") from error
 
 
 def machine() -> dict[str, Any]:

@@ -1,33 +1,14 @@
 """Worlds to measure in: the fitted one, and synthetic ones of any size in its form."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.records import FITTED_WORLD
-from rlrec.errors import WorldError
-from rlrec.worlds.planning import planning_world
 from rlrec.worlds.world import World
 
 FITTED_MOVIES = 1682
 """Movies of ml-100k, hence of the world fitted to it."""
-
-WORLDS: dict[str, Callable[[], World]] = {"planning": planning_world}
-"""Worlds that a scenario of `scenarios.yaml` may ask for by name, beside `fitted`; made without files."""
-
-
-def world_named(name: str, fitted: Path = FITTED_WORLD) -> World:
-    """The world of a scenario: `fitted`, read from a file, or one of `WORLDS`.
-
-    Raises:
-        WorldError: there is no such world, or no such file.
-    """
-    if name == "fitted":
-        return World.load(fitted)
-    if name not in WORLDS:
-        raise WorldError(f"unknown world {name!r}: it is one of {', '.join(('fitted', *WORLDS))}")
-    return WORLDS[name]()
 
 
 def world_of_size(n_movies: int, fitted: Path | None = FITTED_WORLD) -> tuple[World, str]:

@@ -15,7 +15,7 @@ from rlrec.experiments.results import MATRIX as MATRIX_TABLE
 from rlrec.experiments.results import MATRIX_REGRET, FilledGrid
 from rlrec.experiments.runs import Runs, train_and_play
 from rlrec.experiments.table import draw_resamples, matrix_table, notes_of, regret_table, runs_table
-from rlrec.policies.baselines import BASELINES, Known
+from rlrec.experiments.worlds import baselines_of, worlds_of
 from rlrec.settings.config import Config
 from rlrec.storage.csv_files import to_csv
 from rlrec.storage.files import write_together
@@ -39,23 +39,23 @@ def fill_matrix(config: Config, only: Sequence[str] | None = None, seeds: int | 
             for the whole matrix, and the tables of the whole matrix stay as they are.
 
     Raises:
-        ConfigError: `matrix/scenarios.yaml` is wrong, or the world can play none of the scenarios.
+        ConfigError: `matrix/scenarios.yaml` is wrong, or the worlds can play none of the scenarios.
     """
-    world = World.load(WORLD)
+    worlds = worlds_of(World.load(WORLD))
     asked = load_grid(MATRIX_SETTINGS, config).restricted(only, seeds)
-    grid, skipped = playable(asked, config, world)
+    grid, skipped = playable(asked, config, worlds)
     for name, reason in skipped.items():
         log.warning("%s is skipped: %s", asked.scenarios[name].title, reason)
-    known = Known.of(world, load_tables(TABLES), config.seed)
-    baselines = {name: make(known) for name, make in BASELINES.items()}
+    baselines = baselines_of(worlds, load_tables(TABLES), config.seed)
     with progress_bar("matrix") as advance:
-        results = fill(grid, config, world, baselines, Runs(MATRIX / "runs"), trainer=train_and_play, progress=advance)
-    confidence, n_users = config.evaluate.confidence, len(world.users_in("test"))
-    resamples = draw_resamples(grid, config, n_users)
-    notes = notes_of(results, baselines, grid.reference)
-    table = matrix_table(results, grid, resamples, confidence)
+        results = fill(grid, config, worlds, baselines, Runs(MATRIX / "runs"), trainer=train_and_play, progress=advance)
+    confidence = config.evaluate.confidence
+    n_users = {name: len(worlds[entry.world].users_in("test")) for name, entry in grid.scenarios.items()}
+    resamples = draw_resamples(grid, config, n_users.values())
+    notes = notes_of(results, baselines["fitted"], grid.reference)
+    table = matrix_table(results, grid, resamples, confidence, notes.bound())
     titles = {name: scenario.title for name, scenario in grid.scenarios.items()}
-    publish_table("matrix", f"Return on {n_users} test users, {grid.seeds} seeds", _returns(table, titles))
+    publish_table("matrix", f"Return on test users, {grid.seeds} seeds", _returns(table, titles))
     if only or seeds:
         log.info("a trial: %s still holds the tables of the whole matrix, if it was filled", MATRIX)
         return
@@ -74,9 +74,11 @@ def fill_matrix(config: Config, only: Sequence[str] | None = None, seeds: int | 
 
 
 def _returns(table: pd.DataFrame, titles: dict[str, str]) -> list[dict[Hashable, Any]]:
-    """The rows of `return`, said and shown."""
+    """The rows of `return`, with the share of the gap that is closed: said and shown."""
+    gaps = table[table["metric"] == "gap_closed"].set_index(["scenario", "policy"])["mean"]
     rows = []
     for row in table[table["metric"] == "return"].drop(columns=["slate_size", "metric", "p"]).to_dict("records"):
-        rows.append(row | {"scenario": titles[row["scenario"]]})
+        gap = gaps.get((row["scenario"], row["policy"]))
+        rows.append(row | {"scenario": titles[row["scenario"]], "gap_closed": gap})
         log.info("%(scenario)s, %(policy)s: return %(mean).2f [%(ci_low).2f, %(ci_high).2f]", rows[-1])
     return rows

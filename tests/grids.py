@@ -81,4 +81,4 @@ class Pretender:
 def fill_grid(folder: Path, trainer: Callable[[Config, World, Tell], Run], **more: Any) -> Results:
     """Fills the grid, finished runs being kept in the folder."""
     baselines = {name: BASELINES[name](known(WORLD)) for name in BASELINE_NAMES}
-    return fill(GRID, BASE, WORLD, baselines, Runs(folder), trainer=trainer, **more)
+    return fill(GRID, BASE, {"fitted": WORLD}, {"fitted": baselines}, Runs(folder), trainer=trainer, **more)

@@ -1,11 +1,9 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 from worlds import small_world
 
-from benchmarks.worlds import FITTED_MOVIES, synthetic_world, world_named, world_of_size
-from rlrec.errors import WorldError
+from benchmarks.worlds import FITTED_MOVIES, synthetic_world, world_of_size
 from rlrec.worlds.knowledge import Knowledge
 
 
@@ -45,8 +43,3 @@ def test_a_fitted_world_of_other_size_is_not_taken(tmp_path: Path) -> None:
     world, origin = world_of_size(FITTED_MOVIES, tmp_path / "world.npz")
 
     assert (world.n_movies, origin) == (FITTED_MOVIES, "synthetic")
-
-
-def test_an_unknown_world_is_named_with_those_there_are() -> None:
-    with pytest.raises(WorldError, match=r"'mars'.*fitted, planning"):
-        world_named("mars")

@@ -87,7 +87,7 @@ def test_what_was_skipped_is_told_with_the_reason(
     assert list(description["skipped"]) == ["mild"]
     assert "knows no violence" in description["skipped"]["mild"]
     assert list(description["scenarios"]) == ["calm", "mild"]
-    assert (description["seeds"], description["reference"], description["n_users"]) == (2, "a3c", 9)
+    assert (description["seeds"], description["reference"], description["n_users"]) == (2, "a3c", {"calm": 9})
     assert "mild movies is skipped" in caplog.text
 
 

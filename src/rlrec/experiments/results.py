@@ -28,8 +28,8 @@ class FilledGrid(Grid):
 
     confidence: Share
     """Level of the intervals."""
-    n_users: Annotated[int, Field(ge=1)]
-    """Test users."""
+    n_users: dict[str, Annotated[int, Field(ge=1)]]
+    """Test users, by scenario."""
     skipped: dict[str, str]
     """Why the world cannot play those scenarios that it cannot, by name."""
     policies: dict[str, PolicyNote] = Field(default_factory=dict)

@@ -8,6 +8,7 @@ from worlds import small_world
 from rlrec.errors import ConfigError, WorldError
 from rlrec.experiments.grid import Grid, load_grid, playable
 from rlrec.settings.config import Config, load_config
+from rlrec.worlds.planning import PLANNING_SCENARIO
 
 ROOT = Path(__file__).resolve().parents[3]
 MATRIX = ROOT / "matrix" / "scenarios.yaml"
@@ -34,13 +35,22 @@ def test_the_matrix_has_every_scenario_and_learner_with_five_seeds() -> None:
     base = load_config(ROOT / "params.yaml")
     grid = load_grid(MATRIX, base)
     assert grid.seeds >= 5
-    scenarios = {name: grid.config(base, name).scenario for name in grid.scenarios}
+    fitted = [name for name, scenario in grid.scenarios.items() if scenario.world == "fitted"]
+    scenarios = {name: grid.config(base, name).scenario for name in fitted}
     assert {(s.delta, s.slate_size) for s in scenarios.values()} == {(d, k) for d in (-0.5, 0, 1) for k in (1, 10)}
     assert [name for name, s in scenarios.items() if s.lambda_non_violent == 0.5] == ["non_violent"]
     everywhere = ["a3c", "a2c", "a3c_thesis"]
     default = next(name for name, s in scenarios.items() if s == base.scenario)
-    assert grid.learners_in(default) == [*everywhere, "a3c_training_features", "a3c_genre_features"]
+    assert grid.learners_in(default) == [*everywhere, "a3c_training_features", "a3c_genre_features", "a3c_gru"]
     assert all(grid.learners_in(name) == everywhere for name in scenarios if name != default)
+
+
+def test_one_scenario_of_the_matrix_is_that_of_the_world_made_for_planning() -> None:
+    base = load_config(ROOT / "params.yaml")
+    grid = load_grid(MATRIX, base)
+    [name] = [name for name, scenario in grid.scenarios.items() if scenario.world == "planning"]
+    assert grid.config(base, name).scenario == PLANNING_SCENARIO
+    assert "a3c_gru" in grid.learners_in(name)
 
 
 def test_learners_of_the_matrix_differ_from_a3c_in_what_their_name_says_only() -> None:
@@ -62,6 +72,7 @@ def test_learners_of_the_matrix_differ_from_a3c_in_what_their_name_says_only() -
     assert differences("a3c_thesis") == seen | {"learner.algorithm": "thesis"}
     for name, kind in (("a3c_training_features", "training"), ("a3c_genre_features", "genres")):
         assert differences(name) == {"scenario.features": kind, "learner.features": kind}
+    assert differences("a3c_gru") == {"learner.network": "recurrent"}
     budgets = {name: grid.config(base, "addiction", name).job(name).training.steps for name in ("a3c", "a2c")}
     assert budgets["a2c"] == budgets["a3c"]
 
@@ -107,20 +118,26 @@ def test_a_part_of_a_grid(tmp_path: Path) -> None:
 
 def test_a_scenario_that_the_world_cannot_play_is_named_with_the_reason(tmp_path: Path) -> None:
     grid = grid_of(tmp_path)
-    assert playable(grid, Config(), small_world()) == (grid, {})
-    part, skipped = playable(grid, Config(), small_world(violent=False))
+    assert playable(grid, Config(), {"fitted": small_world()}) == (grid, {})
+    part, skipped = playable(grid, Config(), {"fitted": small_world(violent=False)})
     assert list(part.scenarios) == ["calm"]
     assert list(skipped) == ["mild"]
     assert "knows no violence" in skipped["mild"]
     with pytest.raises(ConfigError, match=r"no scenario can be played.*needs 50 movies"):
-        playable(grid, Config(), small_world(n_movies=10))
+        playable(grid, Config(), {"fitted": small_world(n_movies=10)})
 
 
 def test_a_learner_that_the_world_cannot_teach_is_told_before_anything_is_trained(tmp_path: Path) -> None:
     grid = grid_of(tmp_path, SMALL.replace("observation: thesis", "features: training"))
     world = replace(small_world(), training_movie_vectors=np.empty((0, 0)), training_tastes=np.empty((0, 0)))
     with pytest.raises(WorldError, match="lacks training_movie_vectors"):
-        playable(grid, Config(), world)
+        playable(grid, Config(), {"fitted": world})
+
+
+def test_a_scenario_is_checked_against_the_world_that_it_names(tmp_path: Path) -> None:
+    grid = grid_of(tmp_path, SMALL.replace("{title: mild,", "{title: mild, world: planning,"))
+    part, skipped = playable(grid, Config(), {"fitted": small_world(), "planning": small_world(violent=False)})
+    assert (list(part.scenarios), list(skipped)) == (["calm"], ["mild"])
 
 
 @pytest.mark.parametrize(
@@ -131,6 +148,10 @@ def test_a_learner_that_the_world_cannot_teach_is_told_before_anything_is_traine
         ("seeds: 2", "scenarios: Field required"),
         (SMALL.replace("seeds: 2", "seeds: 0"), r"seeds: .*\(is 0\)"),
         (SMALL.replace("title: calm, ", ""), r"scenarios\.calm\.title"),
+        (
+            SMALL.replace("title: calm,", "title: calm, world: mars,"),
+            r"scenarios\.calm\.world: .*'fitted' or 'planning'",
+        ),
         (SMALL.replace("only: [calm]", "only: [calm, clam]"), r"learners\.a2c\.only: there is no scenario 'clam'"),
         (SMALL.replace("a3c: {}", "a3c: {steps: {clam: 9}}"), r"learners\.a3c\.steps: there is no scenario 'clam'"),
         (SMALL.replace("a3c: {}", "a3c: {steps: {calm: 0}}"), r"learners\.a3c\.steps\.calm: .*\(is 0\)"),

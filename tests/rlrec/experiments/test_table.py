@@ -14,6 +14,7 @@ from rlrec.statistics.significance import holm, share_gaining, standardised_diff
 from rlrec.testing.worlds import known
 
 KEYS = ["scenario", "policy", "metric"]
+N_USERS = len(WORLD.users_in("test"))
 FIGURES = ["mean", "ci_low", "ci_high"]
 CONTRAST = ["reference", "diff", "diff_ci_low", "diff_ci_high", "p", "p_holm", "d_z", "share_gaining"]
 COMPARED = ["diff", "diff_ci_low", "diff_ci_high", "p", "p_holm", "d_z", "share_gaining"]
@@ -26,12 +27,12 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 @pytest.fixture(scope="module")
 def resamples() -> Resamples:
-    return draw_resamples(GRID, BASE, len(WORLD.users_in("test")))
+    return draw_resamples(GRID, BASE, [N_USERS])
 
 
 @pytest.fixture(scope="module")
 def table(results: Results, resamples: Resamples) -> pd.DataFrame:
-    return matrix_table(results, GRID, resamples, 0.9)
+    return matrix_table(results, GRID, resamples, 0.9, "oracle")
 
 
 def returns(results: Results, scenario: str, policy: str) -> np.ndarray:
@@ -42,8 +43,8 @@ def test_there_is_a_row_for_every_scenario_policy_and_metric(table: pd.DataFrame
     assert list(table) == ["scenario", "policy", "slate_size", "runs", "metric", *FIGURES, *CONTRAST]
     assert set(table["reference"]) == {"a3c"}
     assert not table.duplicated(KEYS).any()
-    # calm: six policies, six metrics; slates: five policies, and the diversity of a slate.
-    assert table.groupby("scenario").size().to_dict() == {"calm": 6 * 6, "slates": 5 * 7}
+    # calm: six policies, seven metrics; slates: five policies, and the diversity of a slate.
+    assert table.groupby("scenario").size().to_dict() == {"calm": 6 * 7, "slates": 5 * 8}
     assert table.groupby("scenario")["slate_size"].unique().map(list).to_dict() == {"calm": [1], "slates": [2]}
     assert table.set_index(KEYS)["runs"].groupby("policy").unique().map(list).to_dict() == {
         **{name: [3] for name in ("a3c", "a2c", "blind", "random")},
@@ -84,6 +85,24 @@ def test_the_better_is_found_better_and_the_same_the_same(table: pd.DataFrame) -
     assert (same == [0, 0, 0, 1, 1, 0, 0.5]).to_numpy().all()
 
 
+def test_the_gap_between_the_best_order_for_all_and_the_oracle_is_closed_from_0_to_1(table: pd.DataFrame) -> None:
+    mean = table.set_index(KEYS)["mean"]
+    for scenario in GRID.scenarios:
+        low, high = (mean[scenario, name, "return"] for name in ("best_average", "oracle"))
+        assert mean[scenario, "best_average", "gap_closed"] == 0
+        assert mean[scenario, "oracle", "gap_closed"] == 1
+        expected = (mean[scenario, "a3c", "return"] - low) / (high - low)
+        assert mean[scenario, "a3c", "gap_closed"] == pytest.approx(expected)
+
+
+def test_where_there_is_no_gap_nothing_is_said_of_it(results: Results, resamples: Resamples) -> None:
+    runs = results["calm"]
+    same = {"a3c": runs["a3c"], "best_average": runs["oracle"], "oracle": runs["oracle"]}
+    table = matrix_table({"calm": same}, GRID, resamples, 0.9, "oracle")
+    assert "gap_closed" not in set(table["metric"])
+    assert not table[["mean", "p_holm"]].isna().to_numpy().any()
+
+
 def test_a_metric_s_comparisons_in_all_scenarios_are_one_family(table: pd.DataFrame) -> None:
     others = table[(table["policy"] != "a3c") & (table["metric"] == "return")]
     assert len(others) == 5 + 4
@@ -97,7 +116,9 @@ def test_an_interval_is_over_seeds_where_there_are_some(results: Results, resamp
 
     runs = results["calm"]
     a3c = [alike(run, value) for run, value in zip(runs["a3c"], (40.0, 41.0, 42.0), strict=True)]
-    table = matrix_table({"calm": {"a3c": a3c, "oracle": [alike(runs["oracle"][0], 43.0)]}}, GRID, resamples, 0.9)
+    table = matrix_table(
+        {"calm": {"a3c": a3c, "oracle": [alike(runs["oracle"][0], 43.0)]}}, GRID, resamples, 0.9, "oracle"
+    )
     learned, fixed = (table[(table["policy"] == p) & (table["metric"] == "return")].iloc[0] for p in ("a3c", "oracle"))
     assert learned[FIGURES].tolist() == pytest.approx([41, 40, 42])
     assert fixed[FIGURES].tolist() == pytest.approx([43, 43, 43])
@@ -139,10 +160,10 @@ def test_every_run_is_listed_with_its_time(results: Results) -> None:
 
 
 def test_resamples_are_the_same_for_the_same_settings(resamples: Resamples, tmp_path: Path) -> None:
-    again = draw_resamples(GRID, BASE, len(WORLD.users_in("test")))
-    assert np.array_equal(again.users, resamples.users)
+    again = draw_resamples(GRID, BASE, [N_USERS])
+    assert np.array_equal(again.users[N_USERS], resamples.users[N_USERS])
     assert np.array_equal(again.seeds, resamples.seeds)
-    assert resamples.users.shape == (400, len(WORLD.users_in("test")))
+    assert resamples.users[N_USERS].shape == (400, N_USERS)
     assert resamples.seeds.shape == (400, 3)
 
 
