@@ -38,7 +38,10 @@ class Agent(ABC):
     """An algorithm, made for one training. See `rlrec.agents.registry` for all there are.
 
     What is expensive (tensors of a catalogue, compiled functions) is made once, in the constructor or at the first
-    call; all functions may then be called from several threads at once, each with a carry of its own.
+    call; all functions may then be called from several threads at once, each with a carry of its own. They change
+    nothing of what they are given: a carry that is used twice gives the same twice.
+
+    `rlrec.testing.AgentTests` holds an algorithm to this.
 
     Attributes:
         label: the algorithm's name for people.

@@ -66,9 +66,12 @@ def small_world(
 
 
 def three_movies() -> World:
-    """Everybody loves the movie of genre 0, hates that of genre 1 and is lukewarm about that of both."""
+    """Everybody is lukewarm about the first movie, of both genres, hates the second and loves the last, of one each.
+
+    Who learned nothing shows the first: of equal scores the lower number's movie comes first.
+    """
     rng = np.random.default_rng(0)
-    genres = np.array([[1, 0], [0, 1], [1, 1]], bool)
+    genres = np.array([[1, 1], [0, 1], [1, 0]], bool)
     movies = np.column_stack([np.ones(3), genres]).astype(np.float32)
     users = np.column_stack([np.full(30, 3.0), rng.uniform(1, 2, 30), rng.uniform(-2, -1, 30)]).astype(np.float32)
     return World(users, movies, genres, np.zeros(3, np.float32), np.zeros((30, 4), np.float32))
