@@ -1,10 +1,10 @@
 """What learns: under a name, an algorithm with its settings.
 
-A further algorithm is a class here, with its name as the only value of `algorithm`, and a part of `Learner`.
+A further algorithm is a class here, with its name as the only value of `algorithm`, and a line in `ALGORITHMS`.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
 
 from pydantic import Discriminator, Field, Tag
 
@@ -102,9 +102,10 @@ def _algorithm_of(values: Any) -> Any:
     return values.get("algorithm") if isinstance(values, Mapping) else getattr(values, "algorithm", None)
 
 
-Learner = Annotated[
-    Annotated[A3CConfig, Tag("a3c")] | Annotated[A2CConfig, Tag("a2c")] | Annotated[ThesisConfig, Tag("thesis")],
-    Discriminator(_algorithm_of),
-]
+if TYPE_CHECKING:
+    Learner = LearnerConfig
+else:
+    _kinds = tuple(Annotated[kind, Tag(name)] for name, kind in ALGORITHMS.items())
+    Learner = Annotated[Union[_kinds], Discriminator(_algorithm_of)]  # noqa: UP007 (of a tuple)
 LearnerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["a3c"])]
 """Of a folder, a column and a stage: small letters, digits and underscores."""

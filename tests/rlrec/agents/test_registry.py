@@ -1,10 +1,9 @@
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from rlrec.agents.registry import AGENTS
-from rlrec.settings.learners import A2CConfig, A3CConfig, LearnerConfig, ThesisConfig
+from rlrec.settings.learners import ALGORITHMS, A2CConfig, A3CConfig, ThesisConfig
 from rlrec.testing import AgentTests
 
 
@@ -22,26 +21,15 @@ class TestThesis(AgentTests):
     learner = ThesisConfig(users=16, rollout=10)
 
 
-def subclasses(kind: type) -> set[type]:
-    """All of them, also of subclasses."""
-    return {each for inner in kind.__subclasses__() for each in (inner, *subclasses(inner))}
-
-
-SETTINGS = {
-    kind.model_fields["algorithm"].default: kind
-    for kind in subclasses(LearnerConfig)
-    if get_args(kind.model_fields["algorithm"].annotation)
-}
-
-
 def test_every_algorithm_that_settings_can_name_is_there_and_no_other() -> None:
-    assert SETTINGS.keys() == AGENTS.keys()
+    assert ALGORITHMS.keys() == AGENTS.keys()
+    assert {kind().algorithm: kind for kind in ALGORITHMS.values()} == ALGORITHMS
 
 
 @pytest.mark.parametrize("name", AGENTS)
 def test_every_algorithm_is_held_to_the_contract(name: str) -> None:
     files = Path(__file__).parent.glob("test_*.py")
-    assert any(f"    learner = {SETTINGS[name].__name__}(" in file.read_text(encoding="utf-8") for file in files)
+    assert any(f"    learner = {ALGORITHMS[name].__name__}(" in file.read_text(encoding="utf-8") for file in files)
 
 
 @pytest.mark.parametrize("name", AGENTS)
