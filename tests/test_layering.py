@@ -1,9 +1,14 @@
-"""Imports go one way: flows -> tasks -> rlrec; and what is heavy stays where it belongs."""
+"""Imports go one way: flows -> tasks -> rlrec, and inside rlrec downwards; what is heavy stays where it belongs.
+
+`docs/architecture.md` shows the same.
+"""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,6 +18,23 @@ SOURCES = sorted(path for top in ("flows", "tasks", "src/rlrec") for path in (RO
 RLREC = ROOT / "src" / "rlrec"
 TRAINING = (RLREC / "agents", RLREC / "environments" / "compiled.py")
 """Where TensorFlow belongs."""
+PACKAGES = (
+    *("errors", "settings", "storage", "metrics", "statistics", "data", "worlds", "environments", "policies"),
+    *("agents", "evaluation", "experiments", "reporting", "recommending", "testing"),
+)
+"""Of rlrec, from low to high: each may import those before it."""
+MOST_LINES = 350
+WORDS = {"value"}
+"""Settings of algorithms whose names are words that everybody uses."""
+
+
+def module(path: Path) -> str:
+    """Dotted name of a file; a package's is that of its folder."""
+    parts = path.relative_to(RLREC.parent if RLREC in path.parents else ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module(path): path for path in SOURCES}
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -24,6 +46,24 @@ def imported(path: Path) -> Iterator[str]:
             assert not node.level, f"{path}: relative import"
             assert node.module is not None
             yield node.module
+
+
+def needed(path: Path) -> set[str]:
+    """The modules of ours that a file imports, wherever in the file, also for type checkers alone."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else str(node.module) for name in inner}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found & MODULES.keys()
+
+
+def package(name: str) -> str | None:
+    """Of `rlrec.a.b` it is `a`; of `rlrec` itself, whose names come from everywhere, and of others there is none."""
+    top, _, rest = name.partition(".")
+    return rest.partition(".")[0] if top == "rlrec" and rest else None
 
 
 def offenders(paths: list[Path], *forbidden: str) -> list[str]:
@@ -62,6 +102,55 @@ def test_in_the_library_only_what_trains_imports_tensorflow():
     outside = [path for path in below("src/rlrec/") if path not in inside]
     assert offenders(outside, "tensorflow", "keras") == []
     assert offenders(inside, "tensorflow")
+
+
+def test_every_package_of_the_library_has_its_place():
+    assert {package(name) for name in MODULES} - {None, "__main__"} == set(PACKAGES)
+
+
+def test_in_the_library_no_import_points_upwards():
+    upwards = [
+        f"{name} imports {other}"
+        for name, path in MODULES.items()
+        for other in needed(path)
+        if package(name) in PACKAGES
+        and package(other) in PACKAGES
+        and PACKAGES.index(package(other)) > PACKAGES.index(package(name))
+    ]
+    assert upwards == []
+
+
+def test_no_modules_import_one_another_in_a_circle():
+    graph = {name: needed(path) - {"rlrec"} for name, path in MODULES.items()}
+    assert sum(map(len, graph.values())) > 500
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_no_module_is_long():
+    lines = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()}
+    assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
+
+
+def test_what_trains_knows_no_algorithm():
+    """Neither imports one nor names one, in code or in words, nor a figure or a setting of one."""
+    from rlrec.agents.registry import AGENTS
+    from rlrec.settings.learners import ALGORITHMS, LearnerConfig
+
+    training = below("src/rlrec/agents/distributed/")
+    assert len(training) >= 7
+    allowed = ("rlrec.agents.agent", "rlrec.agents.distributed")
+    for path in training:
+        assert [name for name in needed(path) if package(name) == "agents" and not name.startswith(allowed)] == []
+    own = {field for kind in ALGORITHMS.values() for field in kind.model_fields} - LearnerConfig.model_fields.keys()
+    figures = {figure for agent in AGENTS.values() for figure in agent.figures}
+    words = {*AGENTS, *(agent.label for agent in AGENTS.values()), *own - WORDS, *figures}
+    assert {"a3c", "gamma", "entropy"} <= words
+    for path in training:
+        text = path.read_text(encoding="utf-8")
+        assert [word for word in words if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE)] == []
 
 
 @pytest.mark.parametrize(
