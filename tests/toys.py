@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rlrec.agents.actor_critic.standardisation import standardisation
 from rlrec.agents.agent import Agent, Step
+from rlrec.agents.standardisation import standardisation
 from rlrec.environments.sessions import Sessions
 from rlrec.policies.networks import NUMPY, Bilinear
 from rlrec.policies.scored import NetworkPolicy

@@ -12,8 +12,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from rlrec.agents.actor_critic.rollout import Player, Rollout
-from rlrec.agents.actor_critic.standardisation import standardisation
 from rlrec.agents.agent import Agent, Step
+from rlrec.agents.standardisation import standardisation
 from rlrec.policies.networks import NUMPY, Network
 from rlrec.policies.scored import NetworkPolicy
 from rlrec.settings.config import Job, derive_seed
