@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rlrec.agents.agent import Agent, Step
+from rlrec.agents.agent import Agent, Step, network_policy
 from rlrec.agents.standardisation import standardisation
 from rlrec.environments.sessions import Sessions
 from rlrec.policies.networks import NUMPY, Bilinear
@@ -55,18 +55,7 @@ class Toy(Agent):
         return None
 
     def policy(self, weights: Floats) -> NetworkPolicy:
-        return NetworkPolicy(
-            network=self.network,
-            weights=self.network.unflatten(weights, NUMPY),
-            center=self.center,
-            scale=self.scale,
-            observation=self.job.scenario.observation,
-            features=self.job.scenario.features,
-            fingerprint=self.known.fingerprint,
-            algorithm="toy",
-            name=self.job.name,
-            label=self.label,
-        )
+        return network_policy(self.world, self.job, self.label, self.network, weights, self.center, self.scale)
 
     def scores(self, weights: Any, states: Floats) -> Floats:
         """`(B, N)`."""

@@ -19,7 +19,11 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rlrec.policies.networks import NUMPY, Network
 from rlrec.policies.scored import NetworkPolicy
+from rlrec.settings.config import Job
+from rlrec.worlds.knowledge import Knowledge
+from rlrec.worlds.world import World
 
 Floats = NDArray[np.float32]
 Carry = Any
@@ -70,3 +74,32 @@ class Agent(ABC):
     @abstractmethod
     def policy(self, weights: Floats) -> NetworkPolicy:
         """The recommender that the weights are, `(P,)`."""
+
+
+def network_policy(
+    world: World, job: Job, label: str, network: Network, weights: Floats, center: Floats, scale: Floats
+) -> NetworkPolicy:
+    """The recommender that a network with these weights is, for `Agent.policy`.
+
+    Args:
+        world: that it was trained in.
+        job: the training.
+        label: the algorithm's, where the learner has none of its own.
+        network: sizes and functions.
+        weights: `(P,)`.
+        center: `(S,)`, subtracted from an observation.
+        scale: `(S,)`, divides it then.
+    """
+    scenario = job.scenario
+    return NetworkPolicy(
+        network=network,
+        weights=network.unflatten(weights, NUMPY),
+        center=center,
+        scale=scale,
+        observation=scenario.observation,
+        features=scenario.features,
+        fingerprint=Knowledge.of(world).representation(scenario.features).fingerprint,
+        algorithm=job.learner.algorithm,
+        name=job.name,
+        label=job.learner.label or label,
+    )

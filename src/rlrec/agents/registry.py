@@ -7,7 +7,11 @@ from rlrec.agents.agent import Agent
 from rlrec.settings.config import Job
 from rlrec.worlds.world import World
 
-AGENTS: dict[str, Callable[[World, Job], Agent]] = {"a3c": A3C, "a2c": A2C, "thesis": Thesis}
+AGENTS: dict[str, Callable[[World, Job], Agent]] = {
+    "a3c": A3C,
+    "a2c": A2C,
+    "thesis": Thesis,
+}
 
 
 def make_agent(world: World, job: Job) -> Agent:

@@ -93,7 +93,11 @@ class ThesisConfig(ActorCriticConfig):
     """What it sees: the thesis's 25 numbers, or null for what `scenario.observation` says."""
 
 
-ALGORITHMS: dict[str, type[LearnerConfig]] = {"a3c": A3CConfig, "a2c": A2CConfig, "thesis": ThesisConfig}
+ALGORITHMS: dict[str, type[LearnerConfig]] = {
+    "a3c": A3CConfig,
+    "a2c": A2CConfig,
+    "thesis": ThesisConfig,
+}
 """The settings of each algorithm."""
 
 

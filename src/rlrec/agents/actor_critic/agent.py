@@ -12,14 +12,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from rlrec.agents.actor_critic.rollout import Player, Rollout
-from rlrec.agents.agent import Agent, Step
+from rlrec.agents.agent import Agent, Step, network_policy
 from rlrec.agents.standardisation import standardisation
-from rlrec.policies.networks import NUMPY, Network
+from rlrec.policies.networks import Network
 from rlrec.policies.scored import NetworkPolicy
 from rlrec.settings.config import Job, derive_seed
 from rlrec.settings.learners import ActorCriticConfig, BilinearConfig
 from rlrec.worlds.dynamics import Floats
-from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
 
 
@@ -62,19 +61,8 @@ class ActorCritic(Agent):
 
     def policy(self, weights: Floats) -> NetworkPolicy:
         """See `Agent`: ranks by the network's logits."""
-        network, scenario = self.player.network, self._job.scenario
-        return NetworkPolicy(
-            network=network,
-            weights=network.unflatten(weights, NUMPY),
-            center=self._center,
-            scale=self._scale,
-            observation=scenario.observation,
-            features=scenario.features,
-            fingerprint=Knowledge.of(self._world).representation(scenario.features).fingerprint,
-            algorithm=self._job.learner.algorithm,
-            name=self._job.name,
-            label=self._job.learner.label or self.label,
-        )
+        network = self.player.network
+        return network_policy(self._world, self._job, self.label, network, weights, self._center, self._scale)
 
     def _told(self, rollout: Rollout) -> dict[str, float]:
         """The figures; return and click rate only where sessions ended."""
