@@ -51,7 +51,7 @@ def test_phases_are_shares_of_all_time() -> None:
 
 @pytest.mark.slow
 def test_the_worker_measures_what_an_agent_does() -> None:
-    sized = job(users=4, slate_size=1, agents=2, episode_length=5, rollout=5, hidden=8)
+    sized = job(users=4, slate_size=2, agents=2, episode_length=5, rollout=5, hidden=8)
     settings = {"movies": 60, "seconds": 0.2, "world": "none.npz"}
 
     figures = measure({**settings, "job": sized.model_dump(mode="json")})
