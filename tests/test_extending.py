@@ -1,0 +1,97 @@
+"""The pages of docs/extending are run, block after block, in a folder of their own."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from pages import blocks, edited
+from policies import policy_for
+from projects import ROOT, environment, run, write_settings
+
+from rlrec.data.dataset.tables import save_tables
+from rlrec.policies.saved import save_policy
+from rlrec.testing import small_world, tables_of
+
+PAGES = ROOT / "docs" / "extending"
+
+
+def run_page(name: str, folder: Path) -> str:
+    """What the code of a page prints."""
+    env = environment(folder, OPENBLAS_NUM_THREADS="1")
+    ran = run(folder, sys.executable, str(ROOT / "tests" / "pages.py"), str(PAGES / f"{name}.md"), env=env)
+    assert ran.returncode == 0, ran.stdout
+    return ran.stdout
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder after `make pipeline`, its world made up: settings, world, tables and model."""
+    world = small_world()
+    write_settings(tmp_path)
+    (tmp_path / "data" / "world").mkdir(parents=True)
+    world.save(tmp_path / "data" / "world" / "world.npz")
+    save_tables(tables_of(world), tmp_path / "data" / "tables")
+    save_policy(policy_for(world), tmp_path / "data" / "models" / "a3c")
+    return tmp_path
+
+
+def test_every_page_is_run() -> None:
+    assert {page.stem for page in PAGES.glob("*.md")} == {"agent", "policy"}
+    assert all(len(list(blocks(page))) >= 3 for page in PAGES.glob("*.md"))
+
+
+def test_an_edit_that_fits_nowhere_or_twice_is_refused() -> None:
+    assert edited("a\nb\nc\n", " a\n-b\n+B\n") == "a\nB\nc\n"
+    assert edited("a\nb\nc\n", "-a\n+A\n@@\n c\n+d\n") == "A\nb\nc\nd\n"
+    for text in ("b\n", "a\nb\na\nb\n"):
+        with pytest.raises(ValueError):
+            edited(text, " a\n-b\n+B\n")
+
+
+def test_a_policy_of_ones_own_is_compared_with_the_baselines(project: Path) -> None:
+    printed = run_page("policy", project)
+    assert " passed" in printed
+    assert {"genre_fan", "a3c", "oracle"} <= {word for line in printed.splitlines() for word in line.split()}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A copy of the package, its tests and its pages."""
+    for name in ("src", "tests", "docs", "flows", "tasks"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for name in ("pyproject.toml", "mkdocs.yml", "dvc.yaml", "params.yaml", "README.md", "CONTRIBUTING.md", "Makefile"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_an_algorithm_is_added_by_the_edits_of_its_page_and_by_no_others(package: Path) -> None:
+    before = contents(package)
+
+    printed = run_page("agent", package)
+
+    after = contents(package)
+    assert before.keys() <= after.keys()
+    assert {name for name, content in after.items() if before.get(name) != content} == {
+        "src/rlrec/agents/reinforce.py",
+        "src/rlrec/agents/registry.py",
+        "src/rlrec/settings/learners.py",
+        "tests/rlrec/agents/test_reinforce.py",
+        "docs/reinforce.md",
+        "mkdocs.yml",
+    }
+    assert "REINFORCE" in printed
+    assert "gradient_norm" in printed
+    its_own, others = "tests/rlrec/agents/test_reinforce.py", ("dependencies", "layering")
+    checked = [its_own, *(f"tests/test_{name}.py" for name in others)]
+    unaffected = ("-m", "not slow", "-p", "no:cacheprovider", "-q")
+    tested = run(package, sys.executable, "-m", "pytest", *unaffected, *checked, env=environment(package))
+    assert tested.returncode == 0, tested.stdout
+    styled = run(package, "ruff", "check", "src", its_own)
+    assert styled.returncode == 0, styled.stdout
