@@ -37,7 +37,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_every_page_is_run() -> None:
-    assert {page.stem for page in PAGES.glob("*.md")} == {"agent", "policy"}
+    assert {page.stem for page in PAGES.glob("*.md")} == {"agent", "dataset", "environment", "policy"}
     assert all(len(list(blocks(page))) >= 3 for page in PAGES.glob("*.md"))
 
 
@@ -53,6 +53,19 @@ def test_a_policy_of_ones_own_is_compared_with_the_baselines(project: Path) -> N
     printed = run_page("policy", project)
     assert " passed" in printed
     assert {"genre_fan", "a3c", "oracle"} <= {word for line in printed.splitlines() for word in line.split()}
+
+
+def test_ratings_of_ones_own_become_a_world(tmp_path: Path) -> None:
+    printed = run_page("dataset", tmp_path)
+    assert "userId,movieId,rating,timestamp" in printed
+    assert "80 users, 60 books" in printed
+
+
+def test_an_agent_that_knows_nothing_of_rlrec_learns_and_other_environments_and_users_are_played(project: Path) -> None:
+    printed = run_page("environment", project)
+    assert "of what it learned" in printed
+    assert " passed" in printed
+    assert "Moody" in printed
 
 
 def contents(folder: Path) -> dict[str, bytes]:
