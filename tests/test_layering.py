@@ -120,6 +120,18 @@ def test_in_the_library_no_import_points_upwards():
     assert upwards == []
 
 
+def test_the_architecture_shows_the_packages_in_their_order_with_what_each_imports():
+    found = {name: set() for name in PACKAGES}
+    for name, path in MODULES.items():
+        if package(name) in found:
+            found[package(name)] |= {package(other) for other in needed(path)} & set(PACKAGES) - {package(name)}
+    imports = [(name, ", ".join(sorted(found[name], key=PACKAGES.index))) for name in PACKAGES]
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert [
+        row for row in re.findall(r"^\| `(\w+)` \| .* \| ?(.*?) \|$", page, re.MULTILINE) if row[0] in found
+    ] == imports
+
+
 def test_no_modules_import_one_another_in_a_circle():
     graph = {name: needed(path) - {"rlrec"} for name, path in MODULES.items()}
     assert sum(map(len, graph.values())) > 500

@@ -6,6 +6,8 @@ from rlrec.agents.registry import AGENTS
 from rlrec.settings.learners import ALGORITHMS, A2CConfig, A3CConfig, ThesisConfig
 from rlrec.testing import AgentTests
 
+pytestmark = pytest.mark.slow
+
 
 class TestA3C(AgentTests):
     learner = A3CConfig(users=16, rollout=10, hidden=8)
