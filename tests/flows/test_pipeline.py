@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -65,15 +66,14 @@ def test_dvc_repro_makes_all_that_the_graph_names(project):
         for out in outs:
             assert (project.folder / out).exists(), out
     evaluation = json.loads((project.folder / "data/reports/evaluate/evaluation.json").read_text())
-    assert evaluation["policy"] == "a3c"
-    assert set(evaluation["slates"]) == {"1", "2"}
+    assert set(evaluation["learners"]["a3c"]) == {"1", "2"}
     git = subprocess.run(["git", "status", "--short"], cwd=project.folder, capture_output=True, text=True, check=True)
     assert git.stdout.split() == ["??", "dvc.lock"]  # no rating, no model
 
 
 def test_after_either_door_the_other_finds_nothing_to_do(project):
     before = locked(project)
-    assert "up to date" in project.run("dvc", "status", "dvc.yaml").stdout
+    assert "up to date" in project.run("dvc", "status").stdout
     output, _ = pipeline(project)
     assert told(output) == dict.fromkeys(STAGES, "up to date")
     assert "Running stage" not in output
@@ -92,7 +92,7 @@ def test_a_changed_parameter_reruns_what_depends_on_it_and_the_ui_leads_to_all_o
     assert told(output) == {stage: "ran" if stage in ran else "up to date" for stage in STAGES}
     changed = {stage for stage in STAGES if locked(project)[stage] != before[stage]}
     assert changed == ran
-    assert "up to date" in project.run("dvc", "status", "dvc.yaml").stdout
+    assert "up to date" in project.run("dvc", "status").stdout
 
     with temporary_settings({PREFECT_API_URL: server}), get_client(sync_client=True) as client:
         runs = stage_runs(client, run)
@@ -124,9 +124,40 @@ def test_a_parameter_given_to_the_flow_becomes_an_experiment_that_is_found_and_c
     assert {f"data/reports/{stage}/metrics.json" for stage in ("world", "train/a3c", "evaluate")} == set(metrics)
     earned = metrics["data/reports/evaluate/metrics.json"]["data"]["a3c"]["return@1"]
     evaluation = json.loads((project.folder / "data/reports/evaluate/evaluation.json").read_text())
-    assert earned == evaluation["slates"]["1"]["metrics"]["return"]["mean"]
+    assert earned == evaluation["learners"]["a3c"]["1"]["metrics"]["return"]["mean"]
     plots = project.run("dvc", "plots", "show")
     assert plots.returncode == 0, plots.stdout
     page = (project.folder / "dvc_plots" / "index.html").read_text()
     assert "Return on validation users" in page
     assert "Learning_curve" in page
+
+
+def test_a_further_learner_is_trained_alone_and_stands_beside_the_reference_under_its_own_name(project):
+    before = locked(project)
+    learner = {"algorithm": "a2c", "label": "A2C, small", "users": 8, "rollout": 5, "hidden": 4}
+    write_settings(
+        project.folder,
+        {"data": {"source": str(project.archive), "tag_genome": "none"}, "learners": {"waiting": learner}},
+    )
+    output, _ = pipeline(project)
+    ran = {"train@waiting", "evaluate", "compare", "report"}
+    assert {stage for stage, what in told(output).items() if what == "ran"} == ran
+    assert locked(project)["train@a3c"] == before["train@a3c"]
+    assert "up to date" in project.run("dvc", "status").stdout
+
+    policy = json.loads((project.folder / "data/models/waiting/policy.json").read_text())
+    assert (policy["algorithm"], policy["name"], policy["label"]) == ("a2c", "waiting", "A2C, small")
+    table = pd.read_csv(project.folder / "data/reports/compare/comparison.csv")
+    assert {"a3c", "waiting"} <= set(table["policy"])
+    assert set(table["reference"]) == {"a3c"}
+    page = (project.folder / "data/reports/index.html").read_text()
+    assert page.count("A2C, small") > 3
+
+    learner["gamma"] = 0.9
+    write_settings(
+        project.folder,
+        {"data": {"source": str(project.archive), "tag_genome": "none"}, "learners": {"waiting": learner}},
+    )
+    changed = json.loads(project.run("dvc", "status", "--json").stdout)
+    assert "train@waiting" in changed
+    assert "train@a3c" not in changed
