@@ -15,13 +15,19 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from pydantic import BaseModel
 
-from rlrec.settings.config import Config
+from rlrec.settings.config import Config, parse_config
 from rlrec.settings.explain import leaves
+from rlrec.settings.learners import ALGORITHMS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")])
 SECTIONS = "|".join(name for name, field in Config.model_fields.items() if isinstance(field.default, BaseModel))
+TREE = "src|flows|tasks|tests|benchmarks|docs"
+UNDER_WAY = {"data/checkpoints", "data/reports/matrix"}
+"""What is made beside the stages of `dvc.yaml`."""
+ELSEWHERE = {"environments/recommenders/movie_lens_dynamic.py"}
+"""Files of other projects."""
 FILES = {"csv", "html", "json", "md", "npz", "png", "py", "yaml"}
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -81,11 +87,88 @@ def test_settings_are_settings(page: Path) -> None:
     named = {
         path
         for line in code(page)
-        for path in re.findall(rf"(?:^|-S )((?:{SECTIONS})\.[a-z_.]+)(?=$|[ :=])", line)
+        for path in re.findall(rf"(?:^|-S )((?:{SECTIONS}|learners)\.[a-z0-9_.]+)(?=$|[ :=])", line)
         if path.rpartition(".")[2] not in FILES
     }
     settings = [f"{path}." for path, _ in leaves(Config)]
+    settings += [f"learners.{name}.{field}." for name, kind in ALGORITHMS.items() for field in kind.model_fields]
     assert [path for path in named if not any(setting.startswith(f"{path}.") for setting in settings)] == []
+
+
+@each_page
+def test_settings_that_are_shown_are_accepted(page: Path) -> None:
+    for token in tokens(page):
+        if token.type == "fence" and token.info == "yaml" and "--8<--" not in token.content:
+            parse_config(yaml.safe_load(token.content), page.name)
+
+
+def named_in(page: Path, pattern: str) -> set[str]:
+    """What code of a page names: all of it, or the whole of a name that is one in the middle of a line."""
+    return {found for line in code(page) for found in re.findall(pattern, line)}
+
+
+def of_a_learner(name: str) -> str:
+    """A path of results, whoever's they are, as that of the learner `a3c`."""
+    return re.sub(r"^(data/(?:models|checkpoints|reports/train)/)[^/]+", r"\1a3c", name)
+
+
+@each_page
+def test_modules_commands_and_files_that_are_named_are_there(page: Path) -> None:
+    """But those that the page itself is about to make."""
+    made = set(re.findall(r'title="([^"]+)"', page.read_text(encoding="utf-8")))
+    for name in named_in(page, rf"(?<![\w./-])(?:{TREE})/[\w./-]*\w"):
+        assert name in made or (ROOT / name).exists(), f"{name} is not there"
+    for name in named_in(page, r"(?<![\w./<>-])[\w-]+(?:/[\w-]+)+\.py\b") - ELSEWHERE:
+        found = any((ROOT / top / name).is_file() for top in (".", "src/rlrec"))
+        assert name in made or found, f"{name} is not there"
+    for name in named_in(page, r"python -m ((?:flows|benchmarks)(?:\.\w+)+)"):
+        assert (ROOT / f"{name.replace('.', '/')}.py").is_file(), f"there is no module {name}"
+    for name in named_in(page, r"(?<![\w./-])rlrec(?:\.\w+)+"):
+        path = f"src/{name.replace('.', '/')}"
+        inside = (ROOT / path).with_suffix(".py").is_file() or (ROOT / path).is_dir()
+        assert inside or f"{path}.py" in made or defined(name), f"{name} is not there"
+
+
+@each_page
+def test_what_examples_import_is_there(page: Path) -> None:
+    """But what the page itself has written before."""
+    made = set(re.findall(r'title="([^"]+)"', page.read_text(encoding="utf-8")))
+    for token in tokens(page):
+        if token.type != "fence" or not token.info.startswith("python"):
+            continue
+        for node in ast.walk(ast.parse(token.content)):
+            if not isinstance(node, ast.ImportFrom) or not str(node.module).startswith("rlrec"):
+                continue
+            for name in (f"{node.module}.{alias.name}" for alias in node.names):
+                own = {f"src/{str(node.module).replace('.', '/')}.py", "src/rlrec/settings/learners.py"} & made
+                assert own or defined(name), f"{name} is not there"
+
+
+def defined(name: str) -> bool:
+    """Whether the module or package of `rlrec.a.b.C` defines C, or has it from elsewhere."""
+    module, _, inner = name.rpartition(".")
+    path = ROOT / "src" / module.replace(".", "/")
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    if not file.is_file():
+        return False
+    names = rf"^(?:class |def )?{inner}\b|^ +[\"']{inner}[\"'],$|^from .* import .*\b{inner}\b"
+    return bool(re.search(names, file.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def made_by_stages() -> set[str]:
+    """All that `dvc.yaml` names of `data`, for the learner `a3c`."""
+    graph = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+    stages = (stage.get("do", stage) for stage in graph["stages"].values())
+    entries = [entry for stage in stages for kind in ("outs", "metrics", "plots") for entry in stage.get(kind, [])]
+    return UNDER_WAY | {of_a_learner(entry if isinstance(entry, str) else next(iter(entry))) for entry in entries}
+
+
+@each_page
+def test_results_that_are_named_are_made(page: Path) -> None:
+    """A folder around what a stage makes, that itself, or a file in it."""
+    for name in map(of_a_learner, named_in(page, r"(?<![\w./-])data/[\w./<>-]*[\w>]")):
+        made = [out for out in made_by_stages() if f"{name}/".startswith(f"{out}/") or out.startswith(f"{name}/")]
+        assert made or name.endswith(".py"), f"no stage makes {name}"
 
 
 def spoken() -> str:
@@ -130,11 +213,26 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
-def test_every_page_is_on_the_site_and_in_its_navigation(site: Path) -> None:
-    pages = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
+def test_the_reference_has_a_page_for_every_package_with_modules_of_its_own() -> None:
+    packages = {path.parent.name for path in (ROOT / "src" / "rlrec").glob("*/__init__.py")}
+    reference = {page.stem: page.read_text(encoding="utf-8") for page in (DOCS / "reference").glob("*.md")}
+    assert reference.keys() == packages | {"index"}
+    for name in packages:
+        modules = re.findall(r"^::: (\S+)", reference[name], re.MULTILINE)
+        assert modules, name
+        for module in modules:
+            assert module.startswith(f"rlrec.{name}."), f"{name}.md: {module}"
+            assert (ROOT / "src" / f"{module.replace('.', '/')}.py").is_file(), f"{name}.md: {module}"
+
+
+def test_every_page_is_in_the_navigation() -> None:
     navigation = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
-    assert set(pages_of(navigation)) == pages
+    assert set(pages_of(navigation)) == {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
+
+
+@pytest.mark.slow
+def test_every_page_is_on_the_site(site: Path) -> None:
+    pages = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
     assert {page for page in pages if not (site / page).with_suffix(".html").is_file()} == set()
 
 
@@ -165,6 +263,8 @@ def test_the_site_fetches_nothing_from_elsewhere(site: Path) -> None:
         "worlds.world.World.load",
         "environments.gym.movielens.MovieLensEnv.step",
         "agents.train.train",
+        "agents.agent.Agent.step",
+        "testing.agents.AgentTests",
         "policies.saved.load_policy",
     ],
 )

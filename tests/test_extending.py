@@ -76,10 +76,11 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """A copy of the package, its tests and its pages."""
-    for name in ("src", "tests", "docs", "flows", "tasks"):
+    for name in ("src", "tests", "docs", "flows", "tasks", "benchmarks", "matrix"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    for name in ("pyproject.toml", "mkdocs.yml", "dvc.yaml", "params.yaml", "README.md", "CONTRIBUTING.md", "Makefile"):
-        shutil.copy(ROOT / name, tmp_path / name)
+    for path in ROOT.iterdir():
+        if path.is_file():
+            shutil.copy(path, tmp_path)
     return tmp_path
 
 
@@ -101,9 +102,9 @@ def test_an_algorithm_is_added_by_the_edits_of_its_page_and_by_no_others(package
     }
     assert "REINFORCE" in printed
     assert "gradient_norm" in printed
-    its_own, others = "tests/rlrec/agents/test_reinforce.py", ("dependencies", "layering")
+    its_own, others = "tests/rlrec/agents/test_reinforce.py", ("dependencies", "docs", "layering")
     checked = [its_own, *(f"tests/test_{name}.py" for name in others)]
-    options = ("-k", "not light", "-p", "no:cacheprovider", "-q")
+    options = ("-m", "not slow", "-k", "not light", "-p", "no:cacheprovider", "-q")
     tested = run(package, sys.executable, "-m", "pytest", *options, *checked, env=environment(package))
     assert tested.returncode == 0, tested.stdout
     styled = run(package, "ruff", "check", "src", its_own)
