@@ -9,16 +9,19 @@ from rlrec.testing import AgentTests
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.xdist_group("agents: A3C")
 class TestA3C(AgentTests):
     learner = A3CConfig(users=16, rollout=10, hidden=8)
 
 
+@pytest.mark.xdist_group("agents: A2C")
 class TestA2C(AgentTests):
     """With sessions that are carried from step to step, and a network that remembers them."""
 
     learner = A2CConfig(users=16, rollout=5, hidden=8, network="recurrent")
 
 
+@pytest.mark.xdist_group("agents: Thesis")
 class TestThesis(AgentTests):
     learner = ThesisConfig(users=16, rollout=10)
 
