@@ -34,7 +34,7 @@ matrix: install ## The experiment matrix: scenarios, learners with several seeds
 test: install ## The test suite, a worker a core
 	$(PYTEST_PARALLEL) -m "not long and not ci"
 
-test-ci: install ## What CI runs beside it: full disks, ml-1m, and who dies on a Ray cluster, alone since that is timed
+test-ci: install ## What else CI runs: full disks, ml-1m, sharing; the fault tests alone, since some of them watch the clock
 	$(PYTEST_PARALLEL) -m "ci and not long" --ignore tests/faults
 	python -m pytest tests/faults
 

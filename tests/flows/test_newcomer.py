@@ -22,6 +22,7 @@ def test_the_script_is_good_bash():
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.realdata
 def test_a_newcomer_s_path_leads_there_and_back(tmp_path, ml100k_archive, server):
     archive = slice_archive(ml100k_archive, tmp_path / "source", users=40, movies=120)
