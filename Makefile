@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-PYTEST_PARALLEL := python -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+PYTEST_PARALLEL := python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install pipeline runs matrix test test-ci test-fast test-long lint typecheck format ui serve docs bench lock clean

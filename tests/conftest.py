@@ -9,11 +9,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from projects import environment, make_folder
 
 ROOT = Path(__file__).resolve().parents[1]
+SHARING = {
+    "project": [f"flows/test_{name}.py" for name in ("bad_input", "matrix", "pipeline", "remotes", "versions")],
+    "served": ["flows/running/test_serve.py", "flows/test_browser.py"],
+    "reference": ["hardening/test_disks.py", "hardening/test_loopback.py"],
+}
+"""By fixture that takes a minute to make, the files that need it."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,15 +31,28 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["TF_XLA_FLAGS"] = f"--tf_xla_persistent_cache_directory={compiled}"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A parallel worker takes a file at a time, or the files that share a fixture of a minute."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _unit(nodeid)
+
+    return Scheduling(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A parallel worker takes the tests of an `xdist_group` at a time, or else those of a file; long ones first."""
-    shared = {item for item in items if item.get_closest_marker("xdist_group")}
-    for item in items:
-        if item not in shared:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-    group = {item: next(item.iter_markers("xdist_group")).args[0] for item in items}
-    slow = {group[item] for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (item not in shared, group[item] not in slow))
+    """What takes long comes first, so that no worker is left alone with it in the end."""
+    slow = {_unit(item.nodeid) for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (_unit(item.nodeid) not in SHARING, _unit(item.nodeid) not in slow))
+
+
+def _unit(nodeid: str) -> str:
+    """What a worker takes at a time."""
+    file = nodeid.partition("::")[0]
+    return next((fixture for fixture, files in SHARING.items() if file.removeprefix("tests/") in files), file)
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,6 @@ from tasks.paths import RAW, TABLES
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.realdata,
-    pytest.mark.xdist_group("project"),
     pytest.mark.filterwarnings("ignore:Logger .* attempted to send logs to the API"),  # fixtures, outside of a flow
 ]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.realdata, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.slow, pytest.mark.realdata]
 
 PATIENCE_MILLISECONDS = 120_000
 

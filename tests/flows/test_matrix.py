@@ -68,7 +68,6 @@ def test_the_pipeline_of_this_project_is_its_dvc_yaml(tmp_path: Path, monkeypatc
 @pytest.mark.slow
 @pytest.mark.ci
 @pytest.mark.realdata
-@pytest.mark.xdist_group("project")
 def test_killed_after_its_first_run_it_goes_on_from_there(project, tmp_path: Path, server: str) -> None:
     folder = tmp_path / "rlrec"
     shutil.copytree(project.folder, folder, symlinks=True)

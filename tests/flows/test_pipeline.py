@@ -22,7 +22,7 @@ from projects import write_settings
 
 from tasks.versions import stage_files
 
-pytestmark = [pytest.mark.slow, pytest.mark.realdata, pytest.mark.xdist_group("project")]
+pytestmark = [pytest.mark.slow, pytest.mark.realdata]
 
 STAGES = ["download", "validate", "world", "train@a3c", "evaluate", "compare", "report"]
 

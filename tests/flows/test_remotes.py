@@ -9,7 +9,7 @@ import pytest
 from projects import environment, run, write_settings
 from s3 import bucket
 
-pytestmark = [pytest.mark.slow, pytest.mark.ci, pytest.mark.xdist_group("project")]
+pytestmark = [pytest.mark.slow, pytest.mark.ci]
 
 PAGE = Path("data/reports/index.html")
 SAVE = "from flows.running.runs import save_run; print(save_run())"

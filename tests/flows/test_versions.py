@@ -16,7 +16,7 @@ from projects import environment, write_settings
 
 from tasks.versions import dvc_hash
 
-pytestmark = [pytest.mark.slow, pytest.mark.realdata, pytest.mark.xdist_group("project")]
+pytestmark = [pytest.mark.slow, pytest.mark.realdata]
 
 STAGES = ["download", "validate", "world", "train@a3c", "evaluate", "compare", "report"]
 MODEL, FIGURES, EVALUATION = (

@@ -10,7 +10,7 @@ import yaml
 from hardening.disks import PAGE, Disk, fill, small_disk
 from hardening.runs import STAGES, Project, Reference, contents
 
-pytestmark = [pytest.mark.slow, pytest.mark.ci, pytest.mark.realdata, pytest.mark.xdist_group("reference")]
+pytestmark = [pytest.mark.slow, pytest.mark.ci, pytest.mark.realdata]
 
 PLENTY = "200m"
 FULL, READ_ONLY = "No space left on device", "Read-only file system"

@@ -14,7 +14,7 @@ import pytest
 from hardening.runs import TAG, Reference, Run
 from projects import ROOT, environment, make_folder
 
-pytestmark = [pytest.mark.slow, pytest.mark.ci, pytest.mark.xdist_group("reference")]
+pytestmark = [pytest.mark.slow, pytest.mark.ci]
 
 
 def listening(run: Run) -> set[tuple[str, int]]:

@@ -20,7 +20,7 @@ from flows.running import turn
 from flows.running.serve import described, form_of
 from rlrec.settings.config import Config
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("served")]
+pytestmark = pytest.mark.slow
 
 STAGES = ["download", "validate", "world", "train@a3c", "evaluate", "compare", "report"]
 
