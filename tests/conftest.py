@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """What XLA has compiled in one process, the others of the session load: small trainings take longer to compile."""
     if "TF_XLA_FLAGS" not in os.environ:
         compiled = tempfile.mkdtemp(prefix="rlrec-compiled-")
-        config.add_cleanup(lambda: shutil.rmtree(compiled))
+        config.add_cleanup(lambda: shutil.rmtree(compiled, ignore_errors=True))
         os.environ["TF_XLA_FLAGS"] = f"--tf_xla_persistent_cache_directory={compiled}"
 
 
