@@ -23,5 +23,5 @@ def write_page(config: Config) -> None:
         figures = write_figures(inputs, FIGURES)
         write_report(inputs, config, PAGE)
     for name, path in figures.items():
-        publish_figure(name, name.replace("-", ", "), path)
+        publish_figure(f"{name}-figure", name.replace("-", ", "), path)
     log.info("the report is %s", PAGE.resolve().as_uri())

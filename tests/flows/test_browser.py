@@ -45,8 +45,8 @@ def test_the_run_s_page_leads_to_its_stages_and_to_the_comparison(page, served, 
 
 
 def test_the_comparison_s_figure_is_seen(page, served, finished):
-    compare = served.children(finished.quick)["compare"]["id"]
-    figure = served.artifacts(compare)["comparison-figure"]["id"]
+    report = served.children(finished.quick)["report"]["id"]
+    figure = served.artifacts(report)["comparison-figure"]["id"]
     page.goto(f"{served.ui}/artifacts/artifact/{figure}")
     image = page.locator("img[src^='data:image/png']").first
     image.wait_for()

@@ -113,7 +113,7 @@ def test_a_parameter_given_to_the_flow_becomes_an_experiment_that_is_found_and_c
         runs = stage_runs(client, run)
         assert set(runs) == {"train@a3c", "evaluate", "compare", "report"}
         assert "validation_return" in artifacts_of(client, runs["train@a3c"])["learning-curve"]
-        assert "data:image/png" in artifacts_of(client, runs["report"])["training-a3c"]
+        assert "data:image/png" in artifacts_of(client, runs["report"])["training-a3c-figure"]
         assert "oracle" in artifacts_of(client, runs["compare"])["comparison"]
 
     shown = json.loads(project.run("dvc", "exp", "show", "--json").stdout)

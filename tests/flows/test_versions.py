@@ -14,6 +14,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from projects import environment, write_settings
 
+from tasks.artifacts import key_of
 from tasks.versions import dvc_hash
 
 pytestmark = [pytest.mark.slow, pytest.mark.realdata]
@@ -45,7 +46,7 @@ def test_every_stage_s_artifact_has_the_hashes_of_dvc_lock(project, server):
         expected = {("read", *entry) for entry in locked(project.folder, stage, "deps").items()}
         expected |= {("made", *entry) for entry in locked(project.folder, stage, "outs").items()}
         with temporary_settings({PREFECT_API_URL: server}), get_client(sync_client=True) as client:
-            key = ArtifactFilter(key=ArtifactFilterKey(any_=[f"{stage}-versions"]))
+            key = ArtifactFilter(key=ArtifactFilterKey(any_=[key_of(f"{stage}-versions")]))
             told = [set(row.findall(str(artifact.data))) for artifact in client.read_artifacts(artifact_filter=key)]
         assert len({role for role, *_ in expected}) == 2
         assert expected in told, stage
@@ -78,7 +79,7 @@ def test_dvc_exp_show_has_a_row_a_run_with_parameters_and_headline_metrics(twice
     assert deltas == {"run-1": 1.0, "run-2": -0.5}
     for name, data in rows.items():
         figures = data["metrics"][FIGURES]["data"]
-        assert set(figures) == {f"{metric}@{k}" for metric in ("return", "ctr", "ndcg") for k in (1, 2)}
+        assert set(figures["a3c"]) == {f"{metric}@{k}" for metric in ("return", "ctr", "ndcg") for k in (1, 2)}
         assert data["metrics"]["data/reports/train/a3c/metrics.json"]["data"]["steps_per_second"] > 0, name
     assert rows["run-2"]["metrics"][FIGURES]["data"] == json.loads((twice.folder / FIGURES).read_text())
     table = ok(twice, sys.executable, "-m", "flows.running.runs")
@@ -88,11 +89,11 @@ def test_dvc_exp_show_has_a_row_a_run_with_parameters_and_headline_metrics(twice
 
 
 def test_dvc_compares_metrics_and_plots_of_two_runs(twice):
-    before = json.loads((twice.folder.parent / "first" / "reports" / "metrics" / "evaluate.json").read_text())
+    before = json.loads((twice.folder.parent / "first" / "reports" / "evaluate" / "metrics.json").read_text())
     after = json.loads((twice.folder / FIGURES).read_text())
     difference = json.loads(ok(twice, "dvc", "metrics", "diff", "run-1", "run-2", "--json"))[FIGURES]
-    assert difference["return@1"]["old"] == before["return@1"]
-    assert difference["return@1"]["new"] == after["return@1"]
+    assert difference["a3c.return@1"]["old"] == before["a3c"]["return@1"]
+    assert difference["a3c.return@1"]["new"] == after["a3c"]["return@1"]
     shutil.rmtree(twice.folder / "dvc_plots", ignore_errors=True)
     ok(twice, "dvc", "plots", "diff", "run-1", "run-2")
     page = (twice.folder / "dvc_plots" / "index.html").read_text()
@@ -117,7 +118,7 @@ def test_going_back_brings_the_exact_model_and_the_first_evaluation_s_figures_ag
         (folder / path).unlink()
     ok(twice, "dvc", "repro", "--force", "--single-item", "evaluate")
     assert (folder / EVALUATION).read_bytes() == (first / "reports" / "evaluate" / "evaluation.json").read_bytes()
-    assert (folder / FIGURES).read_bytes() == (first / "reports" / "metrics" / "evaluate.json").read_bytes()
+    assert (folder / FIGURES).read_bytes() == (first / "reports" / "evaluate" / "metrics.json").read_bytes()
 
     ok(twice, "git", "add", "params.yaml", "dvc.lock")
     ok(twice, "git", "commit", "-q", "-m", "the first run")

@@ -84,8 +84,8 @@ class TestServed:
         shown = served.artifacts(finished.quick)["stages"]["data"]
         for name, child in children.items():
             assert f"[{name}](/runs/flow-run/{child['id']})" in shown
-        for artifact in ("comparison", "comparison-figure", "offline"):
-            identity = served.artifacts(children["compare"]["id"])[artifact]["id"]
+        for stage, artifact in (("compare", "comparison"), ("compare", "offline"), ("report", "comparison-figure")):
+            identity = served.artifacts(children[stage]["id"])[artifact]["id"]
             assert f"(/artifacts/artifact/{identity})" in shown
         assert (served.folder / "data" / "reports" / "index.html").is_file()
 
