@@ -212,7 +212,7 @@ def test_the_pipeline_says_a_stage_s_error_once_and_stops(restored, tmp_path):
 
 
 def test_the_pipeline_names_wrong_settings_at_once(restored):
-    (restored.folder / "params.yaml").write_text("learners: {a3c: {gamma: 2, gama: 1}}\n")
+    (restored.folder / "params.yaml").write_text("learners: {a3c: {algorithm: a3c, gamma: 2, gama: 1}}\n")
     ended = restored.run(sys.executable, "-m", "flows.pipeline")
     assert ended.returncode == 1
     shown = ended.stdout.strip().splitlines()
