@@ -140,7 +140,7 @@ def test_a_wrong_setting_is_told_before_anything_runs(toy, capsys):
     def action(config: Config) -> None:
         raise AssertionError("ran")
 
-    (toy / "params.yaml").write_text("train: {gamma: 2}\n")
+    (toy / "params.yaml").write_text("learners: {a3c: {algorithm: a3c, gamma: 2}}\n")
     with pytest.raises(SystemExit) as ended:
         main(stage_that(action))
     assert ended.value.code == 1
