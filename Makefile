@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-PYTEST_PARALLEL := python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# One more than cores: what waits for a server or another process leaves its core to the others.
+WORKERS = $(shell $(PYTHON) -c "import os; print(min((os.cpu_count() or 1) + 1, 5))")
+PYTEST_PARALLEL = python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install pipeline runs matrix test test-ci test-fast test-long lint typecheck format ui serve docs bench lock clean
@@ -31,7 +33,7 @@ runs: install ## One row a run: what is different in its parameters, and its hea
 matrix: install ## The experiment matrix: scenarios, learners with several seeds, baselines (half an hour on two cores)
 	@python -m flows.matrix
 
-test: install ## The test suite, a worker a core
+test: install ## The test suite, a worker a core and one more
 	$(PYTEST_PARALLEL) -m "not long and not ci"
 
 test-ci: install ## What else CI runs: full disks, ml-1m, sharing; the fault tests alone, since some of them watch the clock

@@ -220,6 +220,7 @@ def test_the_pipeline_names_wrong_settings_at_once(restored):
     assert sorted(line.split(":")[0].strip() for line in shown[1:]) == ["learners.a3c.gama", "learners.a3c.gamma"]
 
 
+@pytest.mark.ci
 def test_ctrl_c_in_training_ends_all_loses_nothing_and_the_next_run_goes_on(restored, tmp_path):
     project, folder = restored, restored.folder
     before, lock = contents(folder / "data"), (folder / "dvc.lock").read_text()

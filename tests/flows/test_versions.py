@@ -17,7 +17,7 @@ from projects import environment, write_settings
 from tasks.artifacts import key_of
 from tasks.versions import dvc_hash
 
-pytestmark = [pytest.mark.slow, pytest.mark.realdata]
+pytestmark = [pytest.mark.slow, pytest.mark.ci, pytest.mark.realdata]
 
 STAGES = ["download", "validate", "world", "train@a3c", "evaluate", "compare", "report"]
 MODEL, FIGURES, EVALUATION = (

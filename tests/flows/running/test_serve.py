@@ -199,6 +199,7 @@ class TestServed:
         assert int(served.ui.rpartition(":")[2]) in {connection.laddr.port for connection in listening}
 
 
+@pytest.mark.ci
 @pytest.mark.realdata
 def test_a_run_that_was_killed_with_all_around_it_blocks_nobody(tmp_path, ml100k_archive):
     folder = make_served_folder(tmp_path / "rlrec", ml100k_archive, {"training": {"steps": 10**9}})

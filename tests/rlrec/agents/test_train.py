@@ -276,6 +276,7 @@ def test_after_an_interrupt_no_agent_is_left_running() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_planning_beats_the_greedy_policy_that_sees_the_hidden_taste() -> None:
     """Users who tire of what they see and recover: alternating genres earns more than the best movie now."""
     world = planning_world()

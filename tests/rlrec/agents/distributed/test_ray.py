@@ -89,6 +89,7 @@ with cluster.connected(training.training):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_a_cluster_of_ones_own_listens_on_loopback_only_and_ends_with_the_training() -> None:
     """In a process of its own: Ray keeps what it was told of tokens and addresses as long as a process lives."""
     mine = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
