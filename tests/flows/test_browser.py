@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.realdata]
+pytestmark = [pytest.mark.slow, pytest.mark.ci, pytest.mark.realdata]
 
 PATIENCE_MILLISECONDS = 120_000
 

@@ -132,6 +132,7 @@ def test_a_parameter_given_to_the_flow_becomes_an_experiment_that_is_found_and_c
     assert "Learning_curve" in page
 
 
+@pytest.mark.ci
 def test_a_further_learner_is_trained_alone_and_stands_beside_the_reference_under_its_own_name(project):
     before = locked(project)
     learner = {"algorithm": "a2c", "label": "A2C, small", "users": 8, "rollout": 5, "hidden": 4}

@@ -42,6 +42,7 @@ def from_shell(served: Served) -> "subprocess.Popen[str]":
     )
 
 
+@pytest.mark.ci
 @pytest.mark.realdata
 class TestServed:
     """One project, served as long as these tests last; the log is looked at before runs that have to fail."""
