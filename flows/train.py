@@ -7,6 +7,7 @@ from prefect import Flow
 
 from flows.running.stage import as_flow, main
 from rlrec.settings.config import Config
+from tasks.beliefs import job_of
 from tasks.train import task_runner, train_learner
 
 
@@ -15,7 +16,7 @@ def flow_of(learner: str) -> Flow[[], None]:
 
     def train(config: Config) -> None:
         """Trains the learner: local agents in parallel, one global model."""
-        train_learner(config.job(learner))
+        train_learner(job_of(config, learner))
 
     return as_flow(train, learner)
 

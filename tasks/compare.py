@@ -11,14 +11,15 @@ from rlrec.evaluation import results
 from rlrec.evaluation.compare import comparison_table, measure_all, regret_table
 from rlrec.evaluation.offline import compare_offline
 from rlrec.policies.baselines import BASELINES, OFFLINE_BASELINES, Known
+from rlrec.settings.beliefs import Estimated
 from rlrec.settings.config import Config
 from rlrec.storage.csv_files import to_csv
 from rlrec.storage.files import write_atomically, write_together
-from rlrec.storage.json_files import to_json
+from rlrec.storage.json_files import read_json, to_json
 from rlrec.worlds.world import World
 from tasks.artifacts import publish_table
 from tasks.evaluate import trained_policies
-from tasks.paths import COMPARISON, OFFLINE, POLICIES, REGRET, TABLES, WORLD
+from tasks.paths import BELIEFS, COMPARISON, OFFLINE, POLICIES, REGRET, TABLES, WORLD
 from tasks.progress import progress_bar
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 def compare_policies(config: Config) -> None:
     """Plays all baselines and the trained policies on the same users and sessions."""
     world, reference = World.load(WORLD), config.evaluate.reference
-    known = Known.of(world, load_tables(TABLES), config.seed)
+    known = Known.of(world, load_tables(TABLES), config.seed, read_json(BELIEFS, Estimated).features)
     policies = {**trained_policies(config), **{name: make(known) for name, make in BASELINES.items()}}
     told = results.Policies.of(policies, reference)
     with progress_bar("comparing") as advance:
@@ -51,7 +52,7 @@ def compare_policies(config: Config) -> None:
 def compare_offline_policies(config: Config) -> None:
     """Has all baselines and the trained policies foresee the last ratings of test users."""
     world, tables, reference = World.load(WORLD), load_tables(TABLES), config.evaluate.reference
-    known = Known.of(world, tables, config.seed)
+    known = Known.of(world, tables, config.seed, read_json(BELIEFS, Estimated).features)
     baselines = {name: make(known) for name, make in OFFLINE_BASELINES.items()}
     trained = trained_policies(config)
     # Nobody can look into a real person's taste at every step.

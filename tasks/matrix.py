@@ -9,6 +9,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from rlrec.data.dataset.tables import load_tables
+from rlrec.experiments.beliefs import Believers
 from rlrec.experiments.fill import fill
 from rlrec.experiments.grid import load_grid, playable
 from rlrec.experiments.results import MATRIX as MATRIX_TABLE
@@ -48,7 +49,10 @@ def fill_matrix(config: Config, only: Sequence[str] | None = None, seeds: int | 
         log.warning("%s is skipped: %s", asked.scenarios[name].title, reason)
     baselines = baselines_of(worlds, load_tables(TABLES), config.seed)
     with progress_bar("matrix") as advance:
-        results = fill(grid, config, worlds, baselines, Runs(MATRIX / "runs"), trainer=train_and_play, progress=advance)
+        runs, believer = Runs(MATRIX / "runs"), Believers(MATRIX / "runs", config.seed)
+        results = fill(
+            grid, config, worlds, baselines, runs, trainer=train_and_play, believer=believer, progress=advance
+        )
     confidence = config.evaluate.confidence
     n_users = {name: len(worlds[entry.world].users_in("test")) for name, entry in grid.scenarios.items()}
     resamples = draw_resamples(grid, config, n_users.values())

@@ -9,12 +9,19 @@ from rlrec.settings.config import Job, TrainingConfig
 from rlrec.worlds.world import World
 
 _LEARNER = {"users", "rollout", "hidden", "network", "gamma", "gae_lambda", "entropy", "value", "optimizer"}
-_LEARNER |= {"learning_rate", "final_learning_rate", "clip_norm", "label"}
+_LEARNER |= {"learning_rate", "final_learning_rate", "clip_norm", "label", "start", "sharpness"}
 _TRAINING = {"executor", "ray", "agents", "steps", "checkpoint_every", "max_staleness", "max_refused"}
+_TRAINING |= {"judging_users"}
 
 
 def job(algorithm: str = "a3c", seed: int = 7, name: str = "", **settings: Any) -> Job:
-    """The training of a learner: settings by name, whatever section they stand in."""
+    """The training of a learner: settings by name, whatever section they stand in.
+
+    It starts from nothing, unless asked for something else, so that there is something to learn.
+    """
+    if algorithm != "thesis":
+        settings.setdefault("start", "zero")
+    settings.setdefault("judging_users", 0)
     return Job.model_validate(
         {
             "seed": seed,

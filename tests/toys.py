@@ -43,7 +43,7 @@ class Toy(Agent):
     def __init__(self, world: World, job: Job) -> None:
         self.world, self.job = world, job
         self.users, self.length = job.learner.users, job.scenario.episode_length
-        self.center, self.scale = standardisation(world, job)
+        self.center, self.scale, _ = standardisation(world, job)
         self.known = Knowledge.of(world).representation(job.scenario.features)
         self.network = Bilinear(len(self.center), 1, self.known.features.shape[1], world.n_movies)
         self.steps = self.users * self.length

@@ -33,7 +33,7 @@ def page(served) -> Iterator[Any]:
 def test_the_run_s_page_leads_to_its_stages_and_to_the_comparison(page, served, finished):
     page.goto(f"{served.ui}/runs/flow-run/{finished.quick}")
     page.locator("#subflow-runs").click()
-    for stage in ("download", "validate", "world", "train@a3c", "evaluate", "compare", "report"):
+    for stage in ("download", "validate", "world", "beliefs", "train@a3c", "evaluate", "compare", "report"):
         page.get_by_role("link", name=stage, exact=True).first.wait_for()
     page.locator("#artifacts").click()
     page.locator("a").filter(has_text="Stages, their tables and figures").first.click()

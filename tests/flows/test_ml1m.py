@@ -18,7 +18,7 @@ from rlrec.worlds.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.ci]
 
-STAGES = ["download", "validate", "world", "train@a3c", "evaluate", "compare"]
+STAGES = ["download", "validate", "world", "beliefs", "train@a3c", "evaluate", "compare"]
 LARGEST_BYTES = 4 * 2**30
 SETTINGS = {
     "world": {"latent_factors": 16, "regularisation": [16.0], "iterations": 5},

@@ -24,7 +24,7 @@ from tasks.versions import stage_files
 
 pytestmark = [pytest.mark.slow, pytest.mark.realdata]
 
-STAGES = ["download", "validate", "world", "train@a3c", "evaluate", "compare", "report"]
+STAGES = ["download", "validate", "world", "beliefs", "train@a3c", "evaluate", "compare", "report"]
 
 
 def locked(project) -> dict[str, dict[str, str]]:
@@ -107,11 +107,11 @@ def test_a_changed_parameter_reruns_what_depends_on_it_and_the_ui_leads_to_all_o
 
 def test_a_parameter_given_to_the_flow_becomes_an_experiment_that_is_found_and_compared(project, server):
     output, run = pipeline(project, "-S", "scenario.delta=0.5")
-    assert told(output) == dict.fromkeys(["train@a3c", "evaluate", "compare", "report"], "ran")
+    assert told(output) == dict.fromkeys(["beliefs", "train@a3c", "evaluate", "compare", "report"], "ran")
 
     with temporary_settings({PREFECT_API_URL: server}), get_client(sync_client=True) as client:
         runs = stage_runs(client, run)
-        assert set(runs) == {"train@a3c", "evaluate", "compare", "report"}
+        assert set(runs) == {"beliefs", "train@a3c", "evaluate", "compare", "report"}
         assert "validation_return" in artifacts_of(client, runs["train@a3c"])["learning-curve"]
         assert "data:image/png" in artifacts_of(client, runs["report"])["training-a3c-figure"]
         assert "oracle" in artifacts_of(client, runs["compare"])["comparison"]

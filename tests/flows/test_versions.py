@@ -19,7 +19,7 @@ from tasks.versions import dvc_hash
 
 pytestmark = [pytest.mark.slow, pytest.mark.ci, pytest.mark.realdata]
 
-STAGES = ["download", "validate", "world", "train@a3c", "evaluate", "compare", "report"]
+STAGES = ["download", "validate", "world", "beliefs", "train@a3c", "evaluate", "compare", "report"]
 MODEL, FIGURES, EVALUATION = (
     "data/models/a3c",
     "data/reports/evaluate/metrics.json",

@@ -61,7 +61,10 @@ class Kind:
 
 
 def same_arrays(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
+    def same(name: str) -> bool:
+        return np.array_equal(one[name], other[name], equal_nan=np.asarray(one[name]).dtype.kind == "f")
+
+    return one.keys() == other.keys() and all(same(name) for name in one)
 
 
 def arrays_of(world: World) -> dict[str, Any]:

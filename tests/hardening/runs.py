@@ -19,7 +19,7 @@ import psutil
 import yaml
 from projects import environment, make_clone
 
-STAGES = ("download", "validate", "world", "train@a3c", "evaluate", "compare", "report")
+STAGES = ("download", "validate", "world", "beliefs", "train@a3c", "evaluate", "compare", "report")
 TINY: dict[str, Any] = {
     "world": {"latent_factors": 2, "iterations": 2, "regularisation": [12.0]},
     # One agent draws the same each time. No checkpoint but the one at the end: what goes on from another is a training

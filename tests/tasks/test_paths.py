@@ -3,7 +3,7 @@ from projects import ROOT
 from tasks import paths
 from tasks.versions import stage_files
 
-STAGES = ("download", "validate", "world", "train@a3c", "evaluate", "compare", "report")
+STAGES = ("download", "validate", "world", "beliefs", "train@a3c", "evaluate", "compare", "report")
 
 
 def test_where_tasks_write_is_what_the_graph_versions():

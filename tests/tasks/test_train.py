@@ -27,11 +27,14 @@ def task_runs_of(flow_run_id) -> dict[str, str]:
 
 def test_each_local_agent_is_a_task_run_with_its_progress(engine, folder):
     from flows.train import flow_of
-    from tasks.paths import WORLD, LearnerPaths
+    from rlrec.settings.beliefs import Beliefs, Estimated
+    from rlrec.storage.json_files import to_json
+    from tasks.paths import BELIEFS, WORLD, LearnerPaths
 
     paths = LearnerPaths("a3c")
     WORLD.parent.mkdir(parents=True)
     small_world().save(WORLD)
+    BELIEFS.write_bytes(to_json(Estimated(features={"world": Beliefs()})))
     state = flow_of("a3c")(return_state=True)
     assert state.is_completed(), state.message
     assert task_runs_of(state.state_details.flow_run_id) == {"local agent 0": "COMPLETED", "local agent 1": "COMPLETED"}

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from rlrec.policies.networks import NUMPY, Network
 from rlrec.policies.scored import NetworkPolicy
+from rlrec.settings.beliefs import BeliefConfig
 from rlrec.settings.config import Job
 from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
@@ -52,12 +53,14 @@ class Agent(ABC):
         figures: names of what each step tells, columns of the learning curve; the first is what a session earned.
         steps: environment steps that a gradient counts for in the budget.
         lifetime: steps that a carry lasts, after which `start` gives a new one; None where it lasts for good.
+        warm: whether the initial weights are a policy that is worth keeping: a checkpoint is kept if it is better.
     """
 
     label: ClassVar[str]
     figures: ClassVar[tuple[str, ...]]
     steps: int
     lifetime: int | None = None
+    warm: bool = False
 
     @abstractmethod
     def initial(self) -> Callable[[], Floats]:
@@ -77,7 +80,14 @@ class Agent(ABC):
 
 
 def network_policy(
-    world: World, job: Job, label: str, network: Network, weights: Floats, center: Floats, scale: Floats
+    world: World,
+    job: Job,
+    label: str,
+    network: Network,
+    weights: Floats,
+    center: Floats,
+    scale: Floats,
+    sharpness: float = 0.0,
 ) -> NetworkPolicy:
     """The recommender that a network with these weights is, for `Agent.policy`.
 
@@ -89,6 +99,7 @@ def network_policy(
         weights: `(P,)`.
         center: `(S,)`, subtracted from an observation.
         scale: `(S,)`, divides it then.
+        sharpness: see `NetworkPolicy`.
     """
     scenario = job.scenario
     return NetworkPolicy(
@@ -98,6 +109,8 @@ def network_policy(
         scale=scale,
         observation=scenario.observation,
         features=scenario.features,
+        belief=scenario.belief or BeliefConfig(),
+        sharpness=sharpness,
         fingerprint=Knowledge.of(world).representation(scenario.features).fingerprint,
         algorithm=job.learner.algorithm,
         name=job.name,

@@ -21,6 +21,10 @@ class CurvePoint:
         validation_return: mean over validation users.
         validation_ci_low: of its interval; None or NaN where one user alone would say how users differ.
         validation_ci_high: likewise.
+        gain: mean difference of return from the first point, over validation users and the simulated ones who judge
+            beside them (`training.judging_users`): what the best checkpoint is chosen by.
+        gain_error: its standard error, paired by user.
+        judges: how many users that are.
     """
 
     version: int
@@ -31,6 +35,9 @@ class CurvePoint:
     validation_return: float
     validation_ci_low: float | None
     validation_ci_high: float | None
+    gain: float
+    gain_error: float
+    judges: int
 
     def row(self) -> dict[str, Any]:
         """A row of `curve.csv`: the algorithm's figures are columns like all others."""

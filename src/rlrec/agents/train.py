@@ -158,7 +158,7 @@ def assemble(
             f"{job.training.steps:,}",
             begun.counters.lost_updates,
         )
-    judge = Judge(world, job, agent.policy, kept)
+    judge = Judge(world, job, agent.policy, kept, warm=agent.warm)
     return Assembly(job, agent, model, run_agent, launch or usual, judge, begun, time.perf_counter() - started)
 
 

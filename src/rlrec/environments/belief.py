@@ -32,7 +32,7 @@ from rlrec.worlds.knowledge import Knowledge, Prior
 Doubles = NDArray[np.float64]
 
 FARTHEST_CAP = 1e4
-"""Affinities beyond it, in stars, are taken for it: with the cap out of reach, at 1e30, differences would lose all digits."""
+"""Affinities beyond it, in stars, are taken for it: with a cap of 1e30, differences would lose all digits."""
 LEAST_WALK = 1e-7
 """Added to `walk`: rounding takes 1e-15 off a variance, which a genre that is liked again and again would make into
 anything, since growth multiplies what is there."""
@@ -149,4 +149,4 @@ def farthest(prior: Prior, n_genres: int, cap: float) -> Doubles:
     """
     found = np.abs(prior.mean) + 12 * np.sqrt(np.diag(prior.covariance).clip(min=0)).astype(np.float64)
     found[-n_genres:] = np.maximum(np.abs(prior.mean[-n_genres:]), cap)
-    return found
+    return np.asarray(found, np.float64)

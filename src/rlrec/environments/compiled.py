@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from rlrec.environments.observations import OBSERVATIONS, RATING_NOISE
+from rlrec.environments.compiled_belief import CompiledBelief
+from rlrec.environments.fitted import noise_of
+from rlrec.environments.observations import OBSERVATIONS
 from rlrec.metrics.stars import CLICK_THRESHOLD, HIGHEST_RATING, LOWEST_RATING
 from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.knowledge import Knowledge
@@ -22,7 +24,7 @@ Tensor = Any  # tf.Tensor has no usable static type
 class Session(NamedTuple):
     """State of B sessions.
 
-    The last five fields belong to the observation; those that an observation does not use are empty.
+    The last six fields belong to the observation; those that an observation does not use are empty.
     """
 
     taste: Tensor  # (B, D)
@@ -35,8 +37,9 @@ class Session(NamedTuple):
     shown: Tensor  # (B, F) sums of features
     weighted: Tensor  # (B, F) sums of (rating - 3.5) · features
     last: Tensor  # (B, F), or (B, G + 2) for the thesis's observation
-    belief: Tensor  # (B, D'), D' being the length of a vector that the agent knows
-    covariance: Tensor  # (B, D', D')
+    liked: Tensor  # (B, G) liked movies by genre
+    belief: Tensor  # (B, D') float64, D' being the length of a vector that the agent knows
+    covariance: Tensor  # (B, D', D') float64
 
 
 class Simulation:
@@ -55,15 +58,13 @@ class Simulation:
         known = knowledge.representation(scenario.features)
         self.features = tf.constant(np.pad(known.features, ((0, self.padded - world.n_movies), (0, 0))))  # (M, F)
         self.movies = tf.constant(world.movie_vectors)  # (N, D)
-        self._known = None if known.vectors is world.movie_vectors else tf.constant(known.vectors)  # (N, D')
         self.violence = tf.constant(world.violence)  # (N,)
         users = world.users_in("train")
         self._tastes = tf.constant(world.user_vectors[users])
         self._demographics = tf.constant(world.demographics[users])
         self._n_genres = world.n_genres
-        prior = known.prior
-        self._prior_mean, self._prior_covariance = tf.constant(prior.mean), tf.constant(prior.covariance)
-        self._columns, self._scale = prior.columns, tf.constant(prior.scale)
+        self._belief = CompiledBelief(knowledge, scenario, self.padded)
+        self.noise = noise_of(world, scenario)
         self._history = scenario.observation == "history"
         self.state_size = OBSERVATIONS[scenario.observation].size(knowledge, scenario)
 
@@ -77,7 +78,8 @@ class Simulation:
         batch, n_features = tastes.shape[0], self.features.shape[1]
         available = tf.cast(tf.range(self.padded) < self.n_movies, tf.float32)
         sums = tf.zeros((batch, n_features if self._history else 0))
-        size = self._prior_mean.shape[0] if self._history else 0
+        mean, covariance = self._belief.prior_mean, self._belief.prior_covariance
+        size = mean.shape[0] if self._history else 0
         return Session(
             taste=tastes,
             start=tastes if self.scenario.recovery else tastes[:, :0],
@@ -89,8 +91,9 @@ class Simulation:
             shown=sums,
             weighted=sums,
             last=sums if self._history else tf.zeros((batch, self._n_genres + 2)),
-            belief=tf.tile(self._prior_mean[None, :size], (batch, 1)),
-            covariance=tf.tile(self._prior_covariance[None, :size, :size], (batch, 1, 1)),
+            liked=tf.zeros((batch, self._n_genres if self._history else 0)),
+            belief=tf.tile(mean[None, :size], (batch, 1)),
+            covariance=tf.tile(covariance[None, :size, :size], (batch, 1, 1)),
         )
 
     def observe(self, session: Session) -> Tensor:
@@ -99,24 +102,39 @@ class Simulation:
             return tf.concat([session.demographics, session.last], axis=1)
         steps = tf.cast(tf.maximum(session.step, 1), tf.float32)
         progress = tf.cast(session.step, tf.float32) / self.scenario.episode_length
-        belief = tf.gather(session.belief, self._columns, axis=1) * self._scale
-        parts = [session.shown / steps, session.weighted / steps, session.last, belief, session.demographics]
-        return tf.concat([*parts, tf.fill((session.taste.shape[0], 1), progress)], axis=1)
+        shown = self.scenario.episode_length * self.scenario.slate_size
+        parts = [session.shown / steps, session.weighted / steps, session.last]
+        parts += [*self._belief.observe(session.belief, session.covariance), session.liked / shown]
+        return tf.concat([*parts, session.demographics, tf.fill((session.taste.shape[0], 1), progress)], axis=1)
 
-    def transition(self, session: Session, slates: Tensor, available: Tensor) -> tuple[Session, Tensor, Tensor]:
+    def expected_reward(self, session: Session) -> Tensor:
+        """`(B, M)`, what movies are expected to be worth by what is believed, in stars: see `policies.rewards`."""
+        ratings, weight = self._belief.expect(session.belief, session.covariance), self.scenario.lambda_non_violent
+        if not weight:
+            return ratings
+        mild = tf.pad(1 - self.violence, ((0, self.padded - self.n_movies),))
+        return (1 - weight) * tf.clip_by_value(ratings, LOWEST_RATING, HIGHEST_RATING) + weight * mild
+
+    def transition(
+        self, session: Session, slates: Tensor, available: Tensor, luck: Tensor | None = None
+    ) -> tuple[Session, Tensor, Tensor]:
         """Shows `(B, K)` int32 slates.
 
         Args:
             session: before.
             slates: movies that are available and distinct (the sampler sees to it: nothing is checked here).
             available: `(B, M)` without the slate's movies; used unless repeats are allowed.
+            luck: `(B, K)` standard normal, by which ratings scatter (`scenario.noise`); none where absent.
 
         Returns:
             The session after, the ratings `(B, K)` and the rewards `(B,)`.
         """
         scenario = self.scenario
         movies = tf.gather(self.movies, slates)  # (B, K, D)
-        ratings = tf.clip_by_value(tf.einsum("bkd,bd->bk", movies, session.taste), LOWEST_RATING, HIGHEST_RATING)
+        scores = tf.einsum("bkd,bd->bk", movies, session.taste)
+        if luck is not None:
+            scores += self.noise * luck
+        ratings = tf.clip_by_value(scores, LOWEST_RATING, HIGHEST_RATING)
         mixed = ratings
         if scenario.lambda_non_violent > 0:
             weight = scenario.lambda_non_violent
@@ -151,19 +169,13 @@ class Simulation:
             return session._replace(last=tf.concat([genres, ratings[:, -1:] / HIGHEST_RATING, violence], axis=1))
         features = tf.gather(self.features, slates)  # (B, K, F)
         last = tf.reduce_mean((ratings - CLICK_THRESHOLD)[:, :, None] * features, axis=1)
-        belief, covariance = session.belief, session.covariance
-        known = movies if self._known is None else tf.gather(self._known, slates)  # (B, K, D')
-        for k in range(movies.shape[1]):
-            movie = known[:, k]
-            projected = tf.reduce_sum(covariance * movie[:, None, :], axis=2)
-            gain = projected / (tf.reduce_sum(projected * movie, axis=1) + RATING_NOISE)[:, None]
-            error = ratings[:, k] - tf.reduce_sum(belief * movie, axis=1)
-            belief += gain * error[:, None]
-            covariance -= gain[:, :, None] * projected[:, None, :]
+        belief, covariance = self._belief.update(session.belief, session.covariance, slates, ratings)
+        liked = tf.cast(ratings >= self.scenario.threshold, tf.float32)[:, :, None] * movies[:, :, -self._n_genres :]
         return session._replace(
             shown=session.shown + tf.reduce_mean(features, axis=1),
             weighted=session.weighted + last,
             last=last,
+            liked=session.liked + tf.reduce_sum(liked, axis=1),
             belief=belief,
             covariance=covariance,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rlrec.errors import WorldError
 from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.dynamics import Floats, rate, react, recover
 from rlrec.worlds.world import World
@@ -17,10 +18,24 @@ class FittedUsers:
         taste: `(B, D)` float32, now.
     """
 
-    def __init__(self, world: World, users: NDArray[np.int64], scenario: ScenarioConfig) -> None:
-        """They start with the tastes that the world gives them; `users` is `(B,)`."""
+    def __init__(self, world: World, users: NDArray[np.int64], scenario: ScenarioConfig, seed: int = 0) -> None:
+        """They start with the tastes that the world gives them.
+
+        Args:
+            world: who they are.
+            users: `(B,)`.
+            scenario: how they react.
+            seed: of the scatter of their ratings (`scenario.noise`). What a user rates a movie at a step depends on
+                that, on user, step and movie alone: it is the same luck whoever recommends.
+
+        Raises:
+            WorldError: see `noise_of`.
+        """
         self._world, self._users, self._scenario = world, users, scenario
         self.taste: Floats = world.user_vectors[users]
+        self._noise = noise_of(world, scenario)
+        self._generators = [np.random.default_rng([seed, int(user)]) for user in users] if self._noise else []
+        self._luck = self._draw()
 
     def available(self) -> NDArray[np.bool_]:
         """All movies: they have an answer to each."""
@@ -28,10 +43,12 @@ class FittedUsers:
 
     def rate(self, slates: NDArray[np.int64]) -> Floats:
         """See `Answers`."""
-        return rate(self.taste, self._world.movie_vectors[slates])
+        if self._luck is None:
+            return rate(self.taste, self._world.movie_vectors[slates])
+        return rate(self.taste, self._world.movie_vectors[slates], np.take_along_axis(self._luck, slates, axis=1))
 
     def rate_all(self) -> Floats:
-        """See `Answers`."""
+        """What their tastes make of all movies, without the scatter that nobody can foresee; see `Answers`."""
         return rate(self.taste, self._world.movie_vectors)
 
     def after(self, slates: NDArray[np.int64], ratings: Floats) -> None:
@@ -47,3 +64,27 @@ class FittedUsers:
         )
         if scenario.recovery:
             self.taste = recover(self.taste, self._world.user_vectors[self._users], scenario.recovery)
+        self._luck = self._draw()
+
+    def _draw(self) -> Floats | None:
+        """`(B, N)` float32, how far each rating of the next step scatters, in stars."""
+        if not self._generators:
+            return None
+        drawn = [generator.standard_normal(self._world.n_movies, np.float32) for generator in self._generators]
+        return np.float32(self._noise) * np.stack(drawn)
+
+
+def noise_of(world: World, scenario: ScenarioConfig) -> float:
+    """Standard deviation of ratings around the taste's, in stars.
+
+    Raises:
+        WorldError: it is to be the world's own, and the world was not fitted to real ratings.
+    """
+    if scenario.noise != "fitted":
+        return float(scenario.noise)
+    if np.isnan(world.rating_noise):
+        raise WorldError(
+            "scenario.noise is 'fitted', but this world has no rating_noise: it was not fitted to real ratings, or by "
+            "an earlier version. Fit it again (`make pipeline`)"
+        )
+    return world.rating_noise

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlrec.environments.answers import Answers
-from rlrec.environments.fitted import FittedUsers
-from rlrec.environments.observations import OBSERVATIONS
+from rlrec.environments.fitted import FittedUsers, noise_of
+from rlrec.environments.observations import OBSERVATIONS, History
 from rlrec.errors import WorldError
 from rlrec.metrics.gains import ndcg
 from rlrec.metrics.stars import CLICK_THRESHOLD, HIGHEST_RATING
@@ -56,7 +56,12 @@ class Sessions:
     """
 
     def __init__(
-        self, world: World, users: NDArray[np.int64], scenario: ScenarioConfig, answers: Answers | None = None
+        self,
+        world: World,
+        users: NDArray[np.int64],
+        scenario: ScenarioConfig,
+        answers: Answers | None = None,
+        seed: int = 0,
     ) -> None:
         """Starts the sessions.
 
@@ -65,6 +70,7 @@ class Sessions:
             users: `(B,)`, of the world.
             scenario: how they are played.
             answers: who answers for these users; their simulated selves where absent.
+            seed: of the scatter of simulated users' ratings (`scenario.noise`).
 
         Raises:
             WorldError: a user is unknown, there are too few movies for the session, or non-violence is to be
@@ -77,7 +83,7 @@ class Sessions:
             raise WorldError(f"unknown user {unknown[0]}: this world has users 0 to {world.n_users - 1}")
         self.world, self.knowledge, self.scenario, self.users = world, Knowledge.of(world), scenario, users
         self.demographics = world.demographics[users]
-        self._answers = FittedUsers(world, users, scenario) if answers is None else answers
+        self._answers = FittedUsers(world, users, scenario, seed) if answers is None else answers
         self.available = self._answers.available()
         self.step = 0
         self._clicks = np.zeros(len(users), np.int64)
@@ -100,10 +106,24 @@ class Sessions:
 
         It is worked out when it is asked for: most policies never look.
         """
+        self._catch_up()
+        return self._observer.observe()
+
+    def _catch_up(self) -> None:
         for slates, ratings, steps in self._unseen:
             (self._observer.add if steps == 1 else self._observer.add_steps)(slates, ratings)
         self._unseen.clear()
-        return self._observer.observe()
+
+    def expect(self) -> Floats:
+        """`(B, N)` float32, the ratings that are expected by what is believed of the users (`scenario.belief`).
+
+        Raises:
+            WorldError: the observation has no belief.
+        """
+        if not isinstance(self._observer, History):
+            raise WorldError(f"the observation {self.scenario.observation!r} has no belief; history has one")
+        self._catch_up()
+        return self._observer.belief.expect()
 
     def play(self, slates: NDArray[np.integer], ratings: Floats | None = None) -> Outcome:
         """Shows each user a slate.
@@ -163,6 +183,8 @@ class Sessions:
     def _ndcg(self, slates: NDArray[np.int64], ratings: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         k = ratings.shape[1]
         possible = np.where(self.available, self._answers.rate_all(), np.float32(0))
+        if self.scenario.noise:  # luck makes no slate better than the ideal one
+            ratings = np.take_along_axis(possible, slates, axis=1)
         # Ratings of a slate and of all movies may differ in the last bit, which would let a slate beat the ideal one.
         np.put_along_axis(possible, slates, ratings, axis=1)
         best = possible.max(axis=1, keepdims=True) if k == 1 else np.partition(possible, -k, axis=1)[:, -k:]
@@ -203,6 +225,7 @@ def check_scenario(world: World, scenario: ScenarioConfig) -> None:
             f"(allow_repeats is {str(scenario.allow_repeats).lower()}), but the world has {world.n_movies}"
         )
     Knowledge.of(world).check(scenario.features)
+    noise_of(world, scenario)
     if scenario.lambda_non_violent > 0 and not world.has_violence:
         raise WorldError(
             f"scenario.lambda_non_violent is {scenario.lambda_non_violent:g}, but this world knows no violence: "

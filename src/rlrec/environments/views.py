@@ -72,6 +72,10 @@ class View:
         """`(B, S)` float32, see `rlrec.environments.observations`."""
         return self._sessions.observe()
 
+    def expect(self) -> Floats:
+        """`(B, N)` float32, ratings that are expected by what is believed of the users: `rlrec.environments.belief`."""
+        return self._sessions.expect()
+
     if not TYPE_CHECKING:  # mypy would take it for a promise that every attribute exists
 
         def __getattr__(self, name: str) -> Any:

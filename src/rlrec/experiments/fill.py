@@ -24,7 +24,9 @@ from rlrec.experiments.runs import (
     train_and_play,
 )
 from rlrec.experiments.worlds import Baselines
+from rlrec.policies.baselines.bandit import BeliefBandit
 from rlrec.policies.policy import Policy
+from rlrec.settings.beliefs import Beliefs
 from rlrec.settings.config import Config
 from rlrec.worlds.world import World
 
@@ -34,6 +36,8 @@ Results = dict[str, dict[str, list[Run]]]
 """By scenario, then by policy, learners first: a run for each seed, or one where a policy neither learns nor draws."""
 Trainer = Callable[[Config, World, Tell], Run]
 """Trains with the settings, plays the test users, and tells how far it is; see `runs.train_and_play`."""
+Believer = Callable[[Config, World], Beliefs]
+"""Estimates what users of a world are taken for in the settings' scenario; see `beliefs.Believers`."""
 OnRun = Callable[[float, float, str], None]
 """Called with the number of runs done, a share of one included, the number of all, and what is made now."""
 
@@ -56,6 +60,7 @@ def fill(
     runs: Runs,
     *,
     trainer: Trainer = train_and_play,
+    believer: Believer | None = None,
     progress: OnRun | None = None,
 ) -> Results:
     """All runs of a grid; those that were not finished are made now.
@@ -70,6 +75,7 @@ def fill(
         baselines: of each world.
         runs: where finished runs are kept.
         trainer: makes a learner's run.
+        believer: gives beliefs to learners and bandits whose settings have none; the defaults where absent.
         progress: told before, in and after each run.
 
     Raises:
@@ -77,7 +83,7 @@ def fill(
         TrainingError: a training failed.
         DataError: a finished run is damaged.
     """
-    steps = list(_steps(grid, base, worlds, baselines))
+    steps = list(_steps(grid, base, worlds, baselines, believer))
     found: Results = {}
     for number, step in enumerate(steps):
         what = f"{grid.scenarios[step.scenario].title}, {step.policy}, seed {step.config.seed}"
@@ -89,7 +95,9 @@ def fill(
     return found
 
 
-def _steps(grid: Grid, base: Config, worlds: Worlds, baselines: Baselines) -> Iterator[_Step]:
+def _steps(
+    grid: Grid, base: Config, worlds: Worlds, baselines: Baselines, believer: Believer | None
+) -> Iterator[_Step]:
     named = {entry.world for entry in grid.scenarios.values()}
     learning, playing = (
         {name: origin_of(worlds[name], code) for name in named} for code in (LEARNER_CODE, BASELINE_CODE)
@@ -99,13 +107,29 @@ def _steps(grid: Grid, base: Config, worlds: Worlds, baselines: Baselines) -> It
         for learner in grid.learners_in(scenario):
             for seed in range(grid.seeds):
                 config = grid.config(base, scenario, learner, seed)
+                if believer and config.scenario.belief is None:
+                    config = _believing(config, believer(_as_met(config), world))
                 key = key_of(learner_settings(config), learning[entry.world])
                 yield _Step(scenario, learner, config, key, world, None)
+        met = grid.config(base, scenario)
+        beliefs = {met.scenario.features: believer(met, world)} if believer else {}
         for name, policy in baselines[entry.world].items():
+            if isinstance(policy, BeliefBandit) and beliefs:
+                policy = policy.believing(beliefs)
             for seed in range(grid.seeds if policy.draws else 1):
                 config = grid.config(base, scenario, seed=seed)
-                key = key_of(baseline_settings(name, config), playing[entry.world])
+                key = key_of(baseline_settings(name, config, policy), playing[entry.world])
                 yield _Step(scenario, name, config, key, world, policy)
+
+
+def _as_met(config: Config) -> Config:
+    """The settings with the scenario as the only learner meets it."""
+    return config.model_copy(update={"scenario": config.job(config.evaluate.reference).scenario})
+
+
+def _believing(config: Config, beliefs: Beliefs) -> Config:
+    belief = {"belief": beliefs.of(beliefs.best)}
+    return config.model_copy(update={"scenario": config.scenario.model_copy(update=belief)})
 
 
 def _make(step: _Step, trainer: Trainer, tell: Tell, what: str) -> Run:

@@ -23,6 +23,7 @@ from rlrec.agents.distributed.messages import SharedModel
 from rlrec.errors import DataError
 from rlrec.evaluation.evaluate import SESSIONS, ByUser, by_user
 from rlrec.experiments.closure import SOURCE, closure
+from rlrec.policies.baselines.bandit import BeliefBandit
 from rlrec.policies.playing import play
 from rlrec.policies.policy import Policy
 from rlrec.settings.config import Config, derive_seed
@@ -109,9 +110,17 @@ def learner_settings(config: Config) -> dict[str, Any]:
     return _playing_settings(config) | job
 
 
-def baseline_settings(name: str, config: Config) -> dict[str, Any]:
+def baseline_settings(name: str, config: Config, policy: Policy) -> dict[str, Any]:
     """The settings that decide what a baseline shows."""
-    return {"policy": name, **_playing_settings(config), **config.model_dump(mode="json", include={"world"})}
+    believed = {}
+    if isinstance(policy, BeliefBandit):
+        believed["belief"] = policy.settings_in(config.scenario).model_dump()
+    return {
+        "policy": name,
+        **believed,
+        **_playing_settings(config),
+        **config.model_dump(mode="json", include={"world"}),
+    }
 
 
 def key_of(settings: Mapping[str, Any], origin: str) -> str:

@@ -1,17 +1,17 @@
 """What users are like, from sessions of training users: the numbers behind what bandits and agents believe.
 
-Two measures, each for what it is good at. How tastes grow is what makes the next rating of a session most *likely*, given
-those before it (one-step predictive likelihood). But a belief that is wrong in kind has no right noise: under addiction,
-a static one predicts best with 3.6 squared stars, and a bandit that believes that earns less than one that hardly
-learns; and what moment matching leaves out, a likelihood takes for noise as well. So the noise of all beliefs, and the
-walk, are those by which a greedy bandit *earns* most from training users.
+Two measures, each for what it is good at. How tastes grow is what makes the next rating of a session most *likely*,
+given those before it (one-step predictive likelihood). But a belief that is wrong in kind has no right noise: under
+addiction, a static one predicts best with 3.6 squared stars, and a bandit that believes that earns less than one that
+hardly learns; and what moment matching leaves out, a likelihood takes for noise as well. So the noise of all beliefs,
+and the walk, are those by which a greedy bandit *earns* most from training users.
 
 All is searched on grids that end where a setting does; `Trial.edge` says of a choice whether it lies there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ from rlrec.policies.playing import Played, play
 from rlrec.settings.beliefs import BeliefConfig, BeliefKind, Beliefs
 from rlrec.settings.config import ScenarioConfig, derive_seed
 from rlrec.settings.sections import Features
+from rlrec.statistics.search import Grid, best_of, climb, edges
 from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
 
@@ -40,7 +41,8 @@ USERS, FEWER_USERS, LONG_SLATES = 256, 128, 4
 NOISES = tuple(10.0 ** (half / 2) for half in range(-12, 5))
 WALKS = (0.0, *(10.0 ** (half / 2) for half in range(-8, 5)))
 GROWTHS = tuple(round(tenth / 10, 1) for tenth in range(-10, 31))
-GRIDS: Mapping[BeliefKind, Mapping[str, Sequence[Any]]] = {
+LEAST = {"noise": NOISES[0], "walk": WALKS[0]}
+GRIDS: Mapping[BeliefKind, Grid] = {
     "static": {"noise": NOISES, "bounded": (False, True)},
     "walk": {"noise": NOISES, "walk": WALKS, "bounded": (False, True)},
     "dynamics": {"noise": NOISES, "growth": GROWTHS},
@@ -66,8 +68,8 @@ class Trial:
         measure: what they are chosen by.
         score: its mean: of a session's return, or of a rating's logarithmic likelihood.
         chosen: whether they are best by this measure.
-        edge: the settings of those chosen that lie at the edge of what was tried, by name, with a blank in between. That
-            nothing is less is no edge: no walk, and the least noise that a belief is sound with.
+        edge: the settings of those chosen that lie at the edge of what was tried, by name, with a blank in between.
+            Where nothing can be less is no edge: no walk, and the least noise that a belief is sound with.
     """
 
     features: Features
@@ -119,28 +121,28 @@ def estimate(
         measure: Measure,
         score: Callable[[BeliefConfig], float],
         start: BeliefConfig,
-        grid: Mapping[str, Sequence[Any]],
+        grid: Grid,
     ) -> BeliefConfig:
-        def tried(belief: BeliefConfig) -> float:
+        def scored(settings: dict[str, Any]) -> float:
             if progress:
-                progress(f"{scenario.features}, {kind}: {_told(kind, belief)}")
-            return score(belief)
+                progress(f"{scenario.features}, {kind}: {_told(settings, grid)}")
+            return score(BeliefConfig(**settings))
 
-        scores = climb(start, grid, tried)
-        best = max(scores, key=lambda belief: scores[belief])
+        tried = climb(start.model_dump(), grid, scored)
+        best = best_of(tried)
         trials.extend(
             Trial(
                 features=scenario.features,
                 kind=kind,
-                **belief.model_dump(),
+                **settings,
                 measure=measure,
                 score=found,
-                chosen=belief == best,
-                edge=" ".join(_edges(belief, grid)) if belief == best else "",
+                chosen=settings == best,
+                edge=" ".join(edges(best, grid, LEAST)) if settings == best else "",
             )
-            for belief, found in scores.items()
+            for settings, found in tried
         )
-        return best
+        return BeliefConfig(**best)
 
     for kind in ("static", "walk"):
         chosen[kind] = settle(kind, "return", earned, STARTS[kind], GRIDS[kind])
@@ -188,49 +190,5 @@ def log_likelihood(
     return float(np.mean(found))
 
 
-def climb(
-    start: BeliefConfig, grid: Mapping[str, Sequence[Any]], score: Callable[[BeliefConfig], float]
-) -> dict[BeliefConfig, float]:
-    """Goes up a grid from a start, one setting after another and a step to either side, until nothing is higher.
-
-    Args:
-        start: on the grid.
-        grid: values of each setting that is searched, ascending.
-        score: the higher, the better.
-
-    Returns:
-        The score of all that was tried; the highest is where it ended.
-    """
-    scores = {start: score(start)}
-    best, last = start, None
-    while last != best:
-        last = best
-        for name, values in grid.items():
-            turned = None
-            while turned != best:
-                turned = best
-                for neighbour in _neighbours(best, name, values):
-                    if neighbour not in scores:
-                        scores[neighbour] = score(neighbour)
-                    if scores[neighbour] > scores[best]:
-                        best = neighbour
-    return scores
-
-
-def _neighbours(belief: BeliefConfig, name: str, values: Sequence[Any]) -> Iterator[BeliefConfig]:
-    place = values.index(getattr(belief, name))
-    for step in (-1, 1):
-        if 0 <= place + step < len(values):
-            yield belief.model_copy(update={name: values[place + step]})
-
-
-def _edges(belief: BeliefConfig, grid: Mapping[str, Sequence[Any]]) -> Iterator[str]:
-    """Settings at an end of their grid; where there are but two values, both are tried."""
-    for name, values in grid.items():
-        natural = values[0] if name in ("noise", "walk") else None
-        if len(values) > 2 and getattr(belief, name) in {values[0], values[-1]} - {natural}:
-            yield name
-
-
-def _told(kind: BeliefKind, belief: BeliefConfig) -> str:
-    return ", ".join(f"{name} {getattr(belief, name):g}" for name in GRIDS[kind])
+def _told(settings: Mapping[str, Any], grid: Grid) -> str:
+    return ", ".join(f"{name} {settings[name]:g}" for name in grid)

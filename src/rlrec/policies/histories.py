@@ -1,6 +1,7 @@
 """How policies are told what people rated before."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,13 +47,14 @@ def after_history(
     """
     known = movies.shape[1]
     length = min(max(scenario.episode_length, known + 1), world.n_movies)
-    changes = {"slate_size": 1, "allow_repeats": False, "lambda_non_violent": 0.0, "episode_length": length}
+    changes: dict[str, Any] = {"slate_size": 1, "allow_repeats": False, "noise": 0.0, "lambda_non_violent": 0.0}
+    changes["episode_length"] = length
     scenario, policies = scenario.model_copy(update=changes), tuple(policies)
-    started: dict[tuple[str, str], Sessions] = {}
+    started: dict[tuple[Any, ...], Sessions] = {}
     views = []
     for policy in policies:
         own = scenario_of(policy, scenario)
-        need = own.observation, own.features
+        need = own.observation, own.features, own.belief
         if need not in started:
             started[need] = Sessions(world, users, own)
         views.append(view_of(policy, started[need]))

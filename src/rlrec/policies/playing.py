@@ -66,7 +66,7 @@ def play(
         world: where.
         users: `(U,)`, distinct.
         scenario: its `slate_size` is K, its `episode_length` is T; what is observed is what the policy needs.
-        seed: of the policy's draws; the simulator itself draws nothing.
+        seed: of the policy's draws, and of the scatter of ratings where there is any (`scenario.noise`).
         sessions_per_user: R; B = R · U sessions are played.
         keep_tastes: whether to keep the genre affinities over time.
         progress: told after every step of a batch.
@@ -92,9 +92,8 @@ def play(
 
         # All batches of a repetition start from one generator: what a user draws does not depend on the cut.
         entropy = np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, repetition))
-        played.append(
-            _play_batch(policy, Sessions(world, batch, scenario), np.random.default_rng(entropy), keep_tastes, tell)
-        )
+        sessions = Sessions(world, batch, scenario, seed=int(entropy.generate_state(1)[0]))
+        played.append(_play_batch(policy, sessions, np.random.default_rng(entropy), keep_tastes, tell))
     names = [name for name in played[0] if name != "tastes" or keep_tastes]
     return Played(**{name: np.concatenate([part[name] for part in played]) for name in names})
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rlrec.environments.sessions import Sessions
 from rlrec.environments.views import InformedView, View
+from rlrec.settings.beliefs import BeliefConfig
 from rlrec.settings.config import ScenarioConfig
 from rlrec.settings.sections import Features, Observation
 from rlrec.worlds.dynamics import Floats
@@ -56,6 +57,7 @@ class Policy(ABC):
         draws: whether what it shows depends on chance, hence on the seed it is played with.
         observation: the kind of `view.observe()` that it needs; None where the scenario's is as good.
         features: the kind of `view.representation` that it needs; None for the scenario's.
+        belief: what `view.observe()` and `view.expect()` take users for; None for the scenario's.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Policy(ABC):
     draws: bool = False
     observation: Observation | None = None
     features: Features | None = None
+    belief: BeliefConfig | None = None
 
     def begin(self, view: View, rng: np.random.Generator) -> None:  # noqa: B027 (most policies have no state)
         """A new batch of sessions starts; what was learned in earlier sessions is forgotten.
@@ -99,8 +102,8 @@ class InformedPolicy(Policy):
 
 
 def scenario_of(policy: Policy, scenario: ScenarioConfig) -> ScenarioConfig:
-    """The scenario with the observation and the features that the policy needs."""
-    needs = {"observation": policy.observation, "features": policy.features}
+    """The scenario with the observation, the features and the belief that the policy needs."""
+    needs = {"observation": policy.observation, "features": policy.features, "belief": policy.belief}
     changes = {name: need for name, need in needs.items() if need not in (None, getattr(scenario, name))}
     return scenario.model_copy(update=changes) if changes else scenario
 

@@ -15,12 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rlrec.errors import DataError, ModelError
 from rlrec.policies.networks import NETWORKS, NUMPY
 from rlrec.policies.scored import NetworkPolicy
+from rlrec.settings.beliefs import BeliefConfig
 from rlrec.settings.explain import explain
 from rlrec.settings.sections import Features, Observation, Width
 from rlrec.storage.untrusted import read_arrays, read_file
 
 WEIGHTS_FILE, DESCRIPTION_FILE = "weights.npz", "policy.json"
-FORMAT = 3
+FORMAT = 4
 """Of the description; a policy of an earlier one has to be trained again."""
 _LARGEST_DESCRIPTION = 2**16
 
@@ -40,6 +41,8 @@ def save_policy(policy: NetworkPolicy, path: str | os.PathLike[str]) -> None:
         "label": policy.label,
         "observation": policy.observation,
         "features": policy.features,
+        "belief": policy.belief.model_dump(),
+        "sharpness": policy.sharpness,
         "fingerprint": policy.fingerprint,
         "network": {"kind": kind, **asdict(policy.network)},
     }
@@ -85,7 +88,8 @@ def load_policy(path: str | os.PathLike[str]) -> NetworkPolicy:
         weights=network.unflatten(arrays["weights"], NUMPY),
         center=arrays["center"],
         scale=arrays["scale"],
-        **description.model_dump(exclude={"format", "network"}),
+        belief=description.belief,
+        **description.model_dump(exclude={"format", "network", "belief"}),
     )
 
 
@@ -110,12 +114,14 @@ class _Description(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    format: Literal[3]
+    format: Literal[4]
     algorithm: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$", examples=["a3c"])]
     name: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$", examples=["a3c"])]
     label: Annotated[str, Field(min_length=1, max_length=80)]
     observation: Observation
     features: Features
+    belief: BeliefConfig
+    sharpness: Annotated[float, Field(ge=0, le=1000)]
     fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=[64 * "0"])]
     network: _Sizes
 

@@ -13,6 +13,8 @@ from rlrec.errors import ModelError
 from rlrec.metrics.stars import CLICK_THRESHOLD
 from rlrec.policies.networks import NUMPY, Network, Weights
 from rlrec.policies.policy import Note, Policy, Scores
+from rlrec.policies.rewards import expected_reward
+from rlrec.settings.beliefs import BeliefConfig
 from rlrec.settings.sections import Features, Observation
 from rlrec.worlds.dynamics import Floats
 
@@ -21,6 +23,8 @@ from rlrec.worlds.dynamics import Floats
 class NetworkPolicy(Policy):
     """Ranks movies by the scores of a trained network: the most probable slate where these are logits.
 
+    With a `sharpness` above 0, what is believed of the user is added to them: sharpness times the expected reward.
+
     Attributes:
         network: sizes and functions of the network.
         weights: of the network.
@@ -28,6 +32,8 @@ class NetworkPolicy(Policy):
         scale: `(S,)` float32, divides it then.
         observation: the kind of observation it was trained on.
         features: the kind of movie features it was trained with.
+        belief: what it took users for.
+        sharpness: logits per star of what is expected by that; 0 where it does not count.
         fingerprint: of these features, see `rlrec.worlds.knowledge.Representation`.
         algorithm: what trained it.
         name: the learner's, for tables.
@@ -40,6 +46,8 @@ class NetworkPolicy(Policy):
     scale: Floats
     observation: Observation = field()
     features: Features = field()
+    belief: BeliefConfig = field(default_factory=BeliefConfig)
+    sharpness: float = 0.0
     fingerprint: str
     algorithm: str
     name: str
@@ -71,6 +79,11 @@ class NetworkPolicy(Policy):
                 f"this policy was trained with the features {self.features!r}, "
                 f"but scenario.features is {scenario.features!r}"
             )
+        if scenario.observation == "history" and (scenario.belief or BeliefConfig()) != self.belief:
+            raise ModelError(
+                f"this policy was trained with the belief {_numbers(self.belief)}, "
+                f"but scenario.belief is {_numbers(scenario.belief or BeliefConfig())}"
+            )
         if movies.fingerprint != self.fingerprint:
             raise ModelError("this policy was trained on other movies than this world's: train it again")
         sizes = OBSERVATIONS[self.observation].size(view.knowledge, scenario), movies.features.shape[1]
@@ -86,7 +99,10 @@ class NetworkPolicy(Policy):
         """`(B, N)` scores of the network."""
         state = (view.observe() - self.center) / self.scale
         queries: Floats = self.network.query(self.weights, state, self._memory, NUMPY)
-        return queries @ self.network.items(self.weights, self._features).T  # type: ignore[no-any-return]
+        scores = queries @ self.network.items(self.weights, self._features).T
+        if self.sharpness:
+            return scores + self.sharpness * expected_reward(view.expect(), view)  # type: ignore[no-any-return]
+        return scores  # type: ignore[no-any-return]
 
     def observe(self, slates: NDArray[np.int64], ratings: Floats) -> None:
         """Takes the answers into the network's memory, if it has one."""
@@ -95,6 +111,10 @@ class NetworkPolicy(Policy):
             weighted = (ratings - np.float32(CLICK_THRESHOLD))[:, :, None] * features
             answer = np.concatenate([features.mean(axis=1), weighted.mean(axis=1)], axis=1)
             self._memory = self.network.remember(self.weights, self._memory, answer, NUMPY)
+
+
+def _numbers(belief: BeliefConfig) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in belief.model_dump().items())
 
 
 _SEEN = {

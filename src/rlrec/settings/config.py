@@ -1,6 +1,7 @@
 """`params.yaml` as one frozen model: every value typed, bounded, and named by its path when it is wrong."""
 
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -9,6 +10,7 @@ from pydantic import Field, model_validator
 from pydantic import ValidationError as PydanticError
 
 from rlrec.errors import ConfigError
+from rlrec.settings.beliefs import BeliefConfig, Beliefs
 from rlrec.settings.explain import explain, unit
 from rlrec.settings.learners import A3CConfig, Learner, LearnerConfig, LearnerName
 from rlrec.settings.sections import Count, Features, Fraction, InnerShare, Observation, Positive, Section
@@ -78,6 +80,10 @@ class ScenarioConfig(Section):
     """Genre affinities are clipped to plus or minus this."""
     recovery: Annotated[Fraction, unit("per step")] = 0.0
     """Share of the way back to its start that a taste goes; 0 in the original: nothing is forgotten."""
+    noise: Annotated[float, Field(ge=0, le=5), unit("stars")] | Literal["fitted"] = 0.0
+    """Standard deviation of ratings around the taste's, before they are clipped; `fitted` is the world's own."""
+    belief: BeliefConfig | None = None
+    """What bandits and agents take users for: null is estimated from training users' sessions, as `beliefs` tells."""
     lambda_non_violent: Fraction = 0.0
     """Weight of non-violence in the reward; needs the tag genome."""
     allow_repeats: bool = False
@@ -104,10 +110,12 @@ class TrainingConfig(Section):
     """Read with `executor: ray` only."""
     agents: Annotated[int, Field(ge=1, le=64), unit("agents")] = 2
     """Local agents, each with its own environments."""
-    steps: Annotated[Count, unit("steps")] = 8_000_000
+    steps: Annotated[Count, unit("steps")] = 320_000
     """Budget of environment steps over all agents, of each learner that has none of its own."""
-    checkpoint_every: Annotated[Count, unit("updates")] = 50
-    """Updates between two checkpoints: each is judged on validation users and kept on disk until training has ended."""
+    checkpoint_every: Annotated[Count, unit("updates")] = 25
+    """Updates between two checkpoints: each is judged and kept on disk until training has ended."""
+    judging_users: Annotated[int, Field(ge=0, le=1_000_000), unit("users")] = 512
+    """Simulated users, drawn as training users are spread, who judge checkpoints beside the validation users."""
     max_staleness: Annotated[int, Field(ge=0, le=10**12), unit("versions")] = 1000
     """Versions that a gradient may be behind when it arrives; older ones are refused."""
     max_refused: Annotated[int, Field(ge=0, le=10**12), unit("gradients")] = 10
@@ -187,8 +195,12 @@ class Config(Section):
             )
         return self
 
-    def job(self, name: str) -> Job:
+    def job(self, name: str, beliefs: Mapping[Features, Beliefs] | None = None) -> Job:
         """The training of a learner.
+
+        Args:
+            name: the learner's.
+            beliefs: what was estimated, by features; its best is the agent's where the settings have no belief.
 
         Raises:
             ConfigError: there is no learner of that name.
@@ -198,6 +210,9 @@ class Config(Section):
         learner = self.learners[name]
         seen = {"observation": learner.observation, "features": learner.features}
         scenario = self.scenario.model_copy(update={part: kind for part, kind in seen.items() if kind})
+        if scenario.belief is None and beliefs and scenario.features in beliefs:
+            found = beliefs[scenario.features]
+            scenario = scenario.model_copy(update={"belief": found.of(found.best)})
         training = self.training.model_copy(update={"steps": learner.steps} if learner.steps else {})
         return Job(seed=self.seed, name=name, learner=learner, scenario=scenario, training=training)
 
@@ -210,12 +225,18 @@ def check_learner(name: str, learner: LearnerConfig, scenario: ScenarioConfig, t
     """Refuses a learner that cannot be trained so.
 
     Raises:
-        ValueError: its rollouts do not fit into sessions, or its agents are to wait for one another on a cluster.
+        ValueError: its rollouts do not fit into sessions, its agents are to wait for one another on a cluster, or it is
+            to start from a belief that it does not see.
     """
     if scenario.episode_length % learner.rollout:
         raise ValueError(
             f"learners.{name}.rollout ({learner.rollout}) must divide "
             f"scenario.episode_length ({scenario.episode_length})"
+        )
+    if getattr(learner, "start", None) == "belief" and (learner.observation or scenario.observation) != "history":
+        raise ValueError(
+            f"learners.{name}.start (belief) needs the observation history, but that is "
+            f"{learner.observation or scenario.observation}: start from zero"
         )
     if learner.synchronous and training.executor != "threads":
         raise ValueError(

@@ -49,7 +49,9 @@ def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
     # A list with a wrong entry is also said to be too short.
     around = {problem["loc"][:depth] for problem in problems for depth in range(len(problem["loc"]))}
     known = [path for path, _ in leaves(model)]
-    lines = [_explain(problem, schema, known) for problem in problems if problem["loc"] not in around]
+    lines = list(
+        dict.fromkeys(_explain(problem, schema, known) for problem in problems if problem["loc"] not in around)
+    )
     return lines if len(lines) <= MOST else [*lines[:MOST], f"and {len(lines) - MOST:,} more"]
 
 
@@ -112,8 +114,8 @@ def _explain(problem: Any, schema: _Schema, known: Sequence[str]) -> str:
 def _resolved(loc: Sequence[str | int], schema: _Schema) -> tuple[list[str | int], _Schema | None, str]:
     """The path that a place in Pydantic's words stands for, its schema, and what it is for.
 
-    Where one of several sections is meant, Pydantic names which one behind its name: that is no part of the path. The
-    schema of what nobody knows is None.
+    Where one of several sections or kinds of values is meant, Pydantic names which one behind its name: that is no part
+    of the path. The schema of what nobody knows is None.
     """
     path: list[str | int] = []
     around: _Schema | None = schema
@@ -125,6 +127,11 @@ def _resolved(loc: Sequence[str | int], schema: _Schema) -> tuple[list[str | int
             continue
         if part == "[key]":
             return path, around, purpose
+        if "anyOf" in around:
+            sections = [option["$ref"] for option in around["anyOf"] if "$ref" in option]
+            if not sections:  # Pydantic goes on with what kind of value it tried
+                return path, around, purpose
+            around = _definition(sections[0], schema)
         path.append(part)
         inner = _named(part, around) if isinstance(part, str) else around.get("items")
         if not isinstance(inner, Mapping):

@@ -36,7 +36,7 @@ class LearnerConfig(Section):
     """Steps an agent plays before it sends a gradient (t_max)."""
     optimizer: Literal["adam", "rmsprop"] = "adam"
     """Rule of the updates, its statistics kept by the global model."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.002
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.001
     """Step size at the start."""
     final_learning_rate: Fraction = 0.0001
     """Step size at the end of the budget; linear in between."""
@@ -69,6 +69,11 @@ class BilinearConfig(ActorCriticConfig):
     """What makes the query: a linear path and a hidden layer, or the same with a GRU."""
     hidden: Width = 256
     """Width of the network's hidden layers."""
+    start: Literal["belief", "zero"] | None = None
+    """What it begins as: greedy on what is believed of the user, which it then improves on, or knowing nothing. Null is
+    the former where it sees a belief: where the observation is `history`."""
+    sharpness: Annotated[float, Field(gt=0, le=1000), unit("per star")] = 40.0
+    """Read with a start from the belief only: how much a movie's logit rises with its expected rating."""
 
 
 class A3CConfig(BilinearConfig):

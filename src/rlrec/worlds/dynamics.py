@@ -12,17 +12,20 @@ from rlrec.metrics.stars import HIGHEST_RATING, LOWEST_RATING
 Floats = NDArray[np.float32]
 
 
-def rate(taste: Floats, movies: Floats) -> Floats:
-    """Ratings of movies by users: `clip(m · u, 1, 5)`.
+def rate(taste: Floats, movies: Floats, scatter: Floats | None = None) -> Floats:
+    """Ratings of movies by users: `clip(m · u + scatter, 1, 5)`.
 
     Args:
         taste: `(B, D)` the users' taste.
         movies: `(B, K, D)` a slate for each user, or `(N, D)` a catalogue for all.
+        scatter: `(B, K)` or `(B, N)`, in stars; 0 where absent.
 
     Returns:
         `(B, K)` or `(B, N)` float32.
     """
     scores = taste @ movies.T if movies.ndim == 2 else np.einsum("bkd,bd->bk", movies, taste)
+    if scatter is not None:
+        scores = scores + scatter
     ratings: Floats = np.clip(scores, LOWEST_RATING, HIGHEST_RATING, dtype=np.float32)
     return ratings
 

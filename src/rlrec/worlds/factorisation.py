@@ -67,8 +67,11 @@ class Factors:
 
     def predict(self, users: Ints, movies: Ints) -> Doubles:
         """Ratings of pairs, clipped to [1, 5] as the simulator clips them: `(n,)` float64."""
-        scores = _paired_dot(self.users, users, self.movies, movies)
-        return np.clip(scores, LOWEST_RATING, HIGHEST_RATING)
+        return np.clip(self.score(users, movies), LOWEST_RATING, HIGHEST_RATING)
+
+    def score(self, users: Ints, movies: Ints) -> Doubles:
+        """The same before clipping."""
+        return _paired_dot(self.users, users, self.movies, movies)
 
 
 def factorise(

@@ -6,12 +6,16 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from scipy.optimize import brentq
 
 from rlrec.metrics.stars import HIGHEST_RATING, LOWEST_RATING
+from rlrec.statistics.gaussian import clipped
 from rlrec.statistics.intervals import CONFIDENCE, Linearised, ratio
 from rlrec.worlds.factorisation import Doubles, Factors, Ints, Observed
 
 STARS = tuple(range(int(LOWEST_RATING), int(HIGHEST_RATING) + 1))
+_MOST_RATINGS = 200_000
+"""That the noise is fitted to; of more, some at equal distances."""
 CALIBRATION_EDGES = tuple(np.arange(LOWEST_RATING, HIGHEST_RATING + 0.25, 0.25).tolist())
 
 
@@ -103,13 +107,14 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Distributions:
-    """Of real ratings, of the world's ratings of the same pairs, and of its ratings of random pairs of user and movie.
+    """Of real ratings, of the world's ratings of the same pairs without scatter and with it, and of random pairs.
 
     `stars` is the scale that the shares of all of them are on.
     """
 
     real: Distribution
     simulated: Distribution
+    scattered: Distribution
     random_pairs: Distribution
     stars: tuple[int, ...] = STARS
 
@@ -149,6 +154,7 @@ class Fidelity:
         model_minus_bias: The world's minus that of user and movie bias, paired by user; below 0 the world is better.
         candidates: One for each penalty tried, in their order.
         calibration: Non-empty bins of held-out ratings by predicted rating, ascending.
+        rating_noise: Stars, the scatter with which simulated ratings spread as real ones (`scenario.noise: fitted`).
         distribution: Of real ratings and of the world's.
         genre_affinity: Of all users' affinities to all genres at the start of a session.
         has_violence: Whether violence was measured; if not it is 0 for all movies.
@@ -168,6 +174,7 @@ class Fidelity:
     model_minus_bias: Accuracy
     candidates: tuple[Candidate, ...]
     calibration: tuple[CalibrationBin, ...]
+    rating_noise: float
     distribution: Distributions
     genre_affinity: Spread
     has_violence: bool
@@ -192,14 +199,39 @@ def calibrate(predicted: Doubles, ratings: Observed) -> tuple[CalibrationBin, ..
     return tuple(found)
 
 
-def compare_distributions(factors: Factors, ratings: Observed, rng: np.random.Generator) -> Distributions:
-    """Real ratings, a world's ratings of the same pairs, and of as many pairs drawn uniformly."""
+def fit_noise(factors: Factors, ratings: Observed) -> float:
+    """The deviation of a scatter before clipping by which a world's ratings spread as the real ratings of the pairs.
+
+    The variance of `clip(s + scatter)` over pairs is the mean of its variances and the variance of its means, both in
+    closed form; it grows with the scatter, and where it equals that of the real ratings is found by bisection. That is
+    more than the residual's deviation: clipping takes of the scatter what goes beyond 1 and 5.
+
+    Returns:
+        Stars; 0 where the world's ratings spread more than the real ones as they are.
+    """
+    some = ratings.take(np.arange(0, len(ratings), -(-len(ratings) // _MOST_RATINGS)))
+    scores, real = factors.score(some.users, some.movies), float(some.stars.var())
+
+    def surplus(noise: float) -> float:
+        found = clipped(scores, np.full_like(scores, noise), LOWEST_RATING, HIGHEST_RATING)
+        return float(found.variance.mean() + found.mean.var()) - real
+
+    if surplus(0) >= 0:
+        return 0.0
+    most = HIGHEST_RATING - LOWEST_RATING
+    return float(brentq(surplus, 0, most)) if surplus(most) > 0 else most
+
+
+def compare_distributions(factors: Factors, ratings: Observed, noise: float, rng: np.random.Generator) -> Distributions:
+    """Real ratings, a world's ratings of the same pairs and with scatter, and of as many pairs drawn uniformly."""
     n_users, n_movies = ratings.shape
     users: Ints = rng.integers(n_users, size=len(ratings))
     movies: Ints = rng.integers(n_movies, size=len(ratings))
+    scores, scatter = factors.score(ratings.users, ratings.movies), noise * rng.standard_normal(len(ratings))
     return Distributions(
         real=Distribution.of(ratings.stars),
         simulated=Distribution.of(factors.predict(ratings.users, ratings.movies)),
+        scattered=Distribution.of(np.clip(scores + scatter, LOWEST_RATING, HIGHEST_RATING)),
         random_pairs=Distribution.of(factors.predict(users, movies)),
     )
 

@@ -15,7 +15,17 @@ from rlrec.metrics.stars import HIGHEST_RATING
 from rlrec.settings.config import Config
 from rlrec.statistics.intervals import CONFIDENCE
 from rlrec.worlds.factorisation import BIAS_SHARE, Factors, Ints, Observed, factorise, fit_biases, fit_tastes
-from rlrec.worlds.fidelity import Candidate, Errors, Fidelity, HeldOut, Spread, calibrate, choose, compare_distributions
+from rlrec.worlds.fidelity import (
+    Candidate,
+    Errors,
+    Fidelity,
+    HeldOut,
+    Spread,
+    calibrate,
+    choose,
+    compare_distributions,
+    fit_noise,
+)
 from rlrec.worlds.knowledge import genre_vectors
 from rlrec.worlds.world import World
 
@@ -85,7 +95,8 @@ def fit_world(
     factors = fitted(ratings, best, "all ratings")
     known = fitted(of_training, best, "training users' ratings")
     learned = _of_training_users(of_training, genres, known, np.flatnonzero(in_training), best)
-    world = _world(tables, genres, factors, pools, has_violence, learned)
+    noise = fit_noise(factors, ratings)
+    world = _world(tables, genres, factors, pools, has_violence, learned | {"rating_noise": noise})
     return world, Fidelity(
         ratings=len(ratings),
         future_ratings=int(future.sum()),
@@ -101,7 +112,8 @@ def fit_world(
         model_minus_bias=errors["model"].minus(errors["user_item_bias"]).summary(),
         candidates=tuple(candidates),
         calibration=calibrate(predictions[best], unseen),
-        distribution=compare_distributions(factors, ratings, config.rng("fidelity")),
+        rating_noise=noise,
+        distribution=compare_distributions(factors, ratings, noise, config.rng("fidelity")),
         genre_affinity=Spread.of(factors.users[:, factors.users.shape[1] - genres.shape[1] :]),
         has_violence=has_violence,
     )

@@ -43,6 +43,8 @@ class World:
         genre_tastes: `(users in train, 2 + G)` float32, their real ratings regressed on 1, popularity and genres. Both
             are what an agent may know that is not to know the world's vectors, see `rlrec.worlds.knowledge`.
         has_violence: whether `violence` was measured; where it was not it is 0 for all movies.
+        rating_noise: stars, the deviation of a scatter before clipping with which simulated ratings spread as real ones
+            do; NaN where the world was not fitted to real ratings.
     """
 
     user_vectors: NDArray[np.float32]
@@ -60,6 +62,7 @@ class World:
     training_tastes: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     genre_tastes: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     has_violence: bool = True
+    rating_noise: float = float("nan")
 
     def __post_init__(self) -> None:
         for name, kind in _DTYPES.items():
@@ -71,6 +74,9 @@ class World:
         if np.ndim(self.has_violence):
             raise WorldError("has_violence must be one truth value")
         object.__setattr__(self, "has_violence", bool(self.has_violence))
+        if np.ndim(self.rating_noise) or not isinstance(self.rating_noise, float | int | np.number):
+            raise WorldError("rating_noise must be one number")
+        object.__setattr__(self, "rating_noise", float(self.rating_noise))
         if self.pools.size == 0 and self.user_vectors.ndim == 2:
             object.__setattr__(
                 self, "pools", draw_pools(len(self.user_vectors), *_DEFAULT_SHARES, np.random.default_rng(0))
@@ -182,6 +188,8 @@ class World:
         for name in _FINITE:
             if not np.isfinite(getattr(self, name)).all():
                 raise WorldError(f"{name} must be finite")
+        if self.rating_noise < 0 or np.isinf(self.rating_noise):
+            raise WorldError(f"rating_noise must be at least 0 and finite, but is {self.rating_noise:g}")
         for name, highest in (("violence", 1), ("demographics", 1), ("pools", len(POOLS) - 1)):
             values = getattr(self, name)
             wrong = values[(values < 0) | (values > highest)]

@@ -22,7 +22,7 @@ from rlrec.settings.config import Config
 
 pytestmark = pytest.mark.slow
 
-STAGES = ["download", "validate", "world", "train@a3c", "evaluate", "compare", "report"]
+STAGES = ["download", "validate", "world", "beliefs", "train@a3c", "evaluate", "compare", "report"]
 
 
 def errors_in(log: str) -> list[str]:
@@ -99,7 +99,7 @@ class TestServed:
         assert served.state(finished.custom)["name"] == "Completed"
         flow_run = served.ask("get", f"flow_runs/{finished.custom}")
         assert flow_run["name"] == "pipeline scenario.delta=-0.5 learners.a3c.gamma=0.5"
-        changed = ["train@a3c", "evaluate", "compare", "report"]
+        changed = ["beliefs", "train@a3c", "evaluate", "compare", "report"]
         stages = served.stages(finished.custom)
         assert list(stages) == changed
         assert {task["state"]["name"] for task in stages.values()} == {"Completed"}

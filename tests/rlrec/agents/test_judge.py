@@ -39,8 +39,8 @@ def snapshot(version: int, taste: float) -> Snapshot:
     return Snapshot(version, version * 100, 1.0, Means({"loss": 0.5}, 0.0), weights)
 
 
-def judge(checkpoints: Checkpoints | None = None, world: World = WORLD) -> Judge:
-    return Judge(world, JOB, Fixed, checkpoints)
+def judge(checkpoints: Checkpoints | None = None, world: World = WORLD, *, warm: bool = False, drawn: int = 0) -> Judge:
+    return Judge(world, job(episode_length=10, rollout=10, judging_users=drawn), Fixed, checkpoints, warm=warm)
 
 
 def test_a_checkpoint_has_the_interval_of_what_validation_users_gave_it() -> None:
@@ -86,3 +86,40 @@ def test_of_one_validation_user_there_is_no_interval() -> None:
     point = judge(world=dataclasses.replace(WORLD, pools=pools))(snapshot(5, 1.0))
     assert np.isfinite(point.validation_return)
     assert np.isnan(point.validation_ci_low)
+
+
+def test_a_start_that_is_worth_keeping_is_kept_unless_another_is_better_beyond_doubt() -> None:
+    judged = judge(warm=True)
+    start = judged(snapshot(0, 1.0))
+    assert (judged.best, start.gain, start.gain_error) == (start, 0, 0)
+    alike = judged(snapshot(5, 1.001))
+    assert abs(alike.gain) <= 2 * alike.gain_error + 1e-9
+    assert judged.best == start
+    better = judged(snapshot(10, 3.0))
+    assert better.gain > 2 * better.gain_error
+    assert judged.best == better
+    assert np.array_equal(judged.best_weights, snapshot(10, 3.0).weights)  # type: ignore[arg-type]
+
+
+def test_gains_are_differences_of_the_same_users_from_the_first() -> None:
+    judged = judge(drawn=300)
+    first, second = judged(snapshot(0, 1.0)), judged(snapshot(5, 3.0))
+    validation = len(WORLD.users_in("validation"))
+    assert first.judges == second.judges == validation + 300
+    alone = judge()
+    few = [alone(snapshot(0, 1.0)), alone(snapshot(5, 3.0))][1]
+    assert few.judges == validation
+    assert few.validation_return == second.validation_return
+    assert second.gain == pytest.approx(few.gain, abs=3 * few.gain_error)
+    assert second.gain_error < 0.5 * few.gain_error
+
+
+def test_test_users_do_not_judge() -> None:
+    changed = WORLD.user_vectors.copy()
+    changed[WORLD.users_in("test")] += 3
+    other = dataclasses.replace(WORLD, user_vectors=changed)
+    points = []
+    for world in (WORLD, other):
+        judged = judge(world=world, drawn=50)
+        points.append([judged(snapshot(0, 1.0)), judged(snapshot(5, 3.0))])
+    assert points[0] == points[1]

@@ -5,20 +5,33 @@ import pytest
 from rlrec.agents.registry import AGENTS
 from rlrec.settings.learners import ALGORITHMS, A2CConfig, A3CConfig, ThesisConfig
 from rlrec.testing import AgentTests
+from rlrec.testing.agents import _returns
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.mark.xdist_group("agents: A3C")
 class TestA3C(AgentTests):
+    learner = A3CConfig(users=16, rollout=10, hidden=8, start="zero")
+
+
+@pytest.mark.xdist_group("agents: A3C from a belief")
+class TestWarmA3C(AgentTests):
+    """As it comes: it starts as the bandit of its belief, and has learned only where that is better."""
+
     learner = A3CConfig(users=16, rollout=10, hidden=8)
+
+    def test_one_agent_and_one_seed_give_equal_weights(self) -> None:
+        """Whatever the seed, the start may be what is kept; the curves tell."""
+        one, again = self._trained(4), self._trained(4, make=self.make)
+        assert _returns(again) == _returns(one)
 
 
 @pytest.mark.xdist_group("agents: A2C")
 class TestA2C(AgentTests):
     """With sessions that are carried from step to step, and a network that remembers them."""
 
-    learner = A2CConfig(users=16, rollout=5, hidden=8, network="recurrent")
+    learner = A2CConfig(users=16, rollout=5, hidden=8, network="recurrent", start="zero")
 
 
 @pytest.mark.xdist_group("agents: Thesis")

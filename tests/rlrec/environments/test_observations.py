@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlrec.environments.observations import RATING_NOISE, History, Thesis, condition_belief, update_belief
+from rlrec.environments.observations import History, Thesis
 from rlrec.environments.sessions import Sessions
+from rlrec.settings.beliefs import BeliefConfig
 from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
@@ -17,52 +18,9 @@ def features_of(world):
 def posterior(prior_mean, prior_covariance, movies, ratings):
     """Closed form: precision Σ⁻¹ + M'M / σ², here by the equivalent gain form since Σ may be singular."""
     mean, covariance, movies = (np.asarray(a, np.float64) for a in (prior_mean, prior_covariance, movies))
-    gram = movies @ covariance @ movies.T + RATING_NOISE * np.eye(len(movies))
+    gram = movies @ covariance @ movies.T + BeliefConfig().noise * np.eye(len(movies))
     gain = np.linalg.solve(gram, movies @ covariance).T
     return mean + gain @ (ratings - movies @ mean), covariance - gain @ movies @ covariance
-
-
-@pytest.mark.parametrize("slate_size", [1, 4])
-def test_the_belief_is_the_posterior_of_bayesian_ridge_regression(slate_size):
-    rng = np.random.default_rng(0)
-    size, steps = 6, 5
-    root = rng.normal(size=(size, size))
-    prior_mean, prior_covariance = rng.normal(size=size), root @ root.T
-    movies = rng.normal(size=(2, steps, slate_size, size)).astype(np.float32)
-    ratings = rng.uniform(1, 5, (2, steps, slate_size)).astype(np.float32)
-    mean = np.tile(prior_mean, (2, 1)).astype(np.float32)
-    covariance = np.tile(prior_covariance, (2, 1, 1)).astype(np.float32)
-    for t in range(steps):
-        mean, covariance = update_belief(mean, covariance, movies[:, t], ratings[:, t])
-    for user in range(2):
-        shown, rated = movies[user].reshape(-1, size).astype(float), ratings[user].ravel()
-        precision = np.linalg.inv(prior_covariance) + shown.T @ shown / RATING_NOISE
-        information = np.linalg.solve(prior_covariance, prior_mean) + shown.T @ rated / RATING_NOISE
-        np.testing.assert_allclose(mean[user], np.linalg.solve(precision, information), rtol=2e-3, atol=2e-3)
-        np.testing.assert_allclose(covariance[user], np.linalg.inv(precision), rtol=1e-2, atol=2e-3)
-
-
-@pytest.mark.parametrize("ratings", [1, 3, 200])
-def test_a_long_history_is_conditioned_on_at_once(ratings):
-    rng = np.random.default_rng(ratings)
-    size = 6
-    root = rng.normal(size=(2, size, size - 1))  # a singular prior, as one with a constant taste is
-    mean, covariance = rng.normal(size=(2, size)), root @ root.transpose(0, 2, 1)
-    movies, stars = rng.normal(size=(2, ratings, size)), rng.uniform(1, 5, (2, ratings))
-    prior = (mean.astype(np.float32), covariance.astype(np.float32))
-    found_mean, found_covariance = condition_belief(*prior, movies.astype(np.float32), stars.astype(np.float32))
-    assert found_mean.dtype == found_covariance.dtype == np.float32
-    for user in range(2):
-        expected = posterior(mean[user], covariance[user], movies[user], stars[user])
-        np.testing.assert_allclose(found_mean[user], expected[0], rtol=1e-3, atol=1e-3)
-        np.testing.assert_allclose(found_covariance[user], expected[1], rtol=1e-2, atol=1e-3)
-
-
-def test_the_given_belief_is_left_alone():
-    mean, covariance = np.zeros((1, 2), np.float32), np.eye(2, dtype=np.float32)[None]
-    update_belief(mean, covariance, np.ones((1, 1, 2), np.float32), np.ones((1, 1), np.float32))
-    assert mean.tolist() == [[0, 0]]
-    assert covariance.tolist() == [[[1, 0], [0, 1]]]
 
 
 @pytest.mark.parametrize("slate_size", [1, 3])
@@ -74,7 +32,7 @@ def test_every_part_of_the_history_is_what_it_says(world, slate_size):
     slates = [order[:, t * slate_size : (t + 1) * slate_size] for t in range(steps)]
     ratings = [sessions.play(slate).ratings for slate in slates]
     observed, n = sessions.observe(), features_of(world).shape[1]
-    assert observed.shape == (2, History.size(Knowledge.of(world), scenario)) == (2, 4 * n + 5)
+    assert observed.shape == (2, History.size(Knowledge.of(world), scenario)) == (2, 5 * n + 19 + 5)
     assert observed.dtype == np.float32
     train = world.user_vectors[world.users_in("train")].astype(np.float64)
     for row, user in enumerate(users):
@@ -85,11 +43,15 @@ def test_every_part_of_the_history_is_what_it_says(world, slate_size):
         np.testing.assert_allclose(observed[row, 2 * n : 3 * n], weighted[-slate_size:].mean(axis=0), atol=1e-5)
         movies = np.concatenate([world.movie_vectors[slate[row]] for slate in slates])
         rated = np.concatenate([r[row] for r in ratings])
-        believed, _ = posterior(train.mean(axis=0), np.cov(train.T, bias=True), movies, rated)
+        believed, spread = posterior(train.mean(axis=0), np.cov(train.T, bias=True), movies, rated)
         varying = world.movie_vectors.std(axis=0) > 0
         expected = believed[varying] * world.movie_vectors.std(axis=0)[varying]
         np.testing.assert_allclose(observed[row, 3 * n : 4 * n], expected, atol=2e-3)
-        np.testing.assert_array_equal(observed[row, 4 * n : 4 * n + 4], world.demographics[user])
+        deviations = np.sqrt(np.diag(spread).clip(min=0))[varying] * world.movie_vectors.std(axis=0)[varying]
+        np.testing.assert_allclose(observed[row, 4 * n : 5 * n], deviations, atol=2e-3)
+        liked = np.concatenate([world.genres[slate[row]] for slate in slates])[rated >= 3].sum(axis=0)
+        np.testing.assert_allclose(observed[row, 5 * n : -5], liked / (10 * slate_size), atol=1e-6)
+        np.testing.assert_array_equal(observed[row, -5:-1], world.demographics[user])
         assert observed[row, -1] == pytest.approx(0.6)
 
 
@@ -97,7 +59,10 @@ def test_the_history_starts_with_the_prior(world):
     observed, n = Sessions(world, np.array([0]), ScenarioConfig()).observe()[0], features_of(world).shape[1]
     prior = Knowledge.of(world).representation().prior
     assert not observed[: 3 * n].any()
-    np.testing.assert_array_equal(observed[3 * n : 4 * n], prior.mean[prior.columns] * prior.scale)
+    np.testing.assert_allclose(observed[3 * n : 4 * n], prior.mean[prior.columns] * prior.scale, rtol=1e-6)
+    deviations = np.sqrt(np.diag(prior.covariance))[prior.columns] * prior.scale
+    np.testing.assert_allclose(observed[4 * n : 5 * n], deviations, rtol=1e-5, atol=1e-7)
+    assert not observed[5 * n : -5].any()
     assert observed[-1] == 0
 
 
@@ -157,8 +122,10 @@ def test_the_thesis_observation_of_a_slate_is_that_of_its_last_movie(world):
     slate_size=st.integers(1, 3),
     kind=st.sampled_from(["history", "thesis"]),
     delta=st.floats(-1, 3),
+    growth=st.floats(-1, 10),
+    bounded=st.booleans(),
 )
-def test_observations_stay_within_their_bounds(seed, slate_size, kind, delta):
+def test_observations_stay_within_their_bounds(seed, slate_size, kind, delta, growth, bounded):
     rng = np.random.default_rng(seed)
     flags = rng.random((20, 4)) < 0.4
     world = World(
@@ -169,8 +136,9 @@ def test_observations_stay_within_their_bounds(seed, slate_size, kind, delta):
         demographics=rng.random((8, 4)),
     )
     scenario = ScenarioConfig(
-        slate_size=slate_size, observation=kind, episode_length=12, delta=delta, allow_repeats=True
-    )
+        slate_size=slate_size, observation=kind, episode_length=12, delta=delta, allow_repeats=True,
+        belief=BeliefConfig(growth=growth, walk=0.3, bounded=bounded),
+    )  # fmt: skip
     low, high = (History if kind == "history" else Thesis).bounds(Knowledge.of(world), scenario)
     sessions = Sessions(world, np.arange(8), scenario)
     for _ in range(12):
@@ -183,5 +151,5 @@ def test_bounds_leave_out_what_cannot_be(world):
     low, high = History.bounds(Knowledge.of(world), ScenarioConfig())
     assert np.isfinite(low).all()
     assert np.isfinite(high).all()
-    assert high[-5:].tolist() == [1] * 5
-    assert low[-5:].tolist() == [0] * 5
+    assert high[-24:].tolist() == [1] * 24
+    assert low[-24:].tolist() == [0] * 24

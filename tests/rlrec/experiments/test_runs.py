@@ -22,9 +22,12 @@ from rlrec.experiments.runs import (
     train_and_play,
 )
 from rlrec.policies.baselines import BASELINES
+from rlrec.policies.baselines.bandit import WalkBandit
+from rlrec.settings.beliefs import BeliefConfig, Beliefs
 from rlrec.settings.config import Config
 
 WORLD = small_world(4)
+ORACLE = BASELINES["oracle"](known(WORLD))
 
 
 def settings(seed: int = 7, learner: dict[str, object] | None = None, **training: object) -> Config:
@@ -123,8 +126,8 @@ def test_what_decides_a_run_changes_its_key() -> None:
         key_of(learner_settings(settings()), origin_of(small_world(5), LEARNER_CODE)),
         key_of(learner_settings(settings()), origin_of(replace(WORLD, pools=WORLD.pools[::-1]), LEARNER_CODE)),
         key_of(learner_settings(settings()), origin_of(WORLD, BASELINE_CODE)),
-        key_of(baseline_settings("oracle", settings()), origin),
-        key_of(baseline_settings("random", settings()), origin),
+        key_of(baseline_settings("oracle", settings(), ORACLE), origin),
+        key_of(baseline_settings("random", settings(), ORACLE), origin),
     ]
     assert len({base, *others}) == 1 + len(others)
 
@@ -132,7 +135,15 @@ def test_what_decides_a_run_changes_its_key() -> None:
 def test_what_decides_no_run_leaves_its_key() -> None:
     # Where agents run does not decide what is learned, nor does training what a baseline shows.
     assert learner_settings(settings(executor="ray")) == learner_settings(settings())
-    assert baseline_settings("oracle", settings(learner={"gamma": 0.9})) == baseline_settings("oracle", settings())
+    others = settings(learner={"gamma": 0.9})
+    assert baseline_settings("oracle", others, ORACLE) == baseline_settings("oracle", settings(), ORACLE)
+
+
+def test_what_a_bandit_believes_decides_its_run() -> None:
+    bandit = WalkBandit(known(WORLD))
+    other = bandit.believing({"world": Beliefs(walk=BeliefConfig(walk=0.7))})
+    found = [baseline_settings("walk_bandit", settings(), one) for one in (bandit, other)]
+    assert [one["belief"]["walk"] for one in found] == [0.1, 0.7]
 
 
 def test_code_counts_by_what_it_does(tmp_path: Path) -> None:

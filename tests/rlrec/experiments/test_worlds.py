@@ -33,7 +33,8 @@ def test_the_fitted_world_has_all_baselines_and_that_for_planning_those_that_nee
 
     assert list(baselines["fitted"]) == list(BASELINES)
     assert set(baselines["planning"]) == {
-        "random", "best_average", "epsilon_greedy", "linucb", "bayesian_bandit", "static_mf", "oracle",
+        "random", "best_average", "epsilon_greedy", "linucb", "bayesian_bandit", "walk_bandit", "dynamics_bandit",
+        "static_mf", "oracle",
     }  # fmt: skip
 
 

@@ -140,6 +140,6 @@ def test_a_policy_of_an_earlier_version_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / DESCRIPTION_FILE).write_text(json.dumps(earlier))
 
     with pytest.raises(
-        ModelError, match=r"of an earlier version of rlrec \(format 2, now 3\): train the policy again \(`m"
+        ModelError, match=r"of an earlier version of rlrec \(format 2, now 4\): train the policy again \(`m"
     ):
         load_policy(tmp_path)

@@ -219,7 +219,8 @@ def fidelity(has_violence: bool = False) -> Fidelity:
             CalibrationBin(2.0, 2.25, 2.1, 2.0, None, 10),
             CalibrationBin(4.0, 4.25, 4.1, 4.2, (4.05, 4.35), 90),
         ),
-        distribution=Distributions(even, smooth, smooth),
+        rating_noise=1.1,
+        distribution=Distributions(even, smooth, smooth, smooth),
         genre_affinity=Spread(0.0, 0.1, -1.0, 1.0),
         has_violence=has_violence,
     )
@@ -227,13 +228,19 @@ def fidelity(has_violence: bool = False) -> Fidelity:
 
 def points() -> list[CurvePoint]:
     names = ("mean_return", "ctr", "entropy", "policy_loss", "value_loss")
-    nothing = dict.fromkeys(names, float("nan"))
+    told = {
+        0: (0.0, [float("nan")] * 5, None, (30.0, 29.0, 31.0)),
+        5: (0.6, [31.0, 0.5, 6.9, 0.01, 1.1], 0.6, (33.0, 32.1, 33.9)),
+        10: (1.2, [33.0, 0.6, 5.0, 0.02, 0.8], 1.0, (34.5, 33.7, 35.3)),
+        15: (1.8, [34.0, 0.7, 4.0, 0.02, 0.6], 1.0, (34.0, 33.2, 34.8)),
+    }
     return [
-        CurvePoint(0, 0, 0.0, {**nothing}, None, 30.0, 29.0, 31.0),
-        CurvePoint(5, 16_000, 0.6, dict(zip(names, (31.0, 0.5, 6.9, 0.01, 1.1), strict=True)), 0.6, 33.0, 32.1, 33.9),
-        CurvePoint(10, 32_000, 1.2, dict(zip(names, (33.0, 0.6, 5.0, 0.02, 0.8), strict=True)), 1.0, 34.5, 33.7, 35.3),
-        CurvePoint(15, 48_000, 1.8, dict(zip(names, (34.0, 0.7, 4.0, 0.02, 0.6), strict=True)), 1.0, 34.0, 33.2, 34.8),
-    ]
+        CurvePoint(
+            version, 3200 * version, seconds, dict(zip(names, figures, strict=True)), staleness, *earned,
+            gain=earned[0] - 30 + 0.1, gain_error=0.04, judges=600,
+        )
+        for version, (seconds, figures, staleness, earned) in told.items()
+    ]  # fmt: skip
 
 
 def curve() -> pd.DataFrame:

@@ -95,7 +95,7 @@ def test_rated_pairs_and_random_pairs_are_told_apart():
     # User 0 has rated only movie 0, which gets 5; the other movies get 2 and none of them was rated.
     factors = Factors(users=np.ones((1, 1)), movies=np.array([[5.0], [2.0], [2.0], [2.0]]))
     ratings = Observed(np.zeros(400, int), np.zeros(400, int), np.full(400, 4.0), (1, 4))
-    found = compare_distributions(factors, ratings, np.random.default_rng(0))
+    found = compare_distributions(factors, ratings, 0.0, np.random.default_rng(0))
     assert found.real.shares == (0, 0, 0, 1, 0)
     assert found.simulated.shares == (0, 0, 0, 0, 1)
     assert found.random_pairs.shares[1] == pytest.approx(0.75, abs=0.1)

@@ -72,6 +72,7 @@ def test_a_saved_world_comes_back_whole(world, tmp_path):
         training_tastes=np.ones((15, 7)),
         genre_tastes=np.ones((15, 21)),
         has_violence=False,
+        rating_noise=1.1,
     )
     changed.save(path)
     loaded = World.load(path)
@@ -110,7 +111,7 @@ def test_a_flipped_byte_is_refused(world, tmp_path):
     path = tmp_path / "world.npz"
     world.save(path)
     content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 0xFF
+    content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
     with pytest.raises(WorldError, match="is not a world"):
         World.load(path)

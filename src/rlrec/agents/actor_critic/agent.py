@@ -37,18 +37,24 @@ class ActorCritic(Agent):
         """
         settings = job.learner
         assert isinstance(settings, ActorCriticConfig)
-        kind, hidden = self.network, 1
+        kind, hidden, self._sharpness = self.network, 1, 0.0
         if isinstance(settings, BilinearConfig):
             kind, hidden = settings.network, settings.hidden
-        self._world, self._job = world, job
-        self._center, self._scale = standardisation(world, job)
-        self.player = Player(world, job.scenario, settings, kind, hidden, self._center, self._scale)
+            self.warm = settings.start == "belief" or (settings.start is None and job.scenario.observation == "history")
+            self._sharpness = settings.sharpness if self.warm else 0.0
+        self._world, self._job, self._gamma = world, job, settings.gamma
+        self._center, self._scale, self._reward = standardisation(world, job, greedy=self.warm)
+        self.player = Player(world, job.scenario, settings, kind, hidden, self._center, self._scale, self._sharpness)
         self.steps = settings.rollout_steps
         self.lifetime = job.scenario.episode_length // settings.rollout
 
     def initial(self) -> Callable[[], Floats]:
-        """See `Agent`: hidden layers drawn at random, heads of zero."""
-        return partial(_initial, self.player.network, self._job.seed)
+        """See `Agent`: hidden layers drawn at random, heads of zero.
+
+        Who starts as the belief's greedy policy also starts with what that earns: with the mean reward r of a step, a
+        discounted return of r / (1 − γ).
+        """
+        return partial(_initial, self.player.network, self._job.seed, self._worth())
 
     def start(self, seed: NDArray[np.int32]) -> Any:
         """See `Agent`: new sessions of training users."""
@@ -62,7 +68,16 @@ class ActorCritic(Agent):
     def policy(self, weights: Floats) -> NetworkPolicy:
         """See `Agent`: ranks by the network's logits."""
         network = self.player.network
-        return network_policy(self._world, self._job, self.label, network, weights, self._center, self._scale)
+        return network_policy(
+            self._world, self._job, self.label, network, weights, self._center, self._scale, self._sharpness
+        )
+
+    def _worth(self) -> float:
+        """What a state is worth before anything is learned."""
+        if not self.warm:
+            return 0.0
+        length = self._job.scenario.episode_length
+        return self._reward * (length if self._gamma == 1 else 1 / (1 - self._gamma))
 
     def _told(self, rollout: Rollout) -> dict[str, float]:
         """The figures; return and click rate only where sessions ended."""
@@ -96,6 +111,8 @@ class Thesis(ActorCritic):
     network = "thesis"
 
 
-def _initial(network: Network, seed: int) -> Floats:
+def _initial(network: Network, seed: int, worth: float) -> Floats:
     rng = np.random.default_rng(derive_seed(seed, "initial weights"))
-    return network.flatten(network.initial_weights(rng))
+    weights = network.initial_weights(rng)
+    weights["value_offset"] += np.float32(worth)
+    return network.flatten(weights)

@@ -23,6 +23,7 @@ class Experience(NamedTuple):
     states: Tensor  # (n, B, S) standardised observations
     scores: Tensor  # (n, B, F) ∇_q log π(slate): the sum over positions of x_a − E[x]; fixed items
     surprises: Tensor  # (n, B, F) the same for the first position alone; fixed items
+    leads: Tensor  # (n, B) by how much the offset of the first position's logit is above the expected one; fixed items
     slates: Tensor  # (n, B, K) int32; trained items
     available: Tensor  # (n, B, M) bool; trained items
     answers: Tensor  # (n, B, 2 F) what the memory took in; networks with a memory
@@ -104,10 +105,11 @@ def _over_queries(
     """An objective whose gradient is the exact policy gradient, from the stored scores.
 
     The gradient of the entropy, −E[log π ∇log π], is estimated from the movie that was drawn: unbiased, and it spares a
-    product over the catalogue at every step. log π minus its mean is q·(x_a − E[x]).
+    product over the catalogue at every step. log π minus its mean is q·(x_a − E[x]), and with offsets that are not
+    trained (see `rollout.Player`) what the offset of a leads their mean by.
     """
     scores, surprises = (tf.reshape(x, (-1, x.shape[2])) for x in (experience.scores, experience.surprises))
-    surprise = tf.reduce_sum(queries * surprises, axis=1, keepdims=True)
+    surprise = tf.reduce_sum(queries * surprises, axis=1, keepdims=True) + tf.reshape(experience.leads, (-1, 1))
     direction = tf.stop_gradient(estimates[:, None] * scores - entropy * surprise * surprises)
     return tf.reduce_mean(tf.reduce_sum(direction * queries, axis=1))
 

@@ -19,6 +19,7 @@ from rlrec.worlds.world import World
 
 Tensor = Any
 
+_OTHER_DRAWS = [2**20, 0]  # added to a seed, gives draws that have nothing to do with it
 _LOWEST_LOGIT = -60.0  # below the best available movie's; a chance of 1e-26
 
 
@@ -51,8 +52,12 @@ class Player:
         hidden: int,
         center: Any,
         scale: Any,
+        sharpness: float = 0.0,
     ) -> None:
         """Prepares the functions; they are compiled at their first call.
+
+        With a `sharpness` β a movie's logit is β · E[reward] + q · x: what is believed of the user is an offset, which
+        is not trained, and a network whose query is 0 is greedy on the belief.
 
         Args:
             world: what is played; its training users.
@@ -62,6 +67,7 @@ class Player:
             hidden: width of its hidden layers.
             center: `(S,)`, subtracted from an observation.
             scale: `(S,)`, divides it then.
+            sharpness: logits per star of what is expected by the session's belief.
         """
         block = block_size(world.n_movies)
         self.simulation = Simulation(world, scenario, block)
@@ -69,7 +75,7 @@ class Player:
             self.simulation.state_size, hidden, self.simulation.features.shape[1], world.n_movies
         )
         self._block, self._scenario, self._learner = block, scenario, learner
-        self._center, self._scale = tf.constant(center), tf.constant(scale)
+        self._center, self._scale, self._sharpness = tf.constant(center), tf.constant(scale), sharpness
         self.start = tf.function(self._start, jit_compile=True)
         self.play = tf.function(self._play, jit_compile=True)
 
@@ -83,18 +89,23 @@ class Player:
         network, steps = self.network, self._learner.rollout
         weights = network.unflatten(flat, TENSORFLOW)
         items = self._items(weights)
-        uniforms = tf.random.stateless_uniform((steps, self._learner.users, self._scenario.slate_size), seed)
+        shape = (steps, self._learner.users, self._scenario.slate_size)
+        uniforms, luck = tf.random.stateless_uniform(shape, seed), None
+        if self.simulation.noise:
+            luck = tf.random.stateless_normal(shape, seed + tf.constant(_OTHER_DRAWS))
 
         def step(t: Tensor, carry: Carry, arrays: tuple[Any, ...], entropy: Tensor) -> tuple[Any, ...]:
             session = carry.session
             state = self._state(session)
             queries = network.query(weights, state, carry.memory, TENSORFLOW)
-            drawn = self._draw(queries, items, session.available, uniforms[t])
-            after, ratings, rewards = self.simulation.transition(session, drawn.slates, drawn.available)
+            offsets = self._sharpness * self.simulation.expected_reward(session) if self._sharpness else None
+            drawn = self._draw(queries, items, offsets, session.available, uniforms[t])
+            by_luck = None if luck is None else luck[t]
+            after, ratings, rewards = self.simulation.transition(session, drawn.slates, drawn.available, by_luck)
             answer = self._answer(drawn.slates, ratings)
             memory = network.remember(weights, carry.memory, answer, TENSORFLOW)
             known = (session.available > 0)[:, : self._kept_available]
-            record = (state, drawn.score, drawn.surprise, drawn.slates, known, answer, rewards)
+            record = (state, drawn.score, drawn.surprise, drawn.lead, drawn.slates, known, answer, rewards)
             written = tuple(array.write(t, x) for array, x in zip(arrays, record, strict=True))
             return t + 1, Carry(after, memory), written, entropy + drawn.entropy
 
@@ -125,7 +136,7 @@ class Player:
         batch, k = self._learner.users, self._scenario.slate_size
         answer = 2 * self.network.features if self.network.memory else 0
         sizes = {
-            "states": (self.network.state,), "scores": (items.shape[1],), "surprises": (items.shape[1],),
+            "states": (self.network.state,), "scores": (items.shape[1],), "surprises": (items.shape[1],), "leads": (),
             "slates": (k,), "available": (self._kept_available,), "answers": (answer,), "rewards": (),
         }  # fmt: skip
         kinds = {"slates": tf.int32, "available": tf.bool}
@@ -145,8 +156,12 @@ class Player:
     def _state(self, session: Session) -> Tensor:
         return (self.simulation.observe(session) - self._center) / self._scale
 
-    def _draw(self, queries: Tensor, items: Tensor, available: Tensor, uniforms: Tensor) -> "_Drawn":
+    def _draw(
+        self, queries: Tensor, items: Tensor, offsets: Tensor | None, available: Tensor, uniforms: Tensor
+    ) -> "_Drawn":
         logits = tf.matmul(queries, items, transpose_b=True)  # (B, M)
+        if offsets is not None:
+            logits += offsets
         allowed = available > 0
         top = tf.reduce_max(tf.where(allowed, logits, -1e30), axis=1, keepdims=True)
         # Bounded below, so that a slate can be drawn from a policy that is all but certain of one movie.
@@ -159,16 +174,23 @@ class Player:
         # lose all digits where the policy is sharp.
         rest = mass * left
         total, moment = tf.reduce_sum(rest, axis=1, keepdims=True), rest @ items  # (B, 1), (B, F)
-        score = tf.zeros_like(moment)
+        score, lead = tf.zeros_like(moment), tf.zeros_like(total[:, 0])
+        of_offsets = None if offsets is None else tf.reduce_sum(rest * offsets, axis=1)
         for k in reversed(range(slates.shape[1])):
             drawn = tf.gather(items, slates[:, k])
             total += chosen[:, k, None]
             moment += chosen[:, k, None] * drawn
             surprise = drawn - moment / total
             score += surprise
+            if offsets is not None:
+                offset = tf.gather(offsets, slates[:, k], axis=1, batch_dims=1)
+                of_offsets += chosen[:, k] * offset
+                lead = offset - of_offsets / total[:, 0]
         expected_logit = tf.reduce_sum(queries * moment / total, axis=1)
+        if offsets is not None:
+            expected_logit += of_offsets / total[:, 0]
         entropy = tf.reduce_mean(tf.math.log(total[:, 0]) + top[:, 0] - expected_logit)
-        return _Drawn(slates, left, score, surprise, entropy)
+        return _Drawn(slates, left, score, surprise, lead, entropy)
 
 
 class _Drawn(NamedTuple):
@@ -176,4 +198,5 @@ class _Drawn(NamedTuple):
     available: Tensor  # (B, M) without them
     score: Tensor  # (B, F)
     surprise: Tensor  # (B, F)
+    lead: Tensor  # (B,)
     entropy: Tensor  # ()

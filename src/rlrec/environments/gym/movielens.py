@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from rlrec.environments.observations import OBSERVATIONS
 from rlrec.environments.sessions import Outcome, Sessions, check_scenario
 from rlrec.errors import ConfigError, WorldError
+from rlrec.settings.beliefs import BeliefConfig
 from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.dynamics import Floats
 from rlrec.worlds.knowledge import Knowledge
@@ -41,11 +42,12 @@ class MovieLensEnv(gymnasium.Env[Floats, Action]):
     `WorldError`. `env.action_space.sample(mask=info["action_mask"])` draws a valid action for `slate_size=1`.
 
     ## Observation Space
-    A `Box` of float32. `observation="history"` (the default) has `4 F + 5` entries, F being the number of movie
-    features (see `features`): mean features of the movies shown, mean of (rating - 3.5)-weighted features, the same of
-    the last slate, the estimated taste given the ratings so far, the user's four demographics (sex, age, occupation,
-    zip), t / T. `observation="thesis"` has 25 entries: the four demographics, 19 genre flags of the last
-    movie shown, its rating / 5, its violence; all but the demographics are 0 at first.
+    A `Box` of float32. `observation="history"` (the default) has `5 F + G + 5` entries, F being the number of movie
+    features (see `features`) and G that of genres: mean features of the movies shown, mean of (rating - 3.5)-weighted
+    features, the same of the last slate, the estimated taste given the ratings so far (see `belief`), its standard
+    deviations, the liked movies of each genre as shares of all that a session shows, the user's four demographics (sex,
+    age, occupation, zip), t / T. `observation="thesis"` has 25 entries: the four demographics, 19 genre flags of the
+    last movie shown, its rating / 5, its violence; all but the demographics are 0 at first.
 
     ## Rewards
     The mean over the slate of `((1 - λ) * rating + λ * (1 - violence)) / 5`, λ being `lambda_non_violent`: at most 1.
@@ -80,6 +82,9 @@ class MovieLensEnv(gymnasium.Env[Floats, Action]):
         threshold: Lowest rating that is liked.
         affinity_cap: Affinities are clipped to plus or minus this.
         recovery: Share of the way back to its start that a taste goes after each step.
+        noise: Standard deviation, in stars, of ratings around the taste's; `fitted` is the world's own.
+        belief: What the estimated taste takes users for, a `BeliefConfig` or its settings; by default that tastes
+            stand still and ratings do not end at 1 and 5.
         lambda_non_violent: Weight of non-violence in the reward, from 0 to 1; needs a world that knows violence.
         allow_repeats: Whether a movie may be shown twice in one session.
         episode_length: T, slates in a session.
@@ -103,6 +108,8 @@ class MovieLensEnv(gymnasium.Env[Floats, Action]):
         threshold: float = 3.0,
         affinity_cap: float = 5.0,
         recovery: float = 0.0,
+        noise: float | str = 0.0,
+        belief: BeliefConfig | Mapping[str, Any] | None = None,
         lambda_non_violent: float = 0.0,
         allow_repeats: bool = False,
         episode_length: int = 50,
@@ -119,6 +126,8 @@ class MovieLensEnv(gymnasium.Env[Floats, Action]):
             threshold=threshold,
             affinity_cap=affinity_cap,
             recovery=recovery,
+            noise=noise,
+            belief=belief,
             lambda_non_violent=lambda_non_violent,
             allow_repeats=allow_repeats,
             episode_length=episode_length,
@@ -140,7 +149,7 @@ class MovieLensEnv(gymnasium.Env[Floats, Action]):
         super().reset(seed=seed)
         user = _option_user(options)
         users = self.np_random.choice(self._game.pool, size=1) if user is None else _user_ids(user, 1)
-        self._sessions = Sessions(self._game.world, users, self._game.scenario)
+        self._sessions = Sessions(self._game.world, users, self._game.scenario, seed=self._game.luck(self.np_random))
         return self._sessions.observe()[0], self._info(self._sessions)
 
     def step(self, action: Action) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
@@ -189,6 +198,8 @@ class MovieLensVectorEnv(VectorEnv[Floats, NDArray[np.integer[Any]], NDArray[Any
         threshold: float = 3.0,
         affinity_cap: float = 5.0,
         recovery: float = 0.0,
+        noise: float | str = 0.0,
+        belief: BeliefConfig | Mapping[str, Any] | None = None,
         lambda_non_violent: float = 0.0,
         allow_repeats: bool = False,
         episode_length: int = 50,
@@ -207,6 +218,8 @@ class MovieLensVectorEnv(VectorEnv[Floats, NDArray[np.integer[Any]], NDArray[Any
             threshold=threshold,
             affinity_cap=affinity_cap,
             recovery=recovery,
+            noise=noise,
+            belief=belief,
             lambda_non_violent=lambda_non_violent,
             allow_repeats=allow_repeats,
             episode_length=episode_length,
@@ -233,7 +246,7 @@ class MovieLensVectorEnv(VectorEnv[Floats, NDArray[np.integer[Any]], NDArray[Any
         user = _option_user(options)
         drawn = user is None
         users = self.np_random.choice(self._game.pool, size=self.num_envs) if drawn else _user_ids(user, self.num_envs)
-        self._sessions = Sessions(self._game.world, users, self._game.scenario)
+        self._sessions = Sessions(self._game.world, users, self._game.scenario, seed=self._game.luck(self.np_random))
         self._over = False
         return self._sessions.observe(), self._infos(self._sessions, {})
 
@@ -276,6 +289,10 @@ class _Game(NamedTuple):
     pool: NDArray[np.int64]
     action_space: ActionSpace
     observation_space: spaces.Space[Floats]
+
+    def luck(self, rng: np.random.Generator) -> int:
+        """The seed of the scatter of a session's ratings, drawn only where there is any."""
+        return int(rng.integers(2**32)) if self.scenario.noise else 0
 
 
 def _game(world: World | str | os.PathLike[str], pool: str, **arguments: Any) -> _Game:

@@ -10,8 +10,8 @@ from scipy import sparse
 
 from rlrec.environments.views import View
 from rlrec.policies.baselines.known import Known
-from rlrec.policies.baselines.reward import expected_reward
 from rlrec.policies.policy import Policy, Scores
+from rlrec.policies.rewards import expected_reward
 from rlrec.worlds.dynamics import Floats
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from rlrec.environments.views import View
 from rlrec.policies.baselines.known import Known
-from rlrec.policies.baselines.reward import expected_reward
 from rlrec.policies.policy import InformedPolicy, Note, Scores
+from rlrec.policies.rewards import expected_reward
 from rlrec.worlds.dynamics import Floats
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
 from rlrec.errors import WorldError
+from rlrec.settings.beliefs import ByFeatures
 from rlrec.settings.config import derive_seed
 from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
@@ -26,22 +27,30 @@ class Known:
         ratings: `(n, N)` float32, the *training* users' real ratings in stars, a row a user, ascending. None where
             there are no real ratings, which only the collaborative baselines mind.
         seed: the run's; what a model draws when it is fitted is derived from it.
+        beliefs: what bandits take users for, as it was estimated in training users' sessions, by kind of features.
     """
 
     knowledge: Knowledge
     ratings: sparse.csr_array | None = None
     seed: int = 0
+    beliefs: ByFeatures = field(default_factory=dict)
 
     @classmethod
-    def of(cls, world: World, tables: Tables | None = None, seed: int = 0) -> Known:
-        """What may be known of a world and, where they are given, of the tables it was fitted to.
+    def of(cls, world: World, tables: Tables | None = None, seed: int = 0, beliefs: ByFeatures | None = None) -> Known:
+        """What may be known of a world, of the tables it was fitted to, and of the sessions of its training users.
+
+        Args:
+            world: the world.
+            tables: where they are absent, collaborative baselines cannot be made.
+            seed: the run's.
+            beliefs: from `rlrec.policies.estimation`; where absent, bandits have the defaults of `Beliefs`.
 
         Raises:
             WorldError: the world was fitted to other tables.
         """
         knowledge = Knowledge.of(world)
         if tables is None:
-            return cls(knowledge, None, seed)
+            return cls(knowledge, None, seed, beliefs or {})
         from rlrec.data.dataset.tables import Columns  # brings pandas, which whoever has tables has loaded
 
         shape = len(tables.users), len(tables.movies)
@@ -58,7 +67,7 @@ class Known:
         training = world.users_in("train")
         rows = np.isin(users, training)
         ratings = sparse.csr_array((stars[rows], (users[rows], movies[rows])), shape=shape)
-        return cls(knowledge, ratings[training], seed)
+        return cls(knowledge, ratings[training], seed, beliefs or {})
 
     def training_ratings(self, policy: str) -> sparse.csr_array:
         """`(n, N)`: what a collaborative baseline is fitted to.

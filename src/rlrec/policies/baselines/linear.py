@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from rlrec.environments.views import View
 from rlrec.metrics.stars import HIGHEST_RATING, LOWEST_RATING
 from rlrec.policies.baselines.known import Known
-from rlrec.policies.baselines.reward import expected_reward
 from rlrec.policies.policy import Note, Policy, Scores, session_generators
+from rlrec.policies.rewards import expected_reward
 from rlrec.worlds.dynamics import Floats
 
 MIDDLE = (LOWEST_RATING + HIGHEST_RATING) / 2

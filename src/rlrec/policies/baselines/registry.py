@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from rlrec.policies.baselines.bandit import BayesianBandit
+from rlrec.policies.baselines.bandit import BayesianBandit, DynamicsBandit, WalkBandit
 from rlrec.policies.baselines.factors import ALS, BPR
 from rlrec.policies.baselines.informed import Oracle, StaticFactors
 from rlrec.policies.baselines.known import Known
@@ -28,6 +28,8 @@ BASELINES: dict[str, Maker] = {
         EpsilonGreedy,
         LinUCB,
         BayesianBandit,
+        WalkBandit,
+        DynamicsBandit,
         StaticFactors,
         Oracle,
     )

@@ -7,8 +7,8 @@ import numpy as np
 from rlrec.environments.views import View
 from rlrec.errors import WorldError
 from rlrec.policies.baselines.known import Known
-from rlrec.policies.baselines.reward import expected_reward
 from rlrec.policies.policy import Note, Policy, Scores, session_generators
+from rlrec.policies.rewards import expected_reward
 from rlrec.worlds.dynamics import rate
 from rlrec.worlds.knowledge import Knowledge
 

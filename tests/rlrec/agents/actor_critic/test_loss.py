@@ -56,6 +56,7 @@ def experience_of(
         states=tf.constant(rng.normal(size=(steps, batch, network.state)), tf.float32),
         scores=tf.zeros((steps, batch, features.shape[1])),
         surprises=tf.zeros((steps, batch, features.shape[1])),
+        leads=tf.zeros((steps, batch)),
         slates=tf.constant(slates.reshape(steps, batch, slate_size), tf.int32),
         available=tf.constant(np.ones((steps, batch, network.movies if network.trains_items else 0), bool)),
         answers=tf.constant(answers, tf.float32),

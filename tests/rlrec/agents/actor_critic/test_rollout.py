@@ -31,7 +31,9 @@ def test_score_is_the_gradient_of_the_slates_log_probability(sharpness: float, s
     available = tf.constant([[1.0] * 10 + [0.0] * 6])
     seen: dict[tuple[int, ...], np.ndarray] = {}
     for one, other in itertools.product(np.linspace(0.01, 0.99, 15), repeat=2):
-        drawn = played._draw(query, played.simulation.features, available, tf.constant([[one, other]], tf.float32))
+        drawn = played._draw(
+            query, played.simulation.features, None, available, tf.constant([[one, other]], tf.float32)
+        )
         seen[tuple(drawn.slates.numpy()[0])] = drawn.score.numpy()[0]
         np.testing.assert_array_equal(
             np.flatnonzero(drawn.available.numpy()[0] == 0), sorted([*drawn.slates.numpy()[0], *range(10, 16)])
@@ -45,6 +47,31 @@ def test_score_is_the_gradient_of_the_slates_log_probability(sharpness: float, s
             left = tf.tensor_scatter_nd_update(logits, [[slate[0]]], [-1e9])
             log_probability = tf.nn.log_softmax(logits)[slate[0]] + tf.nn.log_softmax(left)[slate[1]]
         np.testing.assert_allclose(score, tape.gradient(log_probability, query)[0], rtol=1e-3, atol=1e-4)
+
+
+def test_offsets_count_for_draws_scores_and_entropy_as_part_of_the_logits() -> None:
+    """Against the distribution written out, with logits of which a part is not trained."""
+    world = small_world(0, n_movies=16)
+    played, rng = player(world, slate_size=1), np.random.default_rng(0)
+    features = played.simulation.features
+    query = tf.constant(rng.normal(size=(1, features.shape[1])), tf.float32)
+    offsets = tf.constant(rng.normal(size=(1, features.shape[0])) * 2, tf.float32)
+    available = tf.constant([[1.0] * 12 + [0.0] * (features.shape[0] - 12)])
+    logits = (query @ tf.transpose(features) + offsets)[0, :12].numpy().astype(float)
+    chance = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+    seen = {}
+    for uniform in np.linspace(0.0005, 0.9995, 1000):
+        drawn = played._draw(query, features, offsets, available, tf.constant([[uniform]], tf.float32))
+        movie = int(drawn.slates[0, 0])
+        seen[movie] = seen.get(movie, 0) + 1
+        expected = features[movie].numpy() - chance @ features[:12].numpy()
+        np.testing.assert_allclose(drawn.score[0], expected, atol=1e-4)
+        assert float(drawn.lead[0]) == pytest.approx(
+            float(offsets[0, movie]) - chance @ offsets[0, :12].numpy(), abs=1e-4
+        )
+        assert float(drawn.entropy) == pytest.approx(-(chance * np.log(chance)).sum(), abs=1e-4)
+    for movie in range(12):
+        assert seen.get(movie, 0) / 1000 == pytest.approx(chance[movie], abs=0.003)
 
 
 def test_untrained_policy_has_the_entropy_of_a_uniform_draw() -> None:
@@ -82,7 +109,7 @@ def test_a_policy_that_is_certain_still_draws_slates_and_finite_scores() -> None
     query = tf.constant(np.random.default_rng(1).normal(size=(3, width)) * 1e3, tf.float32)
     available = played.start(tf.constant([0, 1])).session.available[:3]
 
-    drawn = played._draw(query, played.simulation.features, available, tf.fill((3, 10), 0.999))
+    drawn = played._draw(query, played.simulation.features, None, available, tf.fill((3, 10), 0.999))
 
     assert np.isfinite(drawn.score).all()
     assert np.isfinite(drawn.entropy)

@@ -66,7 +66,7 @@ def test_the_environment_conforms_whatever_its_features_are_made_of(make_world, 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_env(env.unwrapped)
-    size = {"world": 4 * 23 + 5, "training": 4 * 25 + 5, "genres": 4 * 20 + 5}[features]
+    size = {"world": 5 * 23 + 24, "training": 5 * 25 + 24, "genres": 5 * 20 + 24}[features]
     assert env.observation_space.shape == (size,)
     envs = gymnasium.make_vec(NAME, num_envs=3, world=world, features=features)
     observations, _ = envs.reset(seed=0)

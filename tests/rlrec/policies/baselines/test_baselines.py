@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from worlds import known, small_world
 
 from rlrec.data.reading.parse import parse
-from rlrec.environments.observations import RATING_NOISE
 from rlrec.environments.sessions import Sessions
 from rlrec.environments.views import View
 from rlrec.errors import WorldError
@@ -18,6 +17,7 @@ from rlrec.metrics import slates as metrics
 from rlrec.policies.baselines import BASELINES, Known
 from rlrec.policies.playing import Played, play
 from rlrec.policies.policy import Policy, Scores
+from rlrec.settings.beliefs import BeliefConfig
 from rlrec.settings.config import Config, ScenarioConfig
 from rlrec.statistics import intervals as statistics
 from rlrec.worlds.dynamics import rate
@@ -165,7 +165,7 @@ def test_the_bandit_believes_what_bayes_rule_says() -> None:
     prior, spread = tastes.mean(axis=0), np.cov(tastes, rowvar=False, bias=True)
     for row in range(2):
         shown = world.movie_vectors[slates[row].ravel()].astype(np.float64)
-        gain = spread @ shown.T @ np.linalg.inv(shown @ spread @ shown.T + RATING_NOISE * np.eye(12))
+        gain = spread @ shown.T @ np.linalg.inv(shown @ spread @ shown.T + BeliefConfig().noise * np.eye(12))
         taste = prior + gain @ (ratings[row].ravel() - shown @ prior)
         assert policy.scores(view)[row] == pytest.approx(world.movie_vectors @ taste, abs=2e-3)
 
