@@ -135,6 +135,8 @@ def training(trained: Trained, label: str, references: dict[str, float]) -> dict
         "label": label,
         "summary": trained.summary,
         "judged": int((trained.curve["version"] > 0).sum()),
+        "gained": words.signed("return", trained.summary.best.gain),
+        "largest_error": float(trained.curve["gain_error"].max()),
         "curve": data_uri(learning_curve(trained.curve, trained.figures, references)),
         "asynchrony": data_uri(asynchrony_figure(trained.summary)),
     }

@@ -128,8 +128,8 @@ def test_the_page_tells_the_numbers_of_each_part(page: Reader, inputs: Inputs) -
 
 def test_the_kept_checkpoint_has_an_interval_and_is_called_flattered(page: Reader) -> None:
     assert (
-        "34.5033.70 to 35.30return on validation users with its 95 % interval, at version 10: the highest of 3, hence "
-        "flattered"
+        "34.5033.70 to 35.30return on validation users with its 95 % interval, at version 10: the best of 3, hence "
+        "flattered Gained on its start+4.60standard error 0.040of return, on 600 users who judge"
     ) in page.text
     assert "what it earns is its return on test users, on whom nothing was chosen" in page.text
 
@@ -157,6 +157,13 @@ def test_a_figure_without_an_interval_says_so(inputs: Inputs, report_config: Con
     for words in ("0.909no interval", "34.50– to –", "there is no interval"):
         assert words in text
     assert "hence flattered" not in text  # of a single checkpoint
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_start_that_was_kept_is_called_so(inputs: Inputs, report_config: Config) -> None:
+    start = replace(inputs.learners["mine"].summary.best, version=0, gain=0.0)
+    text = Reader(build_page(trained(inputs, best=start), report_config)).text
+    assert "at version 0: the start, since no checkpoint was better beyond doubt" in text
 
 
 def test_the_headline_names_the_rival_and_the_outcome(page: Reader) -> None:

@@ -45,10 +45,11 @@ def _distributions(axes: Axes, distribution: Distributions) -> None:
     kinds = (
         (distribution.real, "real ratings", INK),
         (distribution.simulated, "the world, same pairs", SERIES[0]),
+        (distribution.scattered, "the same with noise", SERIES[2]),
         (distribution.random_pairs, "the world, random pairs", SERIES[1]),
     )
     for place, (found, label, colour) in enumerate(kinds):
-        axes.bar(stars + (place - 1) * 0.27, found.shares, width=0.25, color=colour, label=label)
+        axes.bar(stars + (place - 1.5) * 0.21, found.shares, width=0.19, color=colour, label=label)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     axes.set(xticks=stars, xlabel="stars, rounded")
     tidy(axes, grid="y")

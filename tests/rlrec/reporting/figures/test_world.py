@@ -14,5 +14,5 @@ def test_fidelity_shows_every_calibration_bin_and_all_shares(inputs: Inputs) -> 
     assert bars == [[4.05, 4.35]]
     assert not [line for line in calibration.lines if list(line.get_xdata()) == [2.1, 2.1]]  # one user: no interval
     heights = [bar.get_height() for bar in distribution.patches]
-    assert heights == [*inputs.fidelity.distribution.real.shares] + 2 * [0.0, 0.1, 0.4, 0.4, 0.1]
+    assert heights == [*inputs.fidelity.distribution.real.shares] + 3 * [0.0, 0.1, 0.4, 0.4, 0.1]
     assert render(figure, "png")
