@@ -41,7 +41,7 @@ class Searched(NamedTuple):
 NATURAL = {"epsilon": 0.0, "alpha": 0.0, "popularity": 0.0, "dislike": 0.0, "shrinkage": 0.0}
 ONLINE: dict[str, Searched] = {
     "epsilon_greedy": Searched(
-        {"epsilon": 0.02, "ridge": 10.0},
+        {"epsilon": 0.0, "ridge": 10.0},
         {"epsilon": (0.0, 0.01, 0.02, 0.05, 0.1), "ridge": (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)},
     ),
     "linucb": Searched(
@@ -49,10 +49,10 @@ ONLINE: dict[str, Searched] = {
         {"alpha": (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0), "ridge": (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)},
     ),
     "item_knn": Searched(
-        {"shrinkage": 20.0, "neighbours": 400, "gain": 1.0},
+        {"shrinkage": 20.0, "neighbours": 1600, "gain": 1.0},
         {
             "shrinkage": (0.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0),
-            "neighbours": (50, 100, 200, 400, 800, 1600),
+            "neighbours": (50, 100, 200, 400, 800, 1600, 3200),
             "gain": (0.5, 1.0, 2.0, 4.0, 8.0),
         },
     ),
@@ -98,10 +98,10 @@ OFFLINE: dict[str, Searched] = {
         },
     ),
     "bpr": Searched(
-        {"factors": 16, "like": 0.0, "dislike": 0.0, "prior": 1.0, "popularity": 0.5},
+        {"factors": 16, "like": 0.0, "dislike": 0.0, "prior": 0.01, "popularity": 0.25},
         {
             "factors": (4, 8, 16, 32, 64),
-            "prior": (0.1, 0.3, 1.0, 3.0, 10.0),
+            "prior": (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
             "popularity": (0.0, 0.25, 0.5, 0.75, 1.0),
         },
     ),

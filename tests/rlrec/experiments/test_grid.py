@@ -39,10 +39,11 @@ def test_the_matrix_has_every_scenario_and_learner_with_five_seeds() -> None:
     scenarios = {name: grid.config(base, name).scenario for name in fitted}
     assert {(s.delta, s.slate_size) for s in scenarios.values()} == {(d, k) for d in (-0.5, 0, 1) for k in (1, 10)}
     assert [name for name, s in scenarios.items() if s.lambda_non_violent == 0.5] == ["non_violent"]
-    everywhere = ["a3c", "a2c", "a3c_thesis"]
+    assert {s.features for s in scenarios.values()} == {"world", "training", "genres"}
+    assert {s.delta for s in scenarios.values() if s.noise == "fitted"} == {1.0}
     default = next(name for name, s in scenarios.items() if s == base.scenario)
-    assert grid.learners_in(default) == [*everywhere, "a3c_training_features", "a3c_genre_features", "a3c_gru"]
-    assert all(grid.learners_in(name) == everywhere for name in scenarios if name != default)
+    assert grid.learners_in(default) == ["a3c", "a2c", "a3c_zero", "a3c_thesis"]
+    assert all({"a3c", "a2c"} <= set(grid.learners_in(name)) for name in scenarios)
 
 
 def test_one_scenario_of_the_matrix_is_that_of_the_world_made_for_planning() -> None:
@@ -69,10 +70,12 @@ def test_learners_of_the_matrix_differ_from_a3c_in_what_their_name_says_only() -
 
     assert differences("a2c") == {"learner.algorithm": "a2c"}
     seen = {"scenario.observation": "thesis", "learner.observation": "thesis"}
-    assert differences("a3c_thesis") == seen | {"learner.algorithm": "thesis"}
-    for name, kind in (("a3c_training_features", "training"), ("a3c_genre_features", "genres")):
-        assert differences(name) == {"scenario.features": kind, "learner.features": kind}
-    assert differences("a3c_gru") == {"learner.network": "recurrent"}
+    longer = {"learner.learning_rate": 0.002, "training.steps": 1_000_000}
+    assert differences("a3c_thesis") == seen | longer | {"learner.algorithm": "thesis"}
+    assert differences("a3c_zero") == longer | {"learner.start": "zero"}
+    planned = {name: grid.config(base, "planning", name).job(name) for name in ("a3c", "a3c_gru")}
+    changed = planned["a3c"].learner.model_copy(update={"network": "recurrent", "label": "A3C, GRU"})
+    assert planned["a3c_gru"].learner == changed
     budgets = {name: grid.config(base, "addiction", name).job(name).training.steps for name in ("a3c", "a2c")}
     assert budgets["a2c"] == budgets["a3c"]
 

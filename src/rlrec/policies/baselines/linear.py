@@ -93,7 +93,8 @@ class LinUCB(LinearBandit):
 class EpsilonGreedy(LinearBandit):
     """Shows what it takes for the best, but each movie of a slate is with probability `epsilon` any available one.
 
-    Movies drawn like that head the slate. See `LinearBandit` for the model and for what it knows.
+    Movies drawn like that head the slate. See `LinearBandit` for the model and for what it knows. By default nothing is
+    drawn: that is what earns most, see `benchmarks.tuning`.
     """
 
     name = "epsilon_greedy"
@@ -103,11 +104,10 @@ class EpsilonGreedy(LinearBandit):
         "of users in general. Now and then a movie at random.",
         "adaptive",
     )
-    draws = True
 
-    def __init__(self, known: Known, *, epsilon: float = 0.02, ridge: float = 10.0) -> None:
+    def __init__(self, known: Known, *, epsilon: float = 0.0, ridge: float = 10.0) -> None:
         super().__init__(known, ridge=ridge)
-        self._epsilon = epsilon
+        self._epsilon, self.draws = epsilon, epsilon > 0
         self._generators: list[np.random.Generator] = []
 
     def begin(self, view: View, rng: np.random.Generator) -> None:

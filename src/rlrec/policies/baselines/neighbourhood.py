@@ -103,7 +103,7 @@ class ItemKNN(MovieToMovie):
         known: Known,
         *,
         shrinkage: float = 20.0,
-        neighbours: int = 400,
+        neighbours: int = 1600,
         gain: float = 1.0,
         centre: float | None = None,
     ) -> None:
