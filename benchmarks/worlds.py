@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.records import FITTED_WORLD
+from rlrec.testing import small_world
 from rlrec.worlds.world import World
 
 FITTED_MOVIES = 1682
@@ -25,25 +24,7 @@ def synthetic_world(n_movies: int, *, n_users: int = 943, latent: int = 16, n_ge
 
     The sizes are those of the world fitted to ml-100k, so that only the catalogue differs.
     """
-    rng = np.random.default_rng(seed)
-    genres = rng.random((n_movies, n_genres)) < 0.09
-    genres[np.arange(n_movies), rng.integers(n_genres, size=n_movies)] = True
-    movies = np.column_stack(
-        [np.ones(n_movies), rng.normal(0, 0.5, n_movies), rng.normal(0, 0.3, (n_movies, latent)), genres]
-    )
-    users = np.column_stack(
-        [
-            rng.normal(3.2, 0.4, n_users),
-            np.ones(n_users),
-            rng.normal(0, 0.3, (n_users, latent)),
-            rng.normal(0.05, 0.2, (n_users, n_genres)),
-        ]
-    )
-    return World(
-        user_vectors=users.astype(np.float32),
-        movie_vectors=movies.astype(np.float32),
-        genres=genres,
-        violence=np.zeros(n_movies, np.float32),
-        demographics=rng.random((n_users, 4)).astype(np.float32),
-        has_violence=False,
-    )
+    return small_world(
+        seed, n_users, n_movies, latent=latent, n_genres=n_genres, violent=False,
+        genre_share=0.09, factor_spread=0.3, affinity_spread=0.2,
+    )  # fmt: skip

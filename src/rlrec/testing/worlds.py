@@ -23,10 +23,13 @@ def small_world(
     latent: int = 3,
     n_genres: int = 5,
     violent: bool = True,
+    genre_share: float = 0.3,
+    factor_spread: float = 0.6,
+    affinity_spread: float = 0.35,
 ) -> World:
     """A world in the form a fitted one has: bias of user and movie, latent factors, genre flags last.
 
-    Ratings lie around 3.2 with a standard deviation of about 1; every movie has at least one genre.
+    By default ratings lie around 3.2 with a standard deviation of about 1; every movie has at least one genre.
 
     Args:
         seed: equal seeds give equal worlds.
@@ -35,19 +38,22 @@ def small_world(
         latent: dimensions beside the biases and the genres.
         n_genres: G.
         violent: whether violence is known.
+        genre_share: of the movies, that a genre has beside the one that every movie has.
+        factor_spread: standard deviation of latent factors.
+        affinity_spread: likewise of genre affinities, in stars.
     """
     rng = np.random.default_rng(seed)
-    genres = rng.random((n_movies, n_genres)) < 0.3
+    genres = rng.random((n_movies, n_genres)) < genre_share
     genres[np.arange(n_movies), rng.integers(n_genres, size=n_movies)] = True
     movies = np.column_stack(
-        [np.ones(n_movies), rng.normal(0, 0.5, n_movies), rng.normal(0, 0.6, (n_movies, latent)), genres]
+        [np.ones(n_movies), rng.normal(0, 0.5, n_movies), rng.normal(0, factor_spread, (n_movies, latent)), genres]
     )
     users = np.column_stack(
         [
             rng.normal(3.2, 0.4, n_users),
             np.ones(n_users),
-            rng.normal(0, 0.6, (n_users, latent)),
-            rng.normal(0.05, 0.35, (n_users, n_genres)),
+            rng.normal(0, factor_spread, (n_users, latent)),
+            rng.normal(0.05, affinity_spread, (n_users, n_genres)),
         ]
     )
     return World(
