@@ -135,7 +135,7 @@ class Belief:
             affinities[...] = np.where(moved, found.mean, affinities)
             scale = np.ones_like(self.mean)
             scale[:, -n_genres:] = np.where(moved, factor * found.inside, 1.0)
-            self.covariance *= scale[:, :, None] * scale[:, None, :]
+            self.covariance *= scale[:, :, None] * scale[:, None, :]  # symmetric: the product of the two comes first
             diagonal = np.einsum("bii->bi", self.covariance)[:, -n_genres:]
             diagonal += np.where(moved, np.maximum(found.variance - (found.inside * spread) ** 2, 0), 0.0)
         diagonal += (self.settings.walk + LEAST_WALK) * times

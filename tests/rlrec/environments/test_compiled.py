@@ -75,6 +75,23 @@ def test_ratings_scatter_as_those_of_the_reference_do() -> None:
         assert of(ratings.numpy()) == pytest.approx(of(np.array(drawn)), abs=0.06)
 
 
+def test_the_covariance_stays_symmetric_and_positive_over_random_slates_of_ten() -> None:
+    """As in the reference: a last digit that is not symmetric would be multiplied at every liked movie."""
+    world = small_world(1, n_movies=600)
+    belief = BeliefConfig(noise=0.01, growth=0.9, bounded=True)
+    simulation = Simulation(world, ScenarioConfig(slate_size=10, belief=belief), block=8)
+    transition = tf.function(lambda *given: simulation.transition(*given)[0], jit_compile=True)
+    users, rng = world.users_in("all"), np.random.default_rng(0)
+    session = simulation.start_with(tf.constant(world.user_vectors[users]), tf.constant(world.demographics[users]))
+    order = np.stack([rng.permutation(600)[:500] for _ in users]).reshape(len(users), 50, 10)
+    for t in range(50):
+        session = transition(session, tf.constant(order[:, t], tf.int32), session.available)
+        covariance = session.covariance.numpy()
+        np.testing.assert_array_equal(covariance, covariance.transpose(0, 2, 1))
+        assert np.linalg.eigvalsh(covariance).min() > -1e-9 * np.abs(covariance).max()
+        assert np.isfinite(simulation.observe(session)).all()
+
+
 def test_sessions_start_with_training_users_only() -> None:
     world = small_world(4)
     simulation = Simulation(world, ScenarioConfig(), block=8)
