@@ -98,7 +98,7 @@ class CompiledBelief:
             mean = tf.concat([mean[:, :-n_genres], tf.where(moved, first, mean[:, -n_genres:])], axis=1)
             scale = tf.where(moved, factor * inside, tf.ones_like(inside))
             scale = tf.concat([tf.ones_like(mean[:, :-n_genres]), scale], axis=1)
-            covariance = covariance * (scale[:, :, None] * scale[:, None, :])  # symmetric only if multiplied in this order
+            covariance = covariance * (scale[:, :, None] * scale[:, None, :])  # symmetric in this order only
             surplus = tf.maximum(variance - tf.square(inside * spread), 0.0)
             added += tf.where(moved, surplus, tf.zeros_like(surplus))
         padding = tf.zeros_like(mean[:, :-n_genres])
