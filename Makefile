@@ -36,8 +36,8 @@ matrix: install ## The experiment matrix: scenarios, learners with several seeds
 test: install ## The test suite, a worker a core and one more
 	$(PYTEST_PARALLEL) -m "not long and not ci"
 
-test-ci: install ## All that CI runs: these, and the UI, full disks, ml-1m, sharing; the fault tests alone, since some of them watch the clock
-	$(PYTEST_PARALLEL) -m "not long" --ignore tests/faults
+test-ci: install ## What else CI runs: the UI, full disks, ml-1m, sharing; the fault tests alone, since some of them watch the clock
+	$(PYTEST_PARALLEL) -m "ci and not long" --ignore tests/faults
 	python -m pytest tests/faults
 
 test-fast: install ## Without the slow tests
