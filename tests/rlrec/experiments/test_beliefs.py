@@ -83,9 +83,7 @@ def test_learners_and_bandits_of_a_grid_believe_what_was_estimated_unless_they_a
 
     baselines = {"fitted": {"walk_bandit": BASELINES["walk_bandit"](known(WORLD))}}
     believer = Believers(tmp_path / "runs", 7)
-    found = fill(
-        grid, BASE, {"fitted": WORLD}, baselines, Runs(tmp_path / "runs"), trainer=trainer, believer=believer
-    )
+    found = fill(grid, BASE, {"fitted": WORLD}, baselines, Runs(tmp_path / "runs"), trainer=trainer, believer=believer)
     assert trained == [(0.0, FOUND.dynamics)] * 2 + [(0.5, BeliefConfig(noise=0.2))] * 4
     assert asked == [(0.0, "world", 7), (0.5, "world", 7)]
     assert [len(played["walk_bandit"]) for played in found.values()] == [1, 1]
