@@ -19,9 +19,14 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from projects import environment, make_clone, run, write_settings
 from worlds import small_world
 
+from rlrec.settings.beliefs import Beliefs, Estimated
 from rlrec.settings.config import load_config
+from rlrec.storage.json_files import to_json
 
 pytestmark = [pytest.mark.slow, pytest.mark.ci]
+
+NOTHING_ESTIMATED = to_json(Estimated(features={"world": Beliefs()}))
+"""What the stage before has to leave: the defaults."""
 
 ON_RAY = {"executor": "ray", "ray": {"address": "auto"}}
 
@@ -45,7 +50,7 @@ def playing(checkpoints: Path) -> int:
 
 def test_an_agent_that_is_killed_is_a_task_run_that_ends_completed(two_nodes, engine, folder, record_property) -> None:
     from flows.train import flow_of
-    from tasks.paths import WORLD, LearnerPaths
+    from tasks.paths import BELIEFS, WORLD, LearnerPaths
     from tasks.train import task_runner
 
     paths = LearnerPaths("a3c")
@@ -53,6 +58,7 @@ def test_an_agent_that_is_killed_is_a_task_run_that_ends_completed(two_nodes, en
     write_settings(folder, {"training": {**ON_RAY, "steps": 120_000, "checkpoint_every": 100}})
     WORLD.parent.mkdir(parents=True)
     small_world().save(WORLD)
+    BELIEFS.write_bytes(NOTHING_ESTIMATED)
     killed: list[int] = []
 
     def kill() -> None:
@@ -92,6 +98,7 @@ def test_a_killed_training_stage_goes_on_from_its_last_whole_checkpoint(
     folder = make_clone(tmp_path / "rlrec", change)
     mine = environment(folder, PREFECT_API_URL=server)
     small_world().save(folder / "data/world/world.npz")
+    (folder / "data/beliefs.json").write_bytes(NOTHING_ESTIMATED)
     checkpoints = folder / "data/checkpoints/a3c"
     log = tmp_path / "killed.log"
     with log.open("w") as out:
