@@ -83,7 +83,7 @@ class ScenarioConfig(Section):
     noise: Annotated[float, Field(ge=0, le=5), unit("stars")] | Literal["fitted"] = 0.0
     """Standard deviation of ratings around the taste's, before they are clipped; `fitted` is the world's own."""
     belief: BeliefConfig | None = None
-    """What bandits and agents take users for: null is estimated from training users' sessions, as `beliefs` tells."""
+    """What agents take users for: null is estimated from training users' sessions, as what bandits take them for is."""
     lambda_non_violent: Fraction = 0.0
     """Weight of non-violence in the reward; needs the tag genome."""
     allow_repeats: bool = False
