@@ -73,8 +73,7 @@ class Belief:
     def expect(self) -> Floats:
         """`(B, N)` float32, the expected ratings of all movies: clipped, if the belief is bounded.
 
-        Of the variance of a rating that clipping is expected at, the diagonal of the covariance is taken: all of it would
-        cost a product of D² numbers a movie.
+        A rating's variance is taken from the diagonal of the covariance: all of it would cost D² numbers a movie.
         """
         ratings: Floats = self.mean.astype(np.float32) @ self._catalogue
         if not self.settings.bounded:

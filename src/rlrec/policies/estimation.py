@@ -2,8 +2,9 @@
 
 Two measures, each for what it is good at. How tastes grow is what makes the next rating of a session most *likely*,
 given those before it (one-step predictive likelihood). But a belief that is wrong in kind has no right noise: under
-addiction, a static one takes growth for noise, and a bandit that believes in much noise hardly learns; and what moment matching leaves out, a likelihood takes for noise as well. So the noise of all beliefs,
-and the walk, are those by which a greedy bandit *earns* most from training users.
+addiction, a static one takes growth for noise, and a bandit that believes in much noise hardly learns; and what moment
+matching leaves out, a likelihood takes for noise as well. So the noise of all beliefs, and the walk, are those by which
+a greedy bandit *earns* most from training users.
 
 All is searched on grids that end where a setting does; `Trial.edge` says of a choice whether it lies there.
 """
