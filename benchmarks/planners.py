@@ -32,6 +32,10 @@ from rlrec.worlds.world import World
 
 SCENARIOS: dict[str, dict[str, Any]] = {
     f"delta {delta:+g}, K = {k}": {"delta": delta, "slate_size": k} for k in (1, 10) for delta in (1.0, 0.0, -0.5)
+} | {
+    "delta +1, noise": {"delta": 1.0, "slate_size": 1, "noise": "fitted"},
+    "delta +1, fitted features": {"delta": 1.0, "slate_size": 1, "features": "training"},
+    "delta +1, genres": {"delta": 1.0, "slate_size": 1, "features": "genres"},
 }
 PLANNING = "planning"
 _AHEAD = 1e6  # what was rolled out stands above what was not

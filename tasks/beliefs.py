@@ -38,6 +38,8 @@ def job_of(config: Config, learner: str) -> Job:
     Raises:
         DataError: the stage `beliefs` has not made its file, or it is broken.
     """
+    if config.job(learner).learner.learns_from == "logged":  # real people, who are not simulated by anything
+        return config.job(learner)
     job = config.job(learner, read_json(BELIEFS, Estimated).features)
     if job.scenario.belief is not None:
         return job

@@ -75,6 +75,7 @@ class Pretender:
             "algorithm": job.learner.algorithm,
         }
         facts = {"note": note, "train_seconds": 1.5, "validation_return": 4.0, "steps_per_second": 1000.0}
+        facts |= {"gain": 0.5, "gain_error": 0.25}
         return Run(run.users, {"settings": learner_settings(config), **facts})
 
 

@@ -28,11 +28,16 @@ TITLES = (
 
 
 def policy_for(
-    world: World, kind: str = "bilinear", seed: int = 0, features: str = "world", observation: str = "history"
+    world: World,
+    kind: str = "bilinear",
+    seed: int = 0,
+    features: str = "world",
+    observation: str = "history",
+    reward: str = "rating",
 ) -> NetworkPolicy:
     """A policy with random weights that fits the world's movies."""
     rng = np.random.default_rng(seed)
-    scenario = ScenarioConfig.model_validate({"features": features, "observation": observation})
+    scenario = ScenarioConfig.model_validate({"features": features, "observation": observation, "reward": reward})
     size = OBSERVATIONS[observation].size(Knowledge.of(world), scenario)
     movies = Knowledge.of(world).representation(features)
     network = NETWORKS[kind](size, 6, movies.features.shape[1], world.n_movies)
@@ -45,6 +50,7 @@ def policy_for(
         scale=np.abs(scale) + 0.5,
         observation=scenario.observation,
         features=scenario.features,
+        reward=scenario.reward,
         fingerprint=movies.fingerprint,
         algorithm="a3c",
         name="a3c",

@@ -23,10 +23,24 @@ SMALL: dict[str, Any] = {
 }
 """Settings with which every stage takes a second or two, compiling aside."""
 
+LOGGED: dict[str, Any] = {
+    "learners": {
+        "a3c_logged": {"users": 8, "slates": 2, "hidden": 8, "steps": 160},
+        "a3c_cold": {"users": 8, "hidden": 8, "steps": 1600},
+    },
+    "evaluate": {"recommender": "a3c_logged"},
+}
+"""Brings back the checkout's further learners, left out otherwise: each is another stage, and more to compile."""
+
 
 def write_settings(folder: Path, *changes: Mapping[str, Any]) -> None:
-    """`params.yaml` of the folder: the checkout's with `SMALL` and the changes on top."""
+    """`params.yaml` of the folder: the checkout's with `SMALL` and the changes on top; see `LOGGED`."""
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    wanted = {name for change in changes for name in change.get("learners", {})}
+    for name in LOGGED["learners"].keys() - wanted:
+        del values["learners"][name]
+    if values["evaluate"]["recommender"] not in values["learners"]:
+        values["evaluate"]["recommender"] = None
     for change in (SMALL, *changes):
         values = _merged(values, change)
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")

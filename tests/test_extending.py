@@ -11,7 +11,7 @@ from projects import ROOT, environment, run, write_settings
 
 from rlrec.data.dataset.tables import save_tables
 from rlrec.policies.saved import save_policy
-from rlrec.testing import small_world, tables_of
+from rlrec.testing import informed, small_world, tables_of
 
 PAGES = ROOT / "docs" / "extending"
 
@@ -27,7 +27,7 @@ def run_page(name: str, folder: Path) -> str:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A folder after `make pipeline`, its world made up: settings, world, tables and model."""
-    world = small_world()
+    world = informed(small_world(n_users=200))
     write_settings(tmp_path)
     (tmp_path / "data" / "world").mkdir(parents=True)
     world.save(tmp_path / "data" / "world" / "world.npz")
@@ -64,6 +64,8 @@ def test_ratings_of_ones_own_become_a_world(tmp_path: Path) -> None:
 def test_an_agent_that_knows_nothing_of_rlrec_learns_and_other_environments_and_users_are_played(project: Path) -> None:
     printed = run_page("environment", project)
     assert "of what it learned" in printed
+    assert "of 20 movies were rated" in printed
+    assert "ratings: [" in printed
     assert " passed" in printed
     assert "Moody" in printed
 

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted(path for top in ("flows", "tasks", "src/rlrec") for path in (ROOT / top).rglob("*.py"))
 RLREC = ROOT / "src" / "rlrec"
-TRAINING = (RLREC / "agents", *(RLREC / "environments" / f"{name}.py" for name in ("compiled", "compiled_belief")))
+TRAINING = (RLREC / "agents", *(RLREC / "environments").glob("compiled*.py"))
 """Where TensorFlow belongs."""
 PACKAGES = (
     *("errors", "settings", "storage", "metrics", "statistics", "data", "worlds", "environments", "policies"),

@@ -1,7 +1,7 @@
 """rlrec: a distributed recommender system trained by deep reinforcement learning.
 
-Importing it makes `gymnasium.make("rlrec/MovieLens-v0", world=…)` work. The names in `__all__` are imported when first
-used.
+Importing it makes `gymnasium.make("rlrec/MovieLens-v0", world=…)` and `rlrec/Logged-v0` work. The names in `__all__`
+are imported when first used.
 """
 
 from importlib import import_module

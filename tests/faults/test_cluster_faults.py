@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from jobs import job
 from paced import paced
-from worlds import small_world
+from worlds import informed, small_world
 
 from rlrec.agents.distributed import ray as cluster
 from rlrec.agents.distributed.messages import SharedModel, State
@@ -26,7 +26,7 @@ PACE = 0.04
 """Seconds of a rollout, most of them asleep: what is seen does not depend on how busy the machine is."""
 ROLLOUT = 16 * 10
 """Environment steps of a rollout."""
-WORLD = small_world(0, n_users=120)
+WORLD = informed(small_world(0, n_users=120))
 
 
 def settings(agents: int = 2, rollouts: int = 400, **others: Any) -> Job:
@@ -40,6 +40,21 @@ def connection(nodes) -> Iterator[None]:
     """One for all tests of this module: Ray keeps idle processes, in which TensorFlow need not be imported again."""
     with cluster.connected(settings().training):
         yield
+
+
+def logged(rollouts: int, **training: Any) -> Job:
+    """Two agents that learn from what people really answered; a rollout has as many steps as theirs."""
+    sizes = {"users": 40, "slates": 4, "hidden": 16, "slate_size": 5, "learning_rate": 0.01}
+    where = {"agents": 2, "steps": rollouts * ROLLOUT, "checkpoint_every": 20}
+    return Job.model_validate(
+        {
+            "name": "logged",
+            "learner": {"algorithm": "a3c", "learns_from": "logged", **sizes},
+            "scenario": {"observation": "recent", "features": "watched", "reward": "seen", "slate_size": 5}
+            | {"episode_length": 1},
+            "training": where | training,
+        }
+    )
 
 
 def run(
@@ -106,6 +121,21 @@ def test_an_agent_that_is_killed_is_started_again_and_nothing_is_lost(two_nodes,
     returns, earned = both
     low, high = ratio(returns, np.ones(len(users))).interval(0.95)
     assert low <= earned.mean() <= high
+
+
+def test_so_it_is_with_an_agent_that_learns_from_logged_answers(two_nodes) -> None:
+    watch = Once(2, 50, lambda state: os.kill(_pid(state.places[1]), signal.SIGKILL))
+    training = run(logged(300, executor="ray", ray={"address": "auto"}), progress=watch)
+    undisturbed = train(WORLD, logged(300))
+
+    summary = training.summary
+    assert (summary.steps, summary.updates) == (300 * ROLLOUT, 300)
+    assert summary.restarts_by_agent == {"0": 0, "1": 1}
+    assert summary.failed_agents == {}
+    assert undisturbed.best.validation_ci_low is not None
+    assert undisturbed.best.validation_ci_high is not None
+    found = training.best.validation_return
+    assert undisturbed.best.validation_ci_low <= found <= undisturbed.best.validation_ci_high
 
 
 def test_training_goes_on_when_a_node_with_half_of_the_agents_is_killed(two_nodes, record_property) -> None:

@@ -57,10 +57,8 @@ def test_the_pipeline_of_this_project_is_its_dvc_yaml(tmp_path: Path, monkeypatc
         shutil.copy(ROOT / name, tmp_path / name)
     monkeypatch.chdir(tmp_path)
     with Repo.init(str(tmp_path), no_scm=True) as repo:
-        stages = {
-            "train@a3c" if name == "train" else name
-            for name in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-        }
+        stages = set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]) - {"train"}
+        stages |= {f"train@{name}" for name in yaml.safe_load((ROOT / "params.yaml").read_text())["learners"]}
         assert set(stages_of(repo)) == stages
         assert {stage.addressing for stage in repo.index.stages} == stages
 

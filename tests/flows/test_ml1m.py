@@ -18,14 +18,17 @@ from rlrec.worlds.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.ci]
 
-STAGES = ["download", "validate", "world", "beliefs", "train@a3c", "evaluate", "compare"]
+STAGES = ["download", "validate", "world", "beliefs", "train@a3c", "train@a3c_logged", "evaluate", "compare"]
 LARGEST_BYTES = 4 * 2**30
 SETTINGS = {
     "world": {"latent_factors": 16, "regularisation": [16.0], "iterations": 5},
     "scenario": {"episode_length": 20},
-    "learners": {"a3c": {"users": 64, "rollout": 20, "hidden": 64}},
+    "learners": {
+        "a3c": {"users": 64, "rollout": 20, "hidden": 64},
+        "a3c_logged": {"users": 64, "slates": 4, "hidden": 64, "steps": 51_200},
+    },
     "training": {"steps": 256_000, "checkpoint_every": 40},
-    "evaluate": {"slate_sizes": [1], "bootstrap_samples": 100},
+    "evaluate": {"slate_sizes": [1], "bootstrap_samples": 100, "recommender": "a3c_logged"},
 }
 
 

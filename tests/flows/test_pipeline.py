@@ -19,7 +19,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from projects import write_settings
+from projects import LOGGED, write_settings
 
 from tasks.versions import stage_files
 
@@ -167,3 +167,31 @@ def test_a_further_learner_is_trained_alone_and_stands_beside_the_reference_unde
     # DVC leaves what a stage made that is in the graph no more, and other tests share this project.
     for made in ("models", "reports/train"):
         shutil.rmtree(project.folder / "data" / made / "waiting")
+
+
+@pytest.mark.ci
+def test_learners_of_logged_answers_stand_for_people_and_answer_them(project):
+    before = locked(project)
+    source = {"data": {"source": str(project.archive), "tag_genome": "none"}}
+    write_settings(project.folder, source, LOGGED)
+    output, _ = pipeline(project)
+    ran = {"train@a3c_logged", "train@a3c_cold", "evaluate", "compare", "report"}
+    assert {stage for stage, what in told(output).items() if what == "ran"} == ran
+    assert locked(project)["train@a3c"] == before["train@a3c"]
+    assert "up to date" in project.run("dvc", "status").stdout
+
+    reports = project.folder / "data" / "reports"
+    compared = {name: pd.read_csv(reports / f"compare/{name}.csv") for name in ("comparison", "offline", "interactive")}
+    references = {name: set(table["reference"]) for name, table in compared.items()}
+    assert references == {"comparison": {"a3c"}, "offline": {"a3c_logged"}, "interactive": {"a3c_cold"}}
+    assert all({"a3c", "a3c_logged", "a3c_cold"} <= set(compared[name]["policy"]) for name in ("comparison", "offline"))
+    assert "What real people watched next" in (reports / "index.html").read_text()
+
+    answers = [
+        project.run("rlrec", "recommend", "--liked", "Toy Story", "--json", *model).stdout
+        for model in ((), ("--model", "data/models/a3c_logged"), ("--model", "data/models/a3c"))
+    ]
+    assert answers[0] == answers[1] != answers[2]
+    for made in ("models", "reports/train"):
+        for name in ("a3c_logged", "a3c_cold"):
+            shutil.rmtree(project.folder / "data" / made / name)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from rlrec.policies.networks import NUMPY, Network
 from rlrec.policies.scored import NetworkPolicy
 from rlrec.settings.beliefs import BeliefConfig
-from rlrec.settings.config import Job
+from rlrec.settings.config import Job, derive_seed
 from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
 
@@ -54,6 +54,7 @@ class Agent(ABC):
         steps: environment steps that a gradient counts for in the budget.
         lifetime: steps that a carry lasts, after which `start` gives a new one; None where it lasts for good.
         warm: whether the initial weights are a policy that is worth keeping: a checkpoint is kept if it is better.
+        doubt: standard errors by which it must be better then.
     """
 
     label: ClassVar[str]
@@ -61,6 +62,7 @@ class Agent(ABC):
     steps: int
     lifetime: int | None = None
     warm: bool = False
+    doubt: float = 2.0
 
     @abstractmethod
     def initial(self) -> Callable[[], Floats]:
@@ -77,6 +79,13 @@ class Agent(ABC):
     @abstractmethod
     def policy(self, weights: Floats) -> NetworkPolicy:
         """The recommender that the weights are, `(P,)`."""
+
+
+def initial_weights(network: Network, seed: int, worth: float = 0.0) -> Floats:
+    """Flat weights `(P,)` to start with, for `Agent.initial`: the critic expects `worth` of every state."""
+    weights = network.initial_weights(np.random.default_rng(derive_seed(seed, "initial weights")))
+    weights["value_offset"] += np.float32(worth)
+    return network.flatten(weights)
 
 
 def network_policy(
@@ -110,6 +119,7 @@ def network_policy(
         observation=scenario.observation,
         features=scenario.features,
         belief=scenario.belief or BeliefConfig(),
+        reward=scenario.reward,
         sharpness=sharpness,
         fingerprint=Knowledge.of(world).representation(scenario.features).fingerprint,
         algorithm=job.learner.algorithm,

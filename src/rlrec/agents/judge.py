@@ -8,27 +8,20 @@ from numpy.typing import NDArray
 
 from rlrec.agents.distributed.checkpoints import Checkpoints
 from rlrec.agents.distributed.messages import Floats, Snapshot
+from rlrec.agents.jury import Jury
 from rlrec.agents.results import CurvePoint
 from rlrec.errors import ModelError
-from rlrec.policies.playing import play
 from rlrec.policies.policy import Policy
-from rlrec.settings.config import Job, derive_seed
 from rlrec.statistics.intervals import CONFIDENCE, ratio
-from rlrec.worlds.drawn import with_drawn_users
-from rlrec.worlds.world import World
 
 _SAVED = "judged"
-_SURE = 2.0
-"""Standard errors by which a checkpoint must be better than a start that is worth keeping."""
 
 
 class Judge:
-    """Plays users with each snapshot and keeps the best.
+    """Has a jury judge each snapshot, and keeps the best.
 
-    Few validation users cannot tell good policies apart: on 141, two of the same worth differ by 0.2 of return with
-    delta +1. So simulated users are played beside them, drawn as training users are spread
-    (`training.judging_users`), and what decides is the difference of a snapshot's return from the first's, paired by
-    user. Where the start is worth keeping (`Agent.warm`), it is kept unless another is better beyond doubt.
+    What decides is the difference of a snapshot's return from the first's, paired by user. Where the start is worth
+    keeping (`Agent.warm`), it is kept unless another is better beyond doubt (`Agent.doubt`).
 
     Attributes:
         curve: a point for every snapshot, by version.
@@ -38,19 +31,16 @@ class Judge:
 
     def __init__(
         self,
-        world: World,
-        job: Job,
+        jury: Jury,
         as_policy: Callable[[Floats], Policy],
         checkpoints: Checkpoints | None,
         *,
         warm: bool = False,
+        doubt: float = 2.0,
     ) -> None:
         """Takes up what an interrupted training had judged, if there is anything."""
-        self._job, self._as_policy, self._checkpoints, self._warm = job, as_policy, checkpoints, warm
-        self._validation = len(world.users_in("validation"))
-        drawn = job.training.judging_users
-        self._world = with_drawn_users(world, drawn, job.rng("judging users")) if drawn else world
-        self._users = self._world.users_in("validation")
+        self._jury, self._as_policy, self._checkpoints = jury, as_policy, checkpoints
+        self._warm, self._doubt = warm, doubt
         self.curve: list[CurvePoint] = []
         self.best: CurvePoint | None = None
         self.best_weights: Floats | None = None
@@ -68,12 +58,10 @@ class Judge:
 
     def __call__(self, snapshot: Snapshot) -> CurvePoint:
         """Judges a snapshot. Points of later versions are forgotten: the training lost them."""
-        seed = derive_seed(self._job.seed, "validation sessions")
-        played = play(self._as_policy(snapshot.weights), self._world, self._users, self._job.scenario, seed)
-        returns = played.rewards.sum(axis=1, dtype=np.float64)
+        returns = self._jury.returns(self._as_policy(snapshot.weights))
         if self._first is None:
             self._first = returns
-        gains, validation = returns - self._first, returns[: self._validation]
+        gains, validation = returns - self._first, returns[: self._jury.validation]
         earned = ratio(validation, np.ones(len(validation)))
         figures, staleness = snapshot.means
         point = CurvePoint(
@@ -103,4 +91,4 @@ class Judge:
             return self._warm
         if self.best is None:
             return True
-        return point.gain > max(self.best.gain, _SURE * point.gain_error if self._warm else self.best.gain)
+        return point.gain > max(self.best.gain, self._doubt * point.gain_error if self._warm else self.best.gain)

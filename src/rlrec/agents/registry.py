@@ -1,17 +1,24 @@
-"""All algorithms by the name that they have in the settings (`learners.<name>.algorithm`)."""
+"""All algorithms by the name that they have in `rlrec.settings.learners.ALGORITHMS`."""
 
 from collections.abc import Callable
 
 from rlrec.agents.actor_critic.agent import A2C, A3C, Thesis
 from rlrec.agents.agent import Agent
+from rlrec.agents.logged.agent import CrossEntropy, LoggedA2C, LoggedA3C
 from rlrec.settings.config import Job
+from rlrec.settings.learners import LoggedConfig
 from rlrec.worlds.world import World
 
 AGENTS: dict[str, Callable[[World, Job], Agent]] = {
     "a3c": A3C,
     "a2c": A2C,
     "thesis": Thesis,
+    "logged a3c": LoggedA3C,
+    "logged a2c": LoggedA2C,
+    "logged cross_entropy": CrossEntropy,
 }
+_COLD: dict[str, Callable[[World, Job], Agent]] = {"logged a3c": A3C, "logged a2c": A2C}
+"""In cold sessions an algorithm does what it does with simulated users: only who answers is another."""
 
 
 def make_agent(world: World, job: Job) -> Agent:
@@ -20,4 +27,6 @@ def make_agent(world: World, job: Job) -> Agent:
     Raises:
         WorldError: the world cannot play the scenario.
     """
-    return AGENTS[job.learner.algorithm](world, job)
+    learner = job.learner
+    cold = isinstance(learner, LoggedConfig) and learner.sessions == "cold"
+    return (_COLD if cold else AGENTS)[learner.key](world, job)

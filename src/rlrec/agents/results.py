@@ -63,6 +63,7 @@ class TrainingSummary:
         learner: its name in the settings.
         algorithm: what was trained.
         label: how tables and figures call it.
+        learns_from: whom it played: simulated users, or logged ones.
         executor: what ran the agents.
         synchronous: whether agents waited for one another.
         agents: how many there were.
@@ -94,6 +95,7 @@ class TrainingSummary:
     learner: str
     algorithm: str
     label: str
+    learns_from: str
     executor: str
     synchronous: bool
     agents: int

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from rlrec.environments.logged import logged_in, logged_users
 from rlrec.environments.sessions import Sessions
 from rlrec.environments.views import View
 from rlrec.policies.rewards import expected_reward
@@ -22,7 +23,11 @@ def standardisation(world: World, job: Job, *, greedy: bool = False) -> tuple[Fl
         greedy: whether they are shown what is believed to be best for them, or random movies.
     """
     rng = job.rng("standardisation")
-    sessions = Sessions(world, rng.choice(world.users_in("train"), _SESSIONS), job.scenario)
+    if job.learner.learns_from == "logged":
+        users = rng.choice(logged_in(world, "train"), _SESSIONS)
+        sessions = Sessions(world, users, job.scenario, logged_users(world, users))
+    else:
+        sessions = Sessions(world, rng.choice(world.users_in("train"), _SESSIONS), job.scenario)
     observations, rewards, view = [], [], View(sessions)
     for _ in range(job.scenario.episode_length):
         observations.append(sessions.observe())

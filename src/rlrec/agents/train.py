@@ -20,6 +20,7 @@ from rlrec.agents.distributed.model import GlobalModel
 from rlrec.agents.distributed.threads import in_threads, limit_threads
 from rlrec.agents.distributed.worker import Tell, compile_functions, run_local_agent
 from rlrec.agents.judge import Judge
+from rlrec.agents.jury import jury_of
 from rlrec.agents.registry import make_agent
 from rlrec.agents.results import CurvePoint, TrainingSummary
 from rlrec.errors import TrainingError
@@ -158,7 +159,7 @@ def assemble(
             f"{job.training.steps:,}",
             begun.counters.lost_updates,
         )
-    judge = Judge(world, job, agent.policy, kept, warm=agent.warm)
+    judge = Judge(jury_of(world, job), agent.policy, kept, warm=agent.warm, doubt=agent.doubt)
     return Assembly(job, agent, model, run_agent, launch or usual, judge, begun, time.perf_counter() - started)
 
 
@@ -281,6 +282,7 @@ def summarise(
         learner=job.name,
         algorithm=job.learner.algorithm,
         label=job.learner.label or assembly.agent.label,
+        learns_from=job.learner.learns_from,
         executor=job.training.executor,
         synchronous=job.learner.synchronous,
         agents=job.training.agents,

@@ -13,15 +13,19 @@ from rlrec.worlds.dynamics import Floats
 class Answers(Protocol):
     """B users who are shown slates and rate them.
 
-    `rlrec.environments.fitted` has those who are simulated. `Sessions` keeps the books of what was shown and asks, at
-    every step, `rate` (and `rate_all`, which the ideal slate is taken from) and then `after`.
+    `rlrec.environments.fitted` has those who are simulated, `rlrec.environments.logged` real ones. `Sessions` keeps the
+    books of what was shown and asks, at every step, `rate` (and `rate_all`, which the ideal slate is taken from) and
+    then `after`.
     """
 
     def available(self) -> NDArray[np.bool_]:
         """`(B, N)`, a new array: the movies that each may be shown, before any was."""
 
     def rate(self, slates: NDArray[np.int64]) -> Floats:
-        """`(B, K)` float32 in [1, 5]: how they rate these slates now, if asked. To ask changes nothing."""
+        """`(B, K)` float32 in [1, 5], or 0 for no answer: how they rate these slates now, if asked.
+
+        To ask changes nothing.
+        """
 
     def rate_all(self) -> Floats:
         """`(B, N)` float32, the same of every movie."""

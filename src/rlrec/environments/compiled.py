@@ -136,6 +136,9 @@ class Simulation:
             scores += self.noise * luck
         ratings = tf.clip_by_value(scores, LOWEST_RATING, HIGHEST_RATING)
         mixed = ratings
+        if scenario.reward != "rating":  # whoever is simulated rates whatever he is shown
+            won = ratings > (CLICK_THRESHOLD if scenario.reward == "liked" else 0)
+            mixed = HIGHEST_RATING * tf.cast(won, tf.float32)
         if scenario.lambda_non_violent > 0:
             weight = scenario.lambda_non_violent
             mixed = (1 - weight) * ratings + weight * (1 - tf.gather(self.violence, slates))

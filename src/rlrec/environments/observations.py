@@ -13,7 +13,8 @@
 | user       | 4    | demographics                                                                   |
 | progress   | 1    | t / T                                                                          |
 
-Features and tastes are those of the scenario's representation, see `rlrec.worlds.knowledge`.
+Features and tastes are those of the scenario's representation, see `rlrec.worlds.knowledge`. `recent` and `answers` are
+for agents that learn from what people really answered: `rlrec.environments.lately`.
 """
 
 from typing import Any
@@ -22,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlrec.environments.belief import Belief
+from rlrec.environments.lately import AnswerHistory, RecentHistory
 from rlrec.metrics.stars import CLICK_THRESHOLD, HIGHEST_RATING, LOWEST_RATING
 from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.dynamics import Floats
@@ -147,4 +149,11 @@ class Thesis:
         return np.concatenate([self._demographics, self._last], axis=1, dtype=np.float32)
 
 
-OBSERVATIONS: dict[str, type[History] | type[Thesis]] = {"history": History, "thesis": Thesis}
+OBSERVATIONS: dict[str, type[History] | type[Thesis] | type[RecentHistory] | type[AnswerHistory]] = {
+    "history": History,
+    "thesis": Thesis,
+    "recent": RecentHistory,
+    "answers": AnswerHistory,
+}
+BELIEVING: frozenset[str] = frozenset({"history", "answers"})
+"""Observations behind which there is a belief, see `rlrec.environments.sessions.Sessions.expect`."""

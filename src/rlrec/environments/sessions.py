@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rlrec.data.dataset.histories import History as Rated
 from rlrec.environments.answers import Answers
 from rlrec.environments.fitted import FittedUsers, noise_of
+from rlrec.environments.lately import AnswerHistory, RecentHistory
+from rlrec.environments.logged import UNRATED
 from rlrec.environments.observations import OBSERVATIONS, History
 from rlrec.errors import WorldError
 from rlrec.metrics.gains import ndcg
 from rlrec.metrics.stars import CLICK_THRESHOLD, HIGHEST_RATING
 from rlrec.settings.config import ScenarioConfig
+from rlrec.settings.sections import Reward
 from rlrec.worlds.dynamics import Floats, reward
 from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
@@ -24,10 +29,11 @@ class Outcome:
     """What one step gave.
 
     Attributes:
-        ratings: `(B, K)` float32 in [1, 5].
+        ratings: `(B, K)` float32 in [1, 5]; of real people 0 for what they did not rate.
         rewards: `(B,)` float32 in [0, 1].
         ctr: `(B,)` float64, clicks over movies shown in this session so far.
-        ndcg: `(B,)` float64; the ideal slate is the best K movies that could have been shown to this user now.
+        ndcg: `(B,)` float64; the ideal slate is the best K movies that could have been shown to this user now; NaN
+            where none of them was rated.
         ndcg_max: `(B,)` float64; the ideal slate is K fives.
         done: whether the sessions have ended.
     """
@@ -62,6 +68,7 @@ class Sessions:
         scenario: ScenarioConfig,
         answers: Answers | None = None,
         seed: int = 0,
+        paid: Reward | None = None,
     ) -> None:
         """Starts the sessions.
 
@@ -71,6 +78,7 @@ class Sessions:
             scenario: how they are played.
             answers: who answers for these users; their simulated selves where absent.
             seed: of the scatter of simulated users' ratings (`scenario.noise`).
+            paid: what rewards are made of, where that is not what is observed (`scenario.reward`).
 
         Raises:
             WorldError: a user is unknown, there are too few movies for the session, or non-violence is to be
@@ -85,7 +93,7 @@ class Sessions:
         self.demographics = world.demographics[users]
         self._answers = FittedUsers(world, users, scenario, seed) if answers is None else answers
         self.available = self._answers.available()
-        self.step = 0
+        self.step, self._paid = 0, paid or scenario.reward
         self._clicks = np.zeros(len(users), np.int64)
         self._observer = OBSERVATIONS[scenario.observation](self.knowledge, self.demographics, scenario)
         self._unseen: list[tuple[NDArray[np.int64], Floats, int]] = []
@@ -117,11 +125,15 @@ class Sessions:
     def expect(self) -> Floats:
         """`(B, N)` float32, the ratings that are expected by what is believed of the users (`scenario.belief`).
 
+        Where the observation is `answers`, what their answers are expected to be worth.
+
         Raises:
             WorldError: the observation has no belief.
         """
-        if not isinstance(self._observer, History):
-            raise WorldError(f"the observation {self.scenario.observation!r} has no belief; history has one")
+        if not isinstance(self._observer, History | AnswerHistory):
+            raise WorldError(
+                f"the observation {self.scenario.observation!r} has no belief; history and answers have one"
+            )
         self._catch_up()
         return self._observer.belief.expect()
 
@@ -140,7 +152,8 @@ class Sessions:
         slates = self._checked(slates)
         ratings = self._answers.rate(slates) if ratings is None else np.asarray(ratings, np.float32)
         ndcg, ndcg_max = self._ndcg(slates, ratings)
-        rewards = reward(ratings, self.knowledge.violence[slates], self.scenario.lambda_non_violent)
+        violence = self.knowledge.violence[slates]
+        rewards = reward(ratings, violence, self.scenario.lambda_non_violent, self._paid)
         self._answers.after(slates, ratings)
         self._take_in(slates, ratings)
         ctr = self._clicks / (self.step * slates.shape[1])
@@ -172,6 +185,27 @@ class Sessions:
         """
         steps = np.shape(movies)[-1]
         self._take_in(self._checked(movies, steps), np.asarray(ratings, np.float32), steps)
+
+    def recall(self, histories: Sequence[Rated]) -> None:
+        """Tells the observer what the B users rated before these sessions, which is no step of them.
+
+        Histories may differ in length: shorter ones are filled up with movies that were not rated, of which `recent`
+        takes no notice. Which movies may still be shown the users say (`Answers.available`).
+
+        Raises:
+            WorldError: the observation is another, which would take them for answers.
+        """
+        if not isinstance(self._observer, RecentHistory):
+            raise WorldError(
+                f"the observation {self.scenario.observation!r} cannot be told what was rated before a session; "
+                "recent can"
+            )
+        longest = max(1, *(len(one.movies) for one in histories))
+        movies = np.zeros((len(histories), longest), np.int64)
+        ratings = np.full(movies.shape, UNRATED, np.float32)
+        for row, one in enumerate(histories):
+            movies[row, : len(one.movies)], ratings[row, : len(one.movies)] = one
+        self._unseen.append((movies, ratings, 1))
 
     def _take_in(self, slates: NDArray[np.int64], ratings: Floats, steps: int = 1) -> None:
         if not self.scenario.allow_repeats:
@@ -208,7 +242,9 @@ class Sessions:
             raise WorldError(f"movie {twice[0]} is twice in one slate")
         seen = slates[~np.take_along_axis(self.available, slates, axis=1)]
         if seen.size:
-            raise WorldError(f"movie {seen[0]} was shown before in this session, and allow_repeats is false")
+            raise WorldError(
+                f"movie {seen[0]} was shown before in this session, or rated before it, and allow_repeats is false"
+            )
         return slates
 
 

@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rlrec.data.dataset.split import future_rows
+from rlrec.data.dataset.split import future_rows, in_order
 from rlrec.data.dataset.tables import Columns, Tables
 from rlrec.errors import WorldError
 from rlrec.evaluation.evaluate import RESAMPLES
@@ -113,6 +113,34 @@ def compare_offline(
     """
     if reference not in policies:
         raise ValueError(f"the reference {reference!r} is not among the policies {', '.join(policies)}")
+    values, lists = judge_offline(policies, world, tables, config, progress)
+    shown = {name: metrics.shown_movies(movies, world.n_movies) for name, movies in lists.items()}
+    return _table(values, shown, config, reference)
+
+
+def judge_offline(
+    policies: Mapping[str, Policy],
+    world: World,
+    tables: Tables,
+    config: Config,
+    progress: OnStep | None = None,
+) -> tuple[dict[str, ByMetric], dict[str, NDArray[np.int64]]]:
+    """What `compare_offline` compares, user by user.
+
+    Args:
+        policies: as there, as are the other arguments.
+        world: likewise.
+        tables: likewise.
+        config: likewise.
+        progress: likewise.
+
+    Returns:
+        By policy, the figures of each test user, NaN where one has nothing to be found, and lists `(U, 1, 10)` from the
+        whole catalogue. Users are in the same order for all.
+
+    Raises:
+        WorldError: as there.
+    """
     people = timelines(world, tables, config.world.history)
     judged: dict[str, list[tuple[ByMetric, NDArray[np.int64]]]] = {name: [] for name in policies}
     done = 0
@@ -127,8 +155,7 @@ def compare_offline(
         for name, parts in judged.items()
     }
     lists = {name: np.concatenate([part for _, part in parts])[:, None] for name, parts in judged.items()}
-    shown = {name: metrics.shown_movies(movies, world.n_movies) for name, movies in lists.items()}
-    return _table(values, shown, config, reference)
+    return values, lists
 
 
 def timelines(world: World, tables: Tables, history: float) -> list[Timeline]:
@@ -142,17 +169,13 @@ def timelines(world: World, tables: Tables, history: float) -> list[Timeline]:
     Raises:
         WorldError: see `compare_offline`.
     """
-    if (len(tables.users), len(tables.movies)) != (world.n_users, world.n_movies):
-        raise WorldError(
-            f"the world has {world.n_users} users and {world.n_movies} movies, but the tables have {len(tables.users)} "
-            f"and {len(tables.movies)}: it was fitted to others"
-        )
+    check_tables(world, tables)
     users, table = world.users_in("test"), tables.ratings
     future = future_rows(table, users, history)
-    by_row, times = table[Columns.USER].to_numpy(np.int64), table[Columns.TIMESTAMP].to_numpy(np.int64)
+    by_row = table[Columns.USER].to_numpy(np.int64)
     movies, stars = table[Columns.MOVIE].to_numpy(np.int64), table[Columns.RATING].to_numpy(np.float32)
     rows = np.flatnonzero(np.isin(by_row, users))
-    rows = rows[np.lexsort((times[rows], by_row[rows]))]
+    rows = rows[in_order(table.iloc[rows])]
     of_users = np.split(rows, np.flatnonzero(np.diff(by_row[rows])) + 1)
     people = [
         Timeline(int(by_row[own[0]]), movies[own], stars[own], int(np.count_nonzero(~future[own])))
@@ -167,6 +190,19 @@ def timelines(world: World, tables: Tables, history: float) -> list[Timeline]:
                 f"user {person.user} has rated {person.known} of {world.n_movies} movies: less than {TOP} are left"
             )
     return people
+
+
+def check_tables(world: World, tables: Tables) -> None:
+    """Refuses tables that a world was not fitted to.
+
+    Raises:
+        WorldError: they have other users or movies.
+    """
+    if (len(tables.users), len(tables.movies)) != (world.n_users, world.n_movies):
+        raise WorldError(
+            f"the world has {world.n_users} users and {world.n_movies} movies, but the tables have {len(tables.users)} "
+            f"and {len(tables.movies)}: it was fitted to others"
+        )
 
 
 def _batches(people: Sequence[Timeline], n_movies: int) -> Iterator[list[Timeline]]:

@@ -41,6 +41,8 @@ OFFLINE: Columns = {
     "n_users": int,
 }
 """`offline.csv`: a row for each protocol, policy and metric."""
+INTERACTIVE: Columns = {"policy": str, "metric": str, "mean": float, **INTERVAL, **CONTRAST, "n_users": int}
+"""`interactive.csv`: a row for each policy and metric."""
 CURVES: Columns = {"policy": str, "step": int, "regret": float, **INTERVAL}
 """A row for each policy and step, see `rlrec.evaluation.regret.regret_curves`."""
 REGRET: Columns = {"slate_size": int, **CURVES}
@@ -168,20 +170,23 @@ class PolicyNote(Note):
     algorithm: str | None = None
 
     @classmethod
-    def of(cls, policy: Policy) -> PolicyNote:
-        """What is said of a policy."""
+    def of(cls, policy: Policy | type[Policy]) -> PolicyNote:
+        """What is said of a policy, or of all of a class."""
         return cls(**vars(policy.note), draws=policy.draws, algorithm=getattr(policy, "algorithm", None))
 
 
 @dataclass(frozen=True)
 class Policies:
-    """`policies.json`: who is in the tables, by name, and with whom all others are compared."""
+    """`policies.json`: who is in the tables, by name, and with whom all others are compared in the simulator.
+
+    Tables of real ratings say in their column `reference` with whom.
+    """
 
     reference: str
     policies: dict[str, PolicyNote]
 
     @classmethod
-    def of(cls, policies: Mapping[str, Policy], reference: str) -> Policies:
+    def of(cls, policies: Mapping[str, Policy | type[Policy]], reference: str) -> Policies:
         """What is said of these policies.
 
         Raises:

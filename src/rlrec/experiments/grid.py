@@ -181,7 +181,7 @@ def configure(base: Config, seed: int, layers: Sequence[Differences], where: str
         known = values["learners"].get(learner, {})
         same = known.get("algorithm") == own.get("algorithm", known.get("algorithm"))
         values["learners"] = {learner: (known if same else {}) | own}
-        values["evaluate"]["reference"] = learner
+        values["evaluate"] |= {"reference": learner, "recommender": None}
     return parse_config(values, where)
 
 

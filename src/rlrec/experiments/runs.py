@@ -48,7 +48,8 @@ class Run:
     Attributes:
         users: the metrics of the world's test users, in ascending order of users.
         facts: what the tables say of it: its `settings` and, of a training, the policy's `note`, `train_seconds`,
-            `steps_per_second` and `validation_return`.
+            `steps_per_second`, `validation_return`, its `gain` on the start, and the largest standard error that a gain
+            was judged with, `gain_error`.
     """
 
     users: ByUser
@@ -92,6 +93,8 @@ def train_and_play(config: Config, world: World, tell: Tell) -> Run:
         "train_seconds": summary.seconds + summary.prepared_seconds,
         "steps_per_second": summary.steps_per_second,
         "validation_return": training.best.validation_return,
+        "gain": training.best.gain,
+        "gain_error": max(point.gain_error for point in training.curve),
     }
     return Run(run.users, facts)
 

@@ -22,7 +22,7 @@ from rlrec.statistics.significance import contrast, with_holm
 
 _SEEDS = "bootstrap of seeds"
 _FOR_EVERYBODY = "best_average"
-_OF_A_TRAINING = ("train_seconds", "steps_per_second", "validation_return")
+_OF_A_TRAINING = ("train_seconds", "steps_per_second", "validation_return", "gain", "gain_error")
 
 
 @dataclass(frozen=True, eq=False)

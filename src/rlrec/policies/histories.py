@@ -54,7 +54,7 @@ def after_history(
     views = []
     for policy in policies:
         own = scenario_of(policy, scenario)
-        need = own.observation, own.features, own.belief
+        need = own.observation, own.features, own.belief, own.reward
         if need not in started:
             started[need] = Sessions(world, users, own)
         views.append(view_of(policy, started[need]))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rlrec.environments.answers import Answers
 from rlrec.environments.sessions import Sessions
 from rlrec.policies.policy import Policy, scenario_of, view_of
 from rlrec.policies.slates import top_slates
@@ -55,6 +56,7 @@ def play(
     *,
     sessions_per_user: int = 1,
     keep_tastes: bool = False,
+    answers: Callable[[NDArray[np.int64]], Answers] | None = None,
     progress: OnStep | None = None,
 ) -> Played:
     """Plays `sessions_per_user` sessions with each user.
@@ -69,6 +71,7 @@ def play(
         seed: of the policy's draws, and of the scatter of ratings where there is any (`scenario.noise`).
         sessions_per_user: R; B = R · U sessions are played.
         keep_tastes: whether to keep the genre affinities over time.
+        answers: who answers for these users `(B,)`; their simulated selves where absent.
         progress: told after every step of a batch.
 
     Raises:
@@ -82,7 +85,7 @@ def play(
         for repetition in range(sessions_per_user)
         for start in range(0, len(users), size)
     ]
-    scenario = scenario_of(policy, scenario)
+    scenario, paid = scenario_of(policy, scenario), scenario.reward
     steps, played = scenario.episode_length, []
     for number, (repetition, batch) in enumerate(batches):
 
@@ -92,7 +95,8 @@ def play(
 
         # All batches of a repetition start from one generator: what a user draws does not depend on the cut.
         entropy = np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, repetition))
-        sessions = Sessions(world, batch, scenario, seed=int(entropy.generate_state(1)[0]))
+        who = None if answers is None else answers(batch)
+        sessions = Sessions(world, batch, scenario, who, seed=int(entropy.generate_state(1)[0]), paid=paid)
         played.append(_play_batch(policy, sessions, np.random.default_rng(entropy), keep_tastes, tell))
     names = [name for name in played[0] if name != "tastes" or keep_tastes]
     return Played(**{name: np.concatenate([part[name] for part in played]) for name in names})
@@ -102,7 +106,7 @@ def _play_batch(
     policy: Policy, sessions: Sessions, rng: np.random.Generator, keep_tastes: bool, tell: Callable[[int], None]
 ) -> dict[str, NDArray[Any]]:
     steps, k, n_genres = sessions.scenario.episode_length, sessions.scenario.slate_size, sessions.world.n_genres
-    batch, first_genre = len(sessions.users), sessions.taste.shape[1] - n_genres
+    batch = len(sessions.users)
     record: dict[str, NDArray[Any]] = {
         "users": sessions.users,
         "slates": np.empty((batch, steps, k), np.int64),
@@ -116,7 +120,7 @@ def _play_batch(
     policy.begin(view, rng)
     for t in range(steps):
         if tastes is not None:
-            tastes[:, t] = sessions.taste[:, first_genre:]
+            tastes[:, t] = sessions.taste[:, -n_genres:]
         slates = top_slates(policy.scores(view), sessions.available, k)
         outcome = sessions.play(slates)
         policy.observe(slates, outcome.ratings)
@@ -125,6 +129,6 @@ def _play_batch(
         record["ndcg"][:, t], record["ndcg_max"][:, t] = outcome.ndcg, outcome.ndcg_max
         tell(t + 1)
     if tastes is not None:
-        tastes[:, steps] = sessions.taste[:, first_genre:]
+        tastes[:, steps] = sessions.taste[:, -n_genres:]
         record["tastes"] = tastes
     return record

@@ -14,7 +14,7 @@ from rlrec.environments.sessions import Sessions
 from rlrec.environments.views import InformedView, View
 from rlrec.settings.beliefs import BeliefConfig
 from rlrec.settings.config import ScenarioConfig
-from rlrec.settings.sections import Features, Observation
+from rlrec.settings.sections import Features, Observation, Reward
 from rlrec.worlds.dynamics import Floats
 
 Scores = NDArray[np.floating[Any]]
@@ -58,6 +58,7 @@ class Policy(ABC):
         observation: the kind of `view.observe()` that it needs; None where the scenario's is as good.
         features: the kind of `view.representation` that it needs; None for the scenario's.
         belief: what `view.observe()` and `view.expect()` take users for; None for the scenario's.
+        reward: what answers are worth in the belief about them (the observation `answers`); None for the scenario's.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Policy(ABC):
     observation: Observation | None = None
     features: Features | None = None
     belief: BeliefConfig | None = None
+    reward: Reward | None = None
 
     def begin(self, view: View, rng: np.random.Generator) -> None:  # noqa: B027 (most policies have no state)
         """A new batch of sessions starts; what was learned in earlier sessions is forgotten.
@@ -103,7 +105,8 @@ class InformedPolicy(Policy):
 
 def scenario_of(policy: Policy, scenario: ScenarioConfig) -> ScenarioConfig:
     """The scenario with the observation, the features and the belief that the policy needs."""
-    needs = {"observation": policy.observation, "features": policy.features, "belief": policy.belief}
+    names = "observation", "features", "belief", "reward"
+    needs = {name: getattr(policy, name) for name in names}
     changes = {name: need for name, need in needs.items() if need not in (None, getattr(scenario, name))}
     return scenario.model_copy(update=changes) if changes else scenario
 

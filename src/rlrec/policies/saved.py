@@ -17,11 +17,11 @@ from rlrec.policies.networks import NETWORKS, NUMPY
 from rlrec.policies.scored import NetworkPolicy
 from rlrec.settings.beliefs import BeliefConfig
 from rlrec.settings.explain import explain
-from rlrec.settings.sections import Features, Observation, Width
+from rlrec.settings.sections import Features, Observation, Reward, Width
 from rlrec.storage.untrusted import read_arrays, read_file
 
 WEIGHTS_FILE, DESCRIPTION_FILE = "weights.npz", "policy.json"
-FORMAT = 4
+FORMAT = 5
 """Of the description; a policy of an earlier one has to be trained again."""
 _LARGEST_DESCRIPTION = 2**16
 
@@ -42,6 +42,7 @@ def save_policy(policy: NetworkPolicy, path: str | os.PathLike[str]) -> None:
         "observation": policy.observation,
         "features": policy.features,
         "belief": policy.belief.model_dump(),
+        "reward": policy.reward,
         "sharpness": policy.sharpness,
         "fingerprint": policy.fingerprint,
         "network": {"kind": kind, **asdict(policy.network)},
@@ -114,13 +115,14 @@ class _Description(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    format: Literal[4]
+    format: Literal[5]
     algorithm: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$", examples=["a3c"])]
     name: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$", examples=["a3c"])]
     label: Annotated[str, Field(min_length=1, max_length=80)]
     observation: Observation
     features: Features
     belief: BeliefConfig
+    reward: Reward
     sharpness: Annotated[float, Field(ge=0, le=1000)]
     fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=[64 * "0"])]
     network: _Sizes

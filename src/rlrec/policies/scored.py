@@ -15,7 +15,7 @@ from rlrec.policies.networks import NUMPY, Network, Weights
 from rlrec.policies.policy import Note, Policy, Scores
 from rlrec.policies.rewards import expected_reward
 from rlrec.settings.beliefs import BeliefConfig
-from rlrec.settings.sections import Features, Observation
+from rlrec.settings.sections import Features, Observation, Reward
 from rlrec.worlds.dynamics import Floats
 
 
@@ -33,6 +33,7 @@ class NetworkPolicy(Policy):
         observation: the kind of observation it was trained on.
         features: the kind of movie features it was trained with.
         belief: what it took users for.
+        reward: what an answer was worth to it.
         sharpness: logits per star of what is expected by that; 0 where it does not count.
         fingerprint: of these features, see `rlrec.worlds.knowledge.Representation`.
         algorithm: what trained it.
@@ -47,6 +48,7 @@ class NetworkPolicy(Policy):
     observation: Observation = field()
     features: Features = field()
     belief: BeliefConfig = field(default_factory=BeliefConfig)
+    reward: Reward = field(default="rating")
     sharpness: float = 0.0
     fingerprint: str
     algorithm: str
@@ -58,15 +60,17 @@ class NetworkPolicy(Policy):
         seen = _SEEN[self.observation]
         if not self.network.trains_items:
             seen = f"{_FEATURES[self.features]} and {seen}"
-        knows = f"Knows {seen}; it learned how tastes move by playing training users."
+        logged = self.observation in _LOGGED
+        learned = "what training users really answered" if logged else "how tastes move by playing training users"
+        knows = f"Knows {seen}; it learned {learned}."
         self.note = Note(self.label, knows, "learner")
 
     def begin(self, view: View, rng: np.random.Generator) -> None:
         """Refuses sessions it was not trained for, and forgets earlier ones.
 
         Raises:
-            ModelError: the world has other movies, the sessions another observation or other features, or the network
-                other sizes than these.
+            ModelError: the world has other movies, the sessions another observation, other features or another belief,
+                or the network other sizes than these.
         """
         scenario, movies = view.scenario, view.representation
         if scenario.observation != self.observation:
@@ -83,6 +87,11 @@ class NetworkPolicy(Policy):
             raise ModelError(
                 f"this policy was trained with the belief {_numbers(self.belief)}, "
                 f"but scenario.belief is {_numbers(scenario.belief or BeliefConfig())}"
+            )
+        if scenario.observation == "answers" and scenario.reward != self.reward:
+            raise ModelError(
+                f"this policy was trained on the reward {self.reward!r}, which its belief about answers is made of, "
+                f"but scenario.reward is {scenario.reward!r}"
             )
         if movies.fingerprint != self.fingerprint:
             raise ModelError("this policy was trained on other movies than this world's: train it again")
@@ -120,9 +129,14 @@ def _numbers(belief: BeliefConfig) -> str:
 _SEEN = {
     "history": "what this user rated in this session",
     "thesis": "the thesis's 25 numbers: demographics, and the last movie's genres, rating and violence",
+    "recent": "what this user rated, the latest before all, liked or not",
+    "answers": "who this user is, and what he or she answered in this session, nothing being an answer too",
 }
+_LOGGED = ("recent", "answers")
+"""What is observed of real people."""
 _FEATURES = {
     "world": "the features of all movies (the ones this world is made of)",
     "training": "features of all movies that were fitted to training users' ratings",
     "genres": "the genre flags of all movies, how often training users rated each,",
+    "watched": "who of the training users rated which movie",
 }

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from rlrec import __version__
 from rlrec.errors import RequestError, RlrecError
-from rlrec.recommending.recommender import DISLIKED, LIKED, TABLES, WORLD, Recommendations, Recommender
+from rlrec.recommending.recommender import DISLIKED, LIKED, TABLES, WORLD, Recommendations, Recommender, default_model
 from rlrec.recommending.session import Session, Step
 from rlrec.settings.config import PARAMS_FILE, load_config
 
@@ -54,7 +54,8 @@ Model = Annotated[
     Path | None,
     typer.Option(
         metavar="FOLDER",
-        help="The trained policy; of several in data/models, the reference of params.yaml where absent.",
+        help="The trained policy; of several in data/models, the one that params.yaml chooses where absent: "
+        "evaluate.recommender for people, evaluate.reference for simulated users.",
         rich_help_panel=_PLACES,
     ),
 ]
@@ -81,7 +82,7 @@ def main(
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Movie recommendations from the policy that `make pipeline` trained on simulated MovieLens users."""
+    """Movie recommendations from what `make pipeline` trained on MovieLens, and sessions with its users."""
 
 
 @app.command(epilog=_examples(_FOR_USER, _FOR_YOU))
@@ -136,6 +137,7 @@ def session(
     scenario = load_config(params).scenario
     length = max(scenario.episode_length, steps or 1)
     changes = {"episode_length": length} | ({} if delta is None else {"delta": delta})
+    model = model or default_model(simulated=True)
     recommender = Recommender.load(model, world, None, scenario.model_copy(update=changes))
     playing = Session(recommender, user)
     start = playing.affinities

@@ -308,20 +308,25 @@ class Recommender:
         return read_histories(path, ids, self._world.movie_ids) if path and path.is_file() else None
 
 
-def default_model(models: Path = MODELS, params: Path = PARAMS_FILE) -> Path:
-    """The policy that is asked unless another is named: the only one there is, or of several the settings' reference.
+def default_model(models: Path = MODELS, params: Path = PARAMS_FILE, *, simulated: bool = False) -> Path:
+    """The policy that is asked unless another is named: the only one there is, or of several the settings' choice.
+
+    That is `evaluate.recommender` for people, and `evaluate.reference` for simulated users.
 
     Args:
         models: folder of policies, a folder each.
         params: the settings.
+        simulated: for whom it is.
 
     Raises:
         ModelError: there is none, or the settings do not say which.
         ConfigError: the settings are wrong.
     """
     found = sorted(path.name for path in models.glob("*") if path.is_dir())
-    if len(found) > 1 and params.is_file() and (reference := load_config(params).evaluate.reference) in found:
-        return models / reference
+    if len(found) > 1 and params.is_file():
+        evaluated = load_config(params).evaluate
+        if (chosen := evaluated.reference if simulated else evaluated.for_people) in found:
+            return models / chosen
     if len(found) == 1:
         return models / found[0]
     if not found:
@@ -338,4 +343,5 @@ def _with_stranger(world: World) -> World:
         demographics=np.vstack([world.demographics, world.demographics[known].mean(axis=0)]),
         pools=np.append(world.pools, POOLS.index("test")),
         user_ids=np.append(world.user_ids, -1) if world.user_ids.size else world.user_ids,
+        log_starts=np.append(world.log_starts, world.log_starts[-1:]),
     )

@@ -116,15 +116,12 @@ def result_sentence(
     )
 
 
-def main_verdicts(
-    comparison: pd.DataFrame, offline: pd.DataFrame, cast: Cast, slate_size: int, confidence: float
-) -> list[Verdict]:
-    """The comparison in a minute: the strongest fair rival, our other learners, the bound, and real ratings.
+def main_verdicts(comparison: pd.DataFrame, cast: Cast, slate_size: int, confidence: float) -> list[Verdict]:
+    """The comparison in the simulator in a minute: the strongest fair rival, our other learners, the bound.
 
     Args:
         comparison: `comparison.csv`.
-        offline: `offline.csv`, see `rlrec.reporting.offline`.
-        cast: who is in them.
+        cast: who is in it.
         slate_size: K of the sentences; that on the bound is on all that were played.
         confidence: level of the intervals.
 
@@ -138,7 +135,6 @@ def main_verdicts(
     return [
         *(_online(comparison, cast, name, which, slate_size, confidence) for name, which in online.items()),
         *([_beside_bound(comparison, cast, bound, confidence)] if bound else []),
-        *offline_verdicts(offline, cast, "ndcg@10", confidence)[:1],
     ]
 
 

@@ -10,7 +10,7 @@ from rlrec.agents.results import CurvePoint, TrainingSummary
 from rlrec.data.checking.results import Summary
 from rlrec.data.dataset.provenance import Provenance, load_provenance
 from rlrec.errors import DataError
-from rlrec.evaluation.results import COMPARISON, OFFLINE, REGRET, Evaluation, Policies, Sessions
+from rlrec.evaluation.results import COMPARISON, INTERACTIVE, OFFLINE, REGRET, Evaluation, Policies, Sessions
 from rlrec.experiments.results import MATRIX, MATRIX_REGRET, FilledGrid
 from rlrec.reporting.cast import Cast
 from rlrec.storage.csv_files import Columns, read_csv
@@ -67,9 +67,12 @@ class Inputs:
         learners: their trainings by name, the reference first.
         evaluation: how they did on test users.
         cast: who is in the tables.
+        people: the same, with the learner as the reference that all are compared with in `offline`.
+        cold: likewise, in `interactive`.
         comparison: `comparison.csv`, with the columns `COMPARISON`.
         regret: `regret.csv`, with the columns `REGRET`.
         offline: `offline.csv`, with the columns `OFFLINE`.
+        interactive: `interactive.csv`, with the columns `INTERACTIVE`.
         sessions: examples, with the reference.
         matrix: the experiment matrix, where it was filled.
     """
@@ -80,9 +83,12 @@ class Inputs:
     learners: Mapping[str, Trained]
     evaluation: Evaluation
     cast: Cast
+    people: Cast
+    cold: Cast
     comparison: pd.DataFrame
     regret: pd.DataFrame
     offline: pd.DataFrame
+    interactive: pd.DataFrame
     sessions: Sessions
     matrix: Matrix | None = None
 
@@ -97,6 +103,8 @@ def load_inputs(data: Path) -> Inputs:
     compared, evaluated = reports / "compare", reports / "evaluate"
     policies = read_json(compared / "policies.json", Policies)
     cast = Cast(policies.reference, policies.policies)
+    offline, people = _on_people(compared / "offline.csv", OFFLINE, policies)
+    interactive, cold = _on_people(compared / "interactive.csv", INTERACTIVE, policies)
     evaluation = read_json(evaluated / "evaluation.json", Evaluation)
     if cast.reference not in evaluation.learners:
         raise DataError(f"{evaluated / 'evaluation.json'} has no learner {cast.reference!r}, the reference")
@@ -108,9 +116,12 @@ def load_inputs(data: Path) -> Inputs:
         learners={name: _trained(reports / "train" / name) for name in names},
         evaluation=evaluation,
         cast=cast,
+        people=people,
+        cold=cold,
         comparison=_compared(compared / "comparison.csv", COMPARISON, cast),
         regret=_compared(compared / "regret.csv", REGRET, cast),
-        offline=_compared(compared / "offline.csv", OFFLINE, cast),
+        offline=offline,
+        interactive=interactive,
         sessions=read_json(evaluated / "sessions.json", Sessions),
         matrix=load_matrix(reports / "matrix", cast),
     )
@@ -142,6 +153,14 @@ def load_matrix(folder: Path, cast: Cast) -> Matrix | None:
 
 def _trained(folder: Path) -> Trained:
     return Trained(read_json(folder / "training.json", TrainingSummary), read_csv(folder / "curve.csv", CURVE))
+
+
+def _on_people(path: Path, columns: Columns, policies: Policies) -> tuple[pd.DataFrame, Cast]:
+    """A table of real people, and who is in it, the reference being the one that it names."""
+    table = read_csv(path, columns)
+    named = table["reference"].dropna().unique()
+    cast = Cast(str(named[0]) if len(named) else policies.reference, policies.policies)
+    return _checked(path, table, cast), cast
 
 
 def _compared(path: Path, columns: Columns, cast: Cast) -> pd.DataFrame:

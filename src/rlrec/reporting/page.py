@@ -4,7 +4,7 @@ import pandas as pd
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from rlrec.reporting import claims, offline, sections, tables, words
+from rlrec.reporting import claims, offline, questions, sections, tables, words
 from rlrec.reporting.figures.comparison import comparison_figure
 from rlrec.reporting.figures.regret import regret_figure
 from rlrec.reporting.figures.style import data_uri
@@ -65,7 +65,8 @@ def build_page(inputs: Inputs, config: Config) -> str:
             n_ranked=inputs.sessions.n_users,
             headline=sections.headline(inputs, size),
             cards=sections.cards(comparison, cast, size),
-            sentences=claims.main_verdicts(comparison, renamed, cast, size, confidence),
+            answers=questions.answers(inputs, size),
+            sentences=claims.main_verdicts(comparison, cast, size, confidence),
             comparison_figure=data_uri(comparison_figure(comparison, cast)),
             regret_figure=data_uri(
                 regret_figure(inputs.regret, cast, "slate_size", {k: words.manner(k) for k in sizes})
@@ -74,7 +75,10 @@ def build_page(inputs: Inputs, config: Config) -> str:
                 sections.compared(words.manner(k), comparison[comparison["slate_size"] == k], cast, confidence)
                 for k in sizes
             ],
-            offline=sections.on_ratings(renamed, inputs.offline, cast, confidence),
+            offline=sections.on_ratings(renamed, inputs.offline, inputs.people, confidence),
+            cold=sections.from_cold(inputs.interactive, inputs.cold, confidence),
+            people=inputs.people.mine,
+            newcomers=inputs.cold.mine,
             matrix=None if inputs.matrix is None else sections.matrix(inputs.matrix),
             policies=sections.policies(inputs),
             metrics=[words.metric_note(name) for name in comparison["metric"].drop_duplicates()],

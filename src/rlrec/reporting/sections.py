@@ -9,7 +9,7 @@ import pandas as pd
 
 from rlrec.evaluation.results import Evaluation, Session, SlateResults
 from rlrec.policies.policy import Kind
-from rlrec.reporting import claims, offline, tables, words
+from rlrec.reporting import claims, offline, questions, tables, words
 from rlrec.reporting.cast import Cast
 from rlrec.reporting.figures.asynchrony import asynchrony_figure
 from rlrec.reporting.figures.comparison import scenarios_figure
@@ -96,6 +96,15 @@ def on_ratings(renamed: pd.DataFrame, by_protocol: pd.DataFrame, cast: Cast, con
     }
 
 
+def from_cold(interactive: pd.DataFrame, cast: Cast, confidence: float) -> dict[str, Any]:
+    """The comparison from a cold start."""
+    return {
+        "tables": compared("", interactive, cast, confidence, lead=questions.COLD),
+        "users": int(interactive["n_users"].max()),
+        "metrics": [words.metric_note(name) for name in interactive["metric"].drop_duplicates()],
+    }
+
+
 def matrix(found: Matrix) -> dict[str, Any]:
     """The experiment matrix."""
     grid, cast = found.grid, found.cast
@@ -113,7 +122,7 @@ def matrix(found: Matrix) -> dict[str, Any]:
 
 def policies(inputs: Inputs) -> list[dict[str, Any]]:
     """All policies of the page, each once."""
-    casts = [(inputs.cast, inputs.comparison), (inputs.cast, inputs.offline)]
+    casts = [(inputs.cast, table) for table in (inputs.comparison, inputs.offline, inputs.interactive)]
     if inputs.matrix is not None:
         casts.append((inputs.matrix.cast, inputs.matrix.comparison))
     found = {name: cast for cast, table in reversed(casts) for name in table["policy"]}
@@ -123,14 +132,16 @@ def policies(inputs: Inputs) -> list[dict[str, Any]]:
             "label": found[name].label(name),
             "knows": found[name].note(name).knows,
             "chip": _CHIPS.get(found[name].kind(name)),
-            "mine": name == inputs.cast.reference,
+            "mine": name in {one.reference for one in (inputs.cast, inputs.people, inputs.cold)},
         }
         for name in order
     ]
 
 
 def training(trained: Trained, label: str, references: dict[str, float]) -> dict[str, Any]:
-    """One learner's training."""
+    """One learner's training; `references` are returns in the simulator."""
+    if trained.summary.learns_from != "simulated":
+        references = {}
     return {
         "label": label,
         "summary": trained.summary,

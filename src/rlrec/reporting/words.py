@@ -11,10 +11,13 @@ class MetricNote(NamedTuple):
     label: str
     meaning: str
     percent: bool = False
+    digits: int = 3
 
 
 METRICS: dict[str, MetricNote] = {
-    "return": MetricNote("Return", "Sum of the rewards of a session; a reward is a mean rating as a share of five."),
+    "return": MetricNote(
+        "Return", "Sum of the rewards of a session; a reward is a mean rating as a share of five.", digits=2
+    ),
     "ctr": MetricNote("CTR", "Share of shown movies that were rated above 3.5.", percent=True),
     "ndcg": MetricNote("NDCG", "Against the best slate that the catalogue had for this user at this step."),
     "ndcg_max": MetricNote("NDCG of fives", "Against a slate of nothing but fives, which a catalogue may not offer."),
@@ -29,6 +32,14 @@ METRICS: dict[str, MetricNote] = {
     "novelty@10": MetricNote("Novelty", "How few training users rated the first 10: mean self-information, bits."),
     "rerank_ndcg": MetricNote("Reranked NDCG", "Only the later movies, in order of prediction, by ratings."),
     "rerank_map": MetricNote("Reranked MAP", "The same; found is a movie that was rated above 3.5."),
+    "liked@10": MetricNote(
+        "Liked of 10", "Of the first 10 movies shown, those that the person rated above 3.5.", digits=2
+    ),
+    "liked@40": MetricNote("Liked of 40", "The same of 40.", digits=2),
+    "seen@10": MetricNote(
+        "Seen of 10", "Of the first 10 movies shown, those that the person had rated at all.", digits=2
+    ),
+    "seen@40": MetricNote("Seen of 40", "The same of 40.", digits=2),
 }
 
 
@@ -59,9 +70,8 @@ def number(metric: str, value: float, unit: bool = True) -> str:
     """
     if pd.isna(value):
         return "–"
-    if metric_note(metric).percent:
-        return f"{100 * value:.1f}{' %' if unit else ''}"
-    return f"{value:.2f}" if metric == "return" else f"{value:.3f}"
+    note = metric_note(metric)
+    return f"{100 * value:.1f}{' %' if unit else ''}" if note.percent else f"{value:.{note.digits}f}"
 
 
 def signed(metric: str, value: float) -> str:

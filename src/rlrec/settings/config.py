@@ -12,8 +12,8 @@ from pydantic import ValidationError as PydanticError
 from rlrec.errors import ConfigError
 from rlrec.settings.beliefs import BeliefConfig, Beliefs
 from rlrec.settings.explain import explain, unit
-from rlrec.settings.learners import A3CConfig, Learner, LearnerConfig, LearnerName
-from rlrec.settings.sections import Count, Features, Fraction, InnerShare, Observation, Positive, Section
+from rlrec.settings.learners import A3CConfig, Learner, LearnerConfig, LearnerName, LoggedConfig
+from rlrec.settings.sections import Count, Features, Fraction, InnerShare, Observation, Positive, Reward, Section
 from rlrec.settings.yaml import read_settings
 
 PARAMS_FILE = Path("params.yaml")
@@ -82,6 +82,8 @@ class ScenarioConfig(Section):
     """Share of the way back to its start that a taste goes; 0 in the original: nothing is forgotten."""
     noise: Annotated[float, Field(ge=0, le=5), unit("stars")] | Literal["fitted"] = 0.0
     """Standard deviation of ratings around the taste's, before they are clipped; `fitted` is the world's own."""
+    reward: Reward = "rating"
+    """What an answer is worth: its stars, or all if it is above 3.5 stars (liked), or all if it was rated (seen)."""
     belief: BeliefConfig | None = None
     """What agents take users for: null is estimated from training users' sessions, as what bandits take them for is."""
     lambda_non_violent: Fraction = 0.0
@@ -90,6 +92,15 @@ class ScenarioConfig(Section):
     """Whether a movie may be shown twice in one session."""
     episode_length: Annotated[int, Field(ge=1, le=10_000), unit("steps")] = 50
     """Recommendations a session (T)."""
+
+    @model_validator(mode="after")
+    def _only_stars_are_weighed(self) -> Self:
+        if self.reward != "rating" and self.lambda_non_violent:
+            raise ValueError(
+                f"scenario.lambda_non_violent ({self.lambda_non_violent:g}) weighs stars against violence: it needs "
+                f"scenario.reward: rating, but that is {self.reward}"
+            )
+        return self
 
 
 class RayConfig(Section):
@@ -138,6 +149,14 @@ class EvaluateConfig(Section):
     """Level of the intervals."""
     reference: LearnerName = "a3c"
     """The learner that all others, and all baselines, are compared with."""
+    recommender: LearnerName | None = None
+    """The learner for people: all are compared with it on real ratings, and it answers `rlrec recommend`; null is the
+    reference."""
+
+    @property
+    def for_people(self) -> str:
+        """The recommender, or else the reference."""
+        return self.recommender or self.reference
 
 
 class ReportConfig(Section):
@@ -189,9 +208,12 @@ class Config(Section):
     def _all_fits(self) -> Self:
         for name, learner in self.learners.items():
             check_learner(name, learner, self.scenario, self.training)
-        if self.evaluate.reference not in self.learners:
+        reference, recommender = self.evaluate.reference, self.evaluate.recommender
+        if reference not in self.learners:
+            raise ValueError(f"evaluate.reference ({reference}) is none of the learners: {', '.join(self.learners)}")
+        if recommender is not None and recommender not in self.learners:
             raise ValueError(
-                f"evaluate.reference ({self.evaluate.reference}) is none of the learners: {', '.join(self.learners)}"
+                f"evaluate.recommender ({recommender}) is none of the learners: {', '.join(self.learners)}"
             )
         return self
 
@@ -208,13 +230,18 @@ class Config(Section):
         if name not in self.learners:
             raise ConfigError(f"there is no learner {name!r}: learners has {', '.join(self.learners)}")
         learner = self.learners[name]
-        seen = {"observation": learner.observation, "features": learner.features}
-        scenario = self.scenario.model_copy(update={part: kind for part, kind in seen.items() if kind})
+        scenario = self.scenario.model_copy(update=learner.scenario)
         if scenario.belief is None and beliefs and scenario.features in beliefs:
             found = beliefs[scenario.features]
             scenario = scenario.model_copy(update={"belief": found.of(found.best)})
         training = self.training.model_copy(update={"steps": learner.steps} if learner.steps else {})
         return Job(seed=self.seed, name=name, learner=learner, scenario=scenario, training=training)
+
+    @property
+    def for_cold_starts(self) -> str:
+        """The learner for people of whom nothing is known: the first that learned from such, or else for all people."""
+        cold = (name for name, one in self.learners.items() if isinstance(one, LoggedConfig) and one.sessions == "cold")
+        return next(cold, self.evaluate.for_people)
 
     def rng(self, purpose: str) -> np.random.Generator:
         """A generator of its own for each purpose, so that one more draw in one place changes no other place."""
@@ -228,21 +255,43 @@ def check_learner(name: str, learner: LearnerConfig, scenario: ScenarioConfig, t
         ValueError: its rollouts do not fit into sessions, its agents are to wait for one another on a cluster, or it is
             to start from a belief that it does not see.
     """
+    scenario = scenario.model_copy(update=learner.scenario)
     if scenario.episode_length % learner.rollout:
+        rollout, length = f"learners.{name}.rollout ({learner.rollout})", scenario.episode_length
+        if learner.learns_from == "simulated":
+            raise ValueError(f"{rollout} must divide scenario.episode_length ({length})")
+        raise ValueError(f"{rollout} must divide learners.{name}.length ({length})")
+    seen, (believing, fitting) = scenario.observation, _SEEN[learner.learns_from, getattr(learner, "sessions", None)]
+    if seen not in fitting:
         raise ValueError(
-            f"learners.{name}.rollout ({learner.rollout}) must divide "
-            f"scenario.episode_length ({scenario.episode_length})"
+            f"learners.{name}: whoever learns from {learner.learns_from} users"
+            f"{f' in {learner.sessions} sessions' if isinstance(learner, LoggedConfig) else ''} observes "
+            f"{' or '.join(fitting)}, but observation is {seen}"
         )
-    if getattr(learner, "start", None) == "belief" and (learner.observation or scenario.observation) != "history":
+    if getattr(learner, "start", None) == "belief" and seen != believing:
         raise ValueError(
-            f"learners.{name}.start (belief) needs the observation history, but that is "
-            f"{learner.observation or scenario.observation}: start from zero"
+            f"learners.{name}.start (belief) needs "
+            f"{f'the observation {believing}, but that is {seen}' if believing else 'cold sessions'}: start from zero"
+        )
+    if getattr(learner, "start", None) == "regression" and seen != "recent":
+        raise ValueError(f"learners.{name}.start (regression) needs sessions that continue: start from belief or zero")
+    if isinstance(learner, LoggedConfig) and learner.sessions == "continue" and learner.length != 1:
+        raise ValueError(
+            f"learners.{name}.length ({learner.length}) is 1 in sessions that continue: one slate is shown"
         )
     if learner.synchronous and training.executor != "threads":
         raise ValueError(
             f"learners.{name}.algorithm ({learner.algorithm}) needs training.executor: threads, "
             f"but that is {training.executor}"
         )
+
+
+_SEEN: dict[tuple[str, str | None], tuple[Observation | None, tuple[Observation, ...]]] = {
+    ("simulated", None): ("history", ("history", "thesis")),
+    ("logged", "continue"): (None, ("recent",)),
+    ("logged", "cold"): ("answers", ("answers",)),
+}
+"""By whom a learner learns from: the observation with a belief that it may start from, and all that it may have."""
 
 
 def derive_seed(seed: int, purpose: str) -> np.random.SeedSequence:

@@ -20,6 +20,11 @@ def unit(name: str) -> Any:
     return Field(json_schema_extra={"unit": name})
 
 
+def tagged(name: str) -> Any:
+    """By what Pydantic's errors name one of several sections that may stand in one place (`Tag`)."""
+    return Field(json_schema_extra={"tag": name})
+
+
 def leaves(model: type[BaseModel] | BaseModel, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     """Path, e.g. `world.holdout`, and field of every setting of a model and its sections.
 
@@ -63,6 +68,8 @@ def allowed(schema: _Schema) -> str:
     if "const" in schema:
         return str(schema["const"])
     if "enum" in schema:
+        if len(schema["enum"]) == 1:
+            return str(schema["enum"][0])
         return f"{', '.join(schema['enum'][:-1])} or {schema['enum'][-1]}"
     match schema.get("type"):
         case "integer" | "number" as kind:
@@ -102,9 +109,10 @@ def _explain(problem: Any, schema: _Schema, known: Sequence[str]) -> str:
         neighbours = list((_resolved(problem["loc"][:-1], schema)[1] or {}).get("properties", {}))
         return f"{where}: unknown setting{_suggestion(path, neighbours, known)}"
     if problem["type"].startswith("union_tag") and isinstance(problem["input"], Mapping):
-        name, choices = _choices(around, schema)
+        sections = list(_choices(around, schema).values())
+        name = next(iter(_constants(sections[0])))
         value = as_text(problem["input"][name]) if name in problem["input"] else "missing"
-        return f"{where}.{name}: must be {allowed({'enum': list(choices)})}; is {value}"
+        return f"{where}.{name}: must be {allowed(_alternatives(name, sections, problem['input']))}; is {value}"
     if problem["loc"] and problem["loc"][-1] == "[key]":
         return f"{where}: a name must be {_KEYS}; is {as_text(problem['input'])}"
     value = "missing" if problem["type"] == "missing" else as_text(problem["input"])
@@ -120,23 +128,26 @@ def _resolved(loc: Sequence[str | int], schema: _Schema) -> tuple[list[str | int
     path: list[str | int] = []
     around: _Schema | None = schema
     purpose = ""
+    sections: list[_Schema] = []
     for part in loc:
         assert around is not None
-        if "oneOf" in around and part in (choices := _choices(around, schema)[1]):
-            around = choices[str(part)]
+        if "oneOf" in around and part in (choices := _choices(around, schema)):
+            around, sections, purpose = choices[str(part)], list(choices.values()), ""
             continue
         if part == "[key]":
             return path, around, purpose
         if "anyOf" in around:
-            sections = [option["$ref"] for option in around["anyOf"] if "$ref" in option]
-            if not sections:  # Pydantic goes on with what kind of value it tried
+            references = [option["$ref"] for option in around["anyOf"] if "$ref" in option]
+            if not references:  # Pydantic goes on with what kind of value it tried
                 return path, around, purpose
-            around = _definition(sections[0], schema)
+            around = _definition(references[0], schema)
         path.append(part)
         inner = _named(part, around) if isinstance(part, str) else around.get("items")
         if not isinstance(inner, Mapping):
             return path, None, ""
         purpose = inner.get("description", purpose)
+        if "const" in inner and sections:
+            inner = _alternatives(str(part), sections, _constants(around))
         around = _definition(inner["$ref"], schema) if "$ref" in inner else inner
     return path, around, purpose
 
@@ -151,11 +162,21 @@ def _named(name: str, around: _Schema) -> Any:
 _KEYS = "small letters, digits and underscores, a letter first, at most 40"
 
 
-def _choices(around: _Schema, schema: _Schema) -> tuple[str, dict[str, _Schema]]:
-    """Of several sections that may stand in one place: the setting that says which is meant, and each by its value."""
-    sections = [_definition(option["$ref"], schema) for option in around["oneOf"]]
-    name = next(name for name, field in sections[0]["properties"].items() if "const" in field)
-    return name, {section["properties"][name]["const"]: section for section in sections}
+def _choices(around: _Schema, schema: _Schema) -> dict[str, _Schema]:
+    """Of several sections that may stand in one place: each by its tag."""
+    return {option["tag"]: _definition(option["$ref"], schema) for option in around["oneOf"]}
+
+
+def _constants(section: _Schema) -> dict[str, Any]:
+    """The settings of a section that have one value only: they say which section it is."""
+    return {name: field["const"] for name, field in section["properties"].items() if "const" in field}
+
+
+def _alternatives(name: str, sections: Sequence[_Schema], beside: Mapping[Any, Any]) -> _Schema:
+    """What a setting that tells sections apart may be: beside these other settings, or at all if nothing fits them."""
+    apart = [constants for section in sections if name in (constants := _constants(section))]
+    fitting = [own for own in apart if all(beside.get(key, own[key]) == own[key] for key in own if key != name)]
+    return {"enum": list(dict.fromkeys(own[name] for own in fitting or apart))}
 
 
 def _definition(reference: str, schema: _Schema) -> _Schema:

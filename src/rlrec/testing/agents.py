@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlrec.policies.baselines.known import Known
+from rlrec.policies.histories import after_history
 from rlrec.policies.playing import play
 from rlrec.policies.policy import Policy
 from rlrec.policies.saved import load_policy, save_policy
 from rlrec.policies.scored import NetworkPolicy
+from rlrec.policies.slates import top_slates
 from rlrec.settings.config import Job, ScenarioConfig, TrainingConfig
-from rlrec.settings.learners import Learner
+from rlrec.settings.learners import Learner, LoggedConfig
 from rlrec.testing.policies import PolicyTests
 from rlrec.testing.worlds import informed, small_world, three_movies
 from rlrec.worlds.dynamics import Floats
@@ -43,7 +45,8 @@ _MADE: dict[type[AgentTests], Agent] = {}
 class AgentTests:
     """Subclass it, under a name that starts with `Test`, and give `learner`; `make` too, if no registry has it.
 
-    Trainings are of one agent and take seconds; sessions are of `length` steps.
+    Trainings are of one agent and take seconds; sessions are of `length` steps, where the learner leaves a choice. Who
+    learns from logged answers is to show one or two movies in a session.
 
     Attributes:
         learner: settings of the algorithm, with sizes that are quick.
@@ -70,11 +73,12 @@ class AgentTests:
             seed: of all draws.
             scenario: settings of the scenario.
         """
+        played = ScenarioConfig(**{"episode_length": self.length, **scenario})
         return Job(
             seed=seed,
             name="tested",
             learner=self.learner,
-            scenario=ScenarioConfig(**{"episode_length": self.length, **scenario}),
+            scenario=played.model_copy(update=self.learner.scenario),
             training=TrainingConfig(agents=agents, steps=steps or self.budget, checkpoint_every=5),
         )
 
@@ -202,12 +206,21 @@ class AgentTests:
         assert training.summary.steps == 40 * self._made().steps, "the budget is not met"
 
     def test_it_learns_which_of_three_movies_everybody_loves(self) -> None:
-        """In a world that stands still, within `budget` steps."""
+        """In a world that stands still, within `budget` steps.
+
+        Who learns from logged answers is to show it first, in sessions that continue to those who rated another movie.
+        """
         from rlrec.agents.train import train
 
         world, job = three_movies(), self.job(delta=0.0, allow_repeats=True)
-        policy = train(world, job, make=self.make).policy
-        shown = play(policy, world, world.users_in("all"), job.scenario, 0).slates
+        policy, users = train(world, job, make=self.make).policy, world.users_in("all")
+        if isinstance(job.learner, LoggedConfig):
+            shape = len(users), int(job.learner.sessions == "continue")
+            told = np.ones(shape, np.int64), np.ones(shape, np.float32)
+            (view,) = after_history([policy], world, users, *told, job.scenario, np.random.SeedSequence(0))
+            shown = top_slates(policy.scores(view), view.available, 1)
+        else:
+            shown = play(policy, world, users, job.scenario, 0).slates
         loved = shown == world.n_movies - 1
         assert loved.all(), f"it shows the movie that everybody loves {100 * loved.mean():.0f} % of the time"
 

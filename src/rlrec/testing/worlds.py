@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rlrec.data.dataset.histories import History
+from rlrec.data.dataset.pools import POOLS
 from rlrec.policies.baselines.known import Known
 from rlrec.worlds.dynamics import rate
+from rlrec.worlds.factorisation import Observed, fit_tastes
+from rlrec.worlds.knowledge import Answered
+from rlrec.worlds.watched import watched_vectors
 from rlrec.worlds.world import World
 
 if TYPE_CHECKING:
@@ -74,31 +80,63 @@ def small_world(
 def three_movies() -> World:
     """Everybody is lukewarm about the first movie, of both genres, hates the second and loves the last, of one each.
 
-    Who learned nothing shows the first: of equal scores the lower number's movie comes first.
+    Who learned nothing shows the first: of equal scores the lower number's movie comes first. By the log everybody
+    watched the second, and the last after it, and never the first.
     """
     rng = np.random.default_rng(0)
     genres = np.array([[1, 1], [0, 1], [1, 0]], bool)
     movies = np.column_stack([np.ones(3), genres]).astype(np.float32)
     users = np.column_stack([np.full(30, 3.0), rng.uniform(1, 2, 30), rng.uniform(-2, -1, 30)]).astype(np.float32)
-    return World(users, movies, genres, np.zeros(3, np.float32), np.zeros((30, 4), np.float32))
+    world = World(users, movies, genres, np.zeros(3, np.float32), np.zeros((30, 4), np.float32))
+    return with_log(world, [History(np.array([1, 2]), np.array([1, 5], np.float32))] * 30)
 
 
 def informed(world: World, seed: int = 0) -> World:
-    """The same world with what an agent may know instead of its vectors: other vectors, of another length.
+    """The same world with what an agent may know instead of its vectors, and with a log of real ratings.
 
-    It can be played with every kind of `scenario.features`.
+    It can be played with every kind of `scenario.features`, and learned from by what people answered: training and
+    validation users rated 10 to 30 movies each (fewer where there are no more), mostly those that they like, in whole
+    stars around what their simulated selves would say.
     """
     rng = np.random.default_rng(seed)
     users = world.user_vectors[world.users_in("train")]
     latent = rng.normal(0, 0.3, (world.n_movies, 2))
     average = np.eye(1, 2 + world.n_genres) * 3
-    return replace(
+    told = replace(
         world,
         rating_counts=rng.integers(0, 200, world.n_movies),
         training_movie_vectors=np.column_stack([world.movie_vectors, latent]),
         training_tastes=np.column_stack([users, rng.normal(0, 0.5, (len(users), 2))]),
         genre_tastes=(average + rng.normal(0.2, 0.4, (len(users), 2 + world.n_genres))).astype(np.float32),
     )
+    stars = rate(world.user_vectors, world.movie_vectors) + rng.normal(0, 0.5, (world.n_users, world.n_movies))
+    order = np.argsort(-(stars + rng.gumbel(0, 1, stars.shape)), axis=1)
+    counts = rng.integers(10, 31, world.n_users)
+    watched = [rng.permutation(movies[:count]) for movies, count in zip(order, counts, strict=True)]
+    return with_log(told, [History(of, rated[of].round().clip(1, 5)) for of, rated in zip(watched, stars, strict=True)])
+
+
+def with_log(world: World, histories: Sequence[History]) -> World:
+    """The same world, in which each of its users really rated these movies, in order of time.
+
+    As in a fitted world, nothing is known of test users' ratings, and who watched what is known of training users.
+    """
+    training, nothing = world.users_in("train"), History(np.empty(0, np.int64), np.empty(0, np.float32))
+    in_test = world.pools == POOLS.index("test")
+    histories = [nothing if sealed else history for history, sealed in zip(histories, in_test, strict=True)]
+    told = replace(
+        world,
+        log_starts=np.cumsum([0, *(len(history.movies) for history in histories)]),
+        log_movies=np.concatenate([history.movies for history in histories]),
+        log_stars=np.concatenate([history.stars for history in histories]),
+    )
+    rows, movies, stars, n_users = Answered.of(told, training)
+    ratings = Observed(rows, movies, stars.astype(np.float64), (n_users, world.n_movies))
+    years = np.full(world.n_movies, np.nan)
+    logs = [told.history(user).movies for user in training.tolist()]
+    vectors = watched_vectors(ratings.matrix(np.ones(len(ratings))), world.genres, years, logs)
+    tastes = fit_tastes(ratings, vectors.astype(np.float64), penalty=10)
+    return replace(told, watched_movie_vectors=vectors, watched_tastes=tastes.astype(np.float32))
 
 
 def known(world: World, seed: int = 0) -> Known:

@@ -27,4 +27,5 @@ def with_drawn_users(world: World, number: int, rng: np.random.Generator) -> Wor
         demographics=np.concatenate([world.demographics, world.demographics[alike]]),
         pools=np.concatenate([world.pools, np.full(number, POOLS.index("validation"), np.int8)]),
         user_ids=np.empty(0, np.int64),
+        log_starts=np.append(world.log_starts, np.repeat(world.log_starts[-1:], number)),  # they rated nothing
     )

@@ -7,7 +7,8 @@ After ml-fairness-gym's `movie_lens_dynamic.py`, with one departure: affinities 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlrec.metrics.stars import HIGHEST_RATING, LOWEST_RATING
+from rlrec.metrics.stars import CLICK_THRESHOLD, HIGHEST_RATING, LOWEST_RATING
+from rlrec.settings.sections import Reward
 
 Floats = NDArray[np.float32]
 
@@ -71,8 +72,24 @@ def recover(taste: Floats, start: Floats, recovery: float) -> Floats:
     return taste + np.float32(recovery) * (start - taste)
 
 
-def reward(ratings: Floats, violence: Floats, lambda_non_violent: float) -> Floats:
-    """`mean_k((1 - λ) · r_k + λ · (1 - violence_k)) / 5` for `(B, K)` ratings and violence: `(B,)` float32."""
-    mixed = (1 - lambda_non_violent) * ratings + lambda_non_violent * (1 - violence)
+def worth(ratings: Floats, kind: Reward) -> Floats:
+    """What answers are worth, in stars, for an array of any shape: float32.
+
+    Args:
+        ratings: stars, 0 where somebody was shown a movie and did not rate it.
+        kind: `rating`: the stars; `liked`: five above 3.5, else none; `seen`: five where it was rated at all.
+    """
+    if kind == "rating":
+        return ratings.astype(np.float32)
+    won = ratings > (CLICK_THRESHOLD if kind == "liked" else 0)
+    return np.where(won, np.float32(HIGHEST_RATING), np.float32(0))
+
+
+def reward(ratings: Floats, violence: Floats, lambda_non_violent: float, kind: Reward = "rating") -> Floats:
+    """`mean_k((1 - λ) · w_k + λ · (1 - violence_k)) / 5` for `(B, K)` ratings and violence: `(B,)` float32.
+
+    w is what a rating is worth, see `worth`: by default the rating.
+    """
+    mixed = (1 - lambda_non_violent) * worth(ratings, kind) + lambda_non_violent * (1 - violence)
     rewards: Floats = (mixed.mean(axis=1) / HIGHEST_RATING).astype(np.float32)
     return rewards

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlrec.data.dataset.pools import POOLS, draw_pools
-from rlrec.data.dataset.split import future_rows
+from rlrec.data.dataset.split import future_rows, in_order
 from rlrec.data.dataset.tables import Columns, Tables, demographics, genre_flags
 from rlrec.errors import WorldError
 from rlrec.metrics.stars import HIGHEST_RATING
@@ -27,6 +27,7 @@ from rlrec.worlds.fidelity import (
     fit_noise,
 )
 from rlrec.worlds.knowledge import genre_vectors
+from rlrec.worlds.watched import watched_vectors
 from rlrec.worlds.world import World
 
 OnSweep = Callable[[str, int, int], None]
@@ -34,21 +35,28 @@ OnSweep = Callable[[str, int, int], None]
 
 
 def fit_world(
-    tables: Tables, config: Config, progress: OnSweep | None = None, *, has_violence: bool = True
+    tables: Tables,
+    config: Config,
+    progress: OnSweep | None = None,
+    *,
+    has_violence: bool = True,
+    pools: NDArray[np.int8] | None = None,
 ) -> tuple[World, Fidelity]:
     """Fits a world to real ratings.
 
     The last ratings of each test user are left out of everything (see `future_rows`): they are what methods are to
     find in the offline comparison. Of the others some are held out; the penalty that predicts these best is chosen, and
     the world is then fitted to all but the future ratings with that one. What an agent may know that is not to know the
-    world's vectors is fitted to training users' ratings with the same penalty. Deterministic in the tables and the
-    settings.
+    world's vectors is fitted to training users' ratings with the same penalty. What training and validation users
+    really rated is kept beside, for agents that learn from it. Deterministic in the tables and the settings.
 
     Args:
         tables: Ratings, users and movies.
         config: `world` and the seed are read.
         progress: Told after each sweep.
         has_violence: Whether the movies' violence was measured. If not it is taken as 0 for all.
+        pools: `(U,)`, the users' pools as `World` has them, where a published protocol says who is judged; drawn from
+            the seed in shares of `world.train_users` and so on where absent.
 
     Returns:
         The world, and its fidelity.
@@ -58,10 +66,11 @@ def fit_world(
     """
     everything, genres = _observed(tables), genre_flags(tables.movies)
     settings, penalties = config.world, config.world.regularisation
-    pools = draw_pools(len(tables.users), settings.train_users, settings.validation_users, config.rng("pools"))
-    future = future_rows(tables.ratings, np.flatnonzero(pools == POOLS.index("test")), settings.history)
+    if pools is None:
+        pools = draw_pools(len(tables.users), settings.train_users, settings.validation_users, config.rng("pools"))
+    in_training, in_test = (pools == POOLS.index(pool) for pool in ("train", "test"))
+    future = future_rows(tables.ratings, np.flatnonzero(in_test), settings.history)
     ratings = everything.take(np.flatnonzero(~future))
-    in_training = pools == POOLS.index("train")
     of_training = ratings.take(np.flatnonzero(in_training[ratings.users]))
     if not len(of_training):
         raise WorldError(f"no training user has a rating: world.train_users is {settings.train_users:g}")
@@ -94,7 +103,9 @@ def fit_world(
     }
     factors = fitted(ratings, best, "all ratings")
     known = fitted(of_training, best, "training users' ratings")
-    learned = _of_training_users(of_training, genres, known, np.flatnonzero(in_training), best)
+    years = tables.movies[Columns.YEAR].to_numpy(dtype=np.float64, na_value=np.nan)
+    log = _log(tables, everything, np.flatnonzero(~in_test))
+    learned = log | _of_training_users(of_training, genres, years, log, known, np.flatnonzero(in_training), best)
     noise = fit_noise(factors, ratings)
     world = _world(tables, genres, factors, pools, has_violence, learned | {"rating_noise": noise})
     return world, Fidelity(
@@ -128,10 +139,11 @@ def _observed(tables: Tables) -> Observed:
         unknown = np.flatnonzero((ids < 0) | (ids >= size))
         if unknown.size:
             raise WorldError(f"row {unknown[0]} of the ratings table has the unknown {what} {ids[unknown[0]]}")
-    wrong = np.flatnonzero(~((stars >= 0) & (stars <= HIGHEST_RATING)))
+    wrong = np.flatnonzero(~((stars > 0) & (stars <= HIGHEST_RATING)))  # 0 is what somebody says who did not rate
     if wrong.size:
         raise WorldError(
-            f"row {wrong[0]} of the ratings table has the rating {stars[wrong[0]]:g}, not 0 to {HIGHEST_RATING:g}"
+            f"row {wrong[0]} of the ratings table has the rating {stars[wrong[0]]:g}, not above 0 and at most "
+            f"{HIGHEST_RATING:g}"
         )
     return Observed(users, movies, stars, shape)
 
@@ -146,18 +158,42 @@ def _split(n_ratings: int, holdout: float, rng: np.random.Generator) -> tuple[In
 
 
 def _of_training_users(
-    ratings: Observed, genres: NDArray[np.bool_], factors: Factors, users: Ints, penalty: float
+    ratings: Observed,
+    genres: NDArray[np.bool_],
+    years: NDArray[np.float64],
+    log: dict[str, Any],
+    factors: Factors,
+    users: Ints,
+    penalty: float,
 ) -> dict[str, Any]:
     """What a world knows from the ratings of its training `users` alone, by the names of its arrays."""
     counts = np.bincount(ratings.movies, minlength=len(genres))
     sums = np.bincount(ratings.movies, ratings.stars, minlength=len(genres))
     by_genre = fit_tastes(ratings, genre_vectors(genres, counts).astype(np.float64), penalty=penalty)
+    of_users = np.split(log["log_movies"], log["log_starts"][1:-1])
+    seen, logs = ratings.matrix(np.ones(len(ratings)))[users], [of_users[user] for user in users.tolist()]
+    watched = watched_vectors(seen, genres, years, logs)
+    by_watched = fit_tastes(ratings, watched.astype(np.float64), penalty=penalty)
     return {
         "mean_ratings": np.where(counts > 0, sums / np.maximum(counts, 1), ratings.stars.mean()),
         "rating_counts": counts,
         "training_movie_vectors": factors.movies,
         "training_tastes": factors.users[users],
         "genre_tastes": by_genre[users],
+        "watched_movie_vectors": watched,
+        "watched_tastes": by_watched[users],
+    }
+
+
+def _log(tables: Tables, ratings: Observed, users: Ints) -> dict[str, Any]:
+    """What these `users` rated, in order of time, by the names of a world's arrays."""
+    rows = in_order(tables.ratings)
+    rows = rows[np.isin(ratings.users[rows], users)]
+    counts = np.bincount(ratings.users[rows], minlength=ratings.shape[0])
+    return {
+        "log_starts": np.concatenate([[0], np.cumsum(counts)]),
+        "log_movies": ratings.movies[rows],
+        "log_stars": ratings.stars[rows],
     }
 
 

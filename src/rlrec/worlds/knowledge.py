@@ -9,9 +9,11 @@ the agent's knowledge is made of:
 | `training` | that of a factorisation of training users' real ratings only    | those of training users in it       |
 | `genres`   | 1, popularity, genre flags; popularity is the standardised      | training users' real ratings,       |
 |            | logarithm of (1 + training users' ratings)                      | regressed on these                  |
+| `watched`  | who of the training users rated it, genres, year, popularity:   | training users' real ratings,       |
+|            | `rlrec.worlds.watched`                                          | regressed on these                  |
 
 What `training` costs against `world` is what it is worth to an agent that its features are the world's own; `genres`
-is what anybody has who reads the catalogue and counts.
+is what anybody has who reads the catalogue and counts; `watched` knows what is watched together.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -27,8 +30,14 @@ from numpy.typing import NDArray
 
 from rlrec.data.dataset.pools import POOLS
 from rlrec.errors import WorldError
-from rlrec.worlds.dynamics import Floats
+from rlrec.metrics.stars import HIGHEST_RATING
+from rlrec.settings.sections import Reward
+from rlrec.worlds.answering import BESIDE, AnswerPrior
+from rlrec.worlds.dynamics import Floats, worth
 from rlrec.worlds.world import World
+
+if TYPE_CHECKING:  # SciPy takes longer to import than most commands need to answer
+    from scipy import sparse
 
 
 @dataclass(frozen=True)
@@ -49,12 +58,14 @@ class Prior:
     scale: Floats
 
     @classmethod
-    def estimate(cls, tastes: Floats, vectors: Floats) -> Prior:
-        """The prior of `(n, D)` tastes, for movies with `(N, D)` vectors."""
+    def estimate(cls, tastes: Floats, vectors: Floats, *, as_they_are: bool = False) -> Prior:
+        """The prior of `(n, D)` tastes, for movies with `(N, D)` vectors; `as_they_are`: see `standardise`."""
         exact = tastes.astype(np.float64)
         covariance = np.cov(exact, rowvar=False, bias=True).reshape(exact.shape[1], exact.shape[1])
         scale = vectors.std(axis=0)
         columns = np.flatnonzero(scale > 1e-6)
+        if as_they_are:
+            scale = np.ones_like(scale)
         return cls(exact.mean(axis=0).astype(np.float32), covariance.astype(np.float32), columns, scale[columns])
 
 
@@ -65,7 +76,8 @@ class Representation:
     Attributes:
         vectors: `(N, D)` float32, D depending on the kind: a rating is taken to be the dot product of a movie's vector
             and a user's taste.
-        features: `(N, F)` float32, the same standardised and without constant columns.
+        features: `(N, F)` float32, the same standardised and without constant columns; those of `watched` are only
+            centred: of their dimensions some are meant to count for more.
         tastes: `(n, D)` float32, those that the n training users start with, ascending by user.
         prior: Of tastes.
     """
@@ -79,6 +91,40 @@ class Representation:
     def fingerprint(self) -> str:
         """SHA-256 of the features, as hexadecimal digits: by it a policy tells the movies that it was trained on."""
         return hashlib.sha256(np.ascontiguousarray(self.features).tobytes()).hexdigest()
+
+
+class Answered(NamedTuple):
+    """What the n training users really rated.
+
+    Attributes:
+        rows: `(m,)` int64, which of them, from 0 to n - 1.
+        movies: `(m,)` int64.
+        stars: `(m,)` float32.
+        n_users: n.
+    """
+
+    rows: NDArray[np.int64]
+    movies: NDArray[np.int64]
+    stars: Floats
+    n_users: int
+
+    @classmethod
+    def of(cls, world: World, users: NDArray[np.int64]) -> Answered:
+        """Of these users of a world."""
+        found = [world.history(user) for user in users.tolist()] if world.log_starts.size else []
+        if not found:
+            nothing = np.empty(0, np.int64)
+            return cls(nothing, nothing, np.empty(0, np.float32), len(users))
+        rows = np.repeat(np.arange(len(users)), [len(one.movies) for one in found])
+        movies, stars = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return cls(rows, movies, stars, len(users))
+
+    def matrix(self, kind: Reward, n_movies: int) -> sparse.csr_array:
+        """`(n, N)` float32: answers of a kind, from 0 to 1."""
+        from scipy import sparse
+
+        values = worth(self.stars, kind) / HIGHEST_RATING
+        return sparse.csr_array((values, (self.rows, self.movies)), shape=(self.n_users, n_movies))
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +141,8 @@ class Knowledge:
         violence: `(N,)` float32 in [0, 1].
         rating_counts: `(N,)` int64, how many training users really rated a movie; empty where unknown.
         mean_ratings: `(N,)` float32, of the training users' real ratings; empty where unknown.
+        demographics: `(n, 4)` float32, of the training users.
+        answered: what they really rated, empty where that is not known.
         sources: by kind of features, the vectors `(N, D)` and training users' tastes `(n, D)` that `representation` is
             made of, both empty where the world lacks them.
     """
@@ -106,8 +154,11 @@ class Knowledge:
     violence: Floats
     rating_counts: NDArray[np.int64]
     mean_ratings: Floats
+    demographics: Floats
+    answered: Answered
     sources: Mapping[str, tuple[Floats, Floats]]
     _representations: dict[str, Representation] = field(default_factory=dict, repr=False)
+    _answers: dict[str, AnswerPrior] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, world: World) -> Knowledge:
@@ -123,10 +174,13 @@ class Knowledge:
                 world.violence,
                 world.rating_counts,
                 world.mean_ratings,
+                world.demographics[users],
+                Answered.of(world, users),
                 {
                     "world": (world.movie_vectors, world.user_vectors[users]),
                     "training": (world.training_movie_vectors, world.training_tastes),
                     "genres": (counted, world.genre_tastes),
+                    "watched": (world.watched_movie_vectors, world.watched_tastes),
                 },
             )
         return _KNOWLEDGE[world]
@@ -142,10 +196,30 @@ class Knowledge:
             vectors, tastes = self.sources[kind]
             if not len(tastes):
                 raise WorldError("this world has no train users")
+            own = kind == "watched"
             self._representations[kind] = Representation(
-                vectors, standardise(vectors), tastes, Prior.estimate(tastes, vectors)
+                vectors,
+                standardise(vectors, as_they_are=own),
+                tastes,
+                Prior.estimate(tastes, vectors, as_they_are=own),
             )
         return self._representations[kind]
+
+    def answers(self, kind: Reward) -> AnswerPrior:
+        """What is known of people's answers before one is met; worked out once.
+
+        Args:
+            kind: what counts as an answer, see `rlrec.worlds.dynamics.worth`.
+
+        Raises:
+            WorldError: it is not known what training users really rated.
+        """
+        if kind not in self._answers:
+            if not self.answered.movies.size:
+                raise WorldError(f"this world lacks the log of what people really rated{_AGAIN}")
+            answers, beside = (self.answered.matrix(which, self.n_movies) for which in (kind, BESIDE[kind]))
+            self._answers[kind] = AnswerPrior.estimate(answers, beside, self.demographics)
+        return self._answers[kind]
 
     def check(self, kind: str) -> None:
         """Refuses a kind of features that this world cannot give.
@@ -156,23 +230,26 @@ class Knowledge:
         named = zip(_NAMES.get(kind, ()), self.sources[kind], strict=False)
         lacking = [name for name, array in named if not array.size]
         if lacking:
-            raise WorldError(
-                f"scenario.features is {kind!r}, but this world lacks {' and '.join(lacking)}: it was not fitted to "
-                "real ratings, or by an earlier version. Fit it again (`make pipeline`)"
-            )
+            raise WorldError(f"scenario.features is {kind!r}, but this world lacks {' and '.join(lacking)}{_AGAIN}")
 
 
+_AGAIN = ": it was not fitted to real ratings, or by an earlier version. Fit it again (`make pipeline`)"
 _NOTHING: Floats = np.empty((0, 0), np.float32)
 _KNOWLEDGE: WeakKeyDictionary[World, Knowledge] = WeakKeyDictionary()
 _NAMES = {
     "training": ("training_movie_vectors", "training_tastes"),
     "genres": ("rating_counts", "genre_tastes"),
+    "watched": ("watched_movie_vectors", "watched_tastes"),
 }
 """What a world calls the vectors and the tastes of the kinds that it may lack."""
 
 
-def standardise(vectors: Floats) -> Floats:
+def standardise(vectors: Floats, *, as_they_are: bool = False) -> Floats:
     """Movie vectors `(N, D)` as a network takes them: `(N, F)`, mean 0, deviation 1, constant columns dropped.
+
+    Args:
+        vectors: `(N, D)`.
+        as_they_are: whether deviations stay what they are.
 
     Raises:
         WorldError: nothing is left.
@@ -182,7 +259,8 @@ def standardise(vectors: Floats) -> Floats:
     if not varies.any():
         raise WorldError("all movies of this world are alike: there is nothing to recommend")
     kept = vectors[:, varies]
-    return np.ascontiguousarray((kept - kept.mean(axis=0)) / scale[varies], dtype=np.float32)
+    centred = kept - kept.mean(axis=0)
+    return np.ascontiguousarray(centred if as_they_are else centred / scale[varies], dtype=np.float32)
 
 
 def genre_vectors(genres: NDArray[np.bool_], rating_counts: NDArray[np.int64]) -> Floats:

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlrec.data.dataset.genres import GENRES
+from rlrec.data.dataset.histories import History
 from rlrec.data.dataset.pools import POOLS, draw_pools
 from rlrec.errors import DataError, WorldError
+from rlrec.metrics.stars import HIGHEST_RATING
 from rlrec.storage.files import atomic_file
 from rlrec.storage.untrusted import read_arrays
 
@@ -42,6 +44,12 @@ class World:
         training_tastes: `(users in train, D')` float32, its tastes; a row a training user, ascending.
         genre_tastes: `(users in train, 2 + G)` float32, their real ratings regressed on 1, popularity and genres. Both
             are what an agent may know that is not to know the world's vectors, see `rlrec.worlds.knowledge`.
+        watched_movie_vectors: `(N, W)` float32, of who rated what among the training users, see `rlrec.worlds.watched`.
+        watched_tastes: `(users in train, W)` float32, their real ratings regressed on these.
+        log_starts: `(U + 1,)` int64: what user u really rated is in rows `log_starts[u]` to `log_starts[u + 1]` of the
+            log, in order of time. Of test users it has nothing.
+        log_movies: `(n,)` int32.
+        log_stars: `(n,)` float32.
         has_violence: whether `violence` was measured; where it was not it is 0 for all movies.
         rating_noise: stars, the deviation of a scatter before clipping with which simulated ratings spread as real ones
             do; NaN where the world was not fitted to real ratings.
@@ -61,6 +69,11 @@ class World:
     training_movie_vectors: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     training_tastes: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     genre_tastes: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    watched_movie_vectors: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    watched_tastes: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    log_starts: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    log_movies: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    log_stars: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     has_violence: bool = True
     rating_noise: float = float("nan")
 
@@ -118,6 +131,17 @@ class World:
         if users.size == 0:
             raise WorldError(f"this world has no {pool} users")
         return users
+
+    def history(self, user: int) -> History:
+        """What a user really rated, in order of time; nothing where that is not known.
+
+        Raises:
+            WorldError: the user is unknown.
+        """
+        if not 0 <= user < self.n_users:
+            raise WorldError(f"unknown user {user}: this world has users 0 to {self.n_users - 1}")
+        rows = slice(*self.log_starts[user : user + 2].tolist()) if self.log_starts.size else slice(0)
+        return History(self.log_movies[rows].astype(np.int64), self.log_stars[rows])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the world to one `.npz` file, atomically; equal worlds give equal bytes.
@@ -182,6 +206,8 @@ class World:
             "training_movie_vectors": (n_movies, width),
             "training_tastes": (n_training, width),
             "genre_tastes": (n_training, 2 + self.n_genres),
+            "watched_movie_vectors": (n_movies, self.watched_movie_vectors.shape[-1]),
+            "watched_tastes": (n_training, self.watched_movie_vectors.shape[-1]),
         }.items():
             if getattr(self, name).shape not in ((0, 0), matrix):
                 raise WorldError(f"{name} must have the shape {matrix}, but has {getattr(self, name).shape}")
@@ -190,11 +216,29 @@ class World:
                 raise WorldError(f"{name} must be finite")
         if self.rating_noise < 0 or np.isinf(self.rating_noise):
             raise WorldError(f"rating_noise must be at least 0 and finite, but is {self.rating_noise:g}")
+        self._check_log()
         for name, highest in (("violence", 1), ("demographics", 1), ("pools", len(POOLS) - 1)):
             values = getattr(self, name)
             wrong = values[(values < 0) | (values > highest)]
             if wrong.size:
                 raise WorldError(f"{name} must be within 0 and {highest}, but has {wrong[0]:g}")
+
+    def _check_log(self) -> None:
+        starts, movies, stars = self.log_starts, self.log_movies, self.log_stars
+        if movies.shape != stars.shape or movies.ndim != 1:
+            raise WorldError(f"log_movies {movies.shape} and log_stars {stars.shape} must be equally many")
+        if starts.shape == (0,) and not movies.size:
+            return
+        if starts.shape != (self.n_users + 1,) or starts[0] or starts[-1] != len(movies) or (np.diff(starts) < 0).any():
+            raise WorldError(
+                f"log_starts must rise from 0 to {len(movies)} in {self.n_users + 1} steps, one a user and the end"
+            )
+        unknown = movies[(movies < 0) | (movies >= self.n_movies)]
+        if unknown.size:
+            raise WorldError(f"log_movies has the unknown movie {unknown[0]}")
+        wrong = stars[~((stars > 0) & (stars <= HIGHEST_RATING))]
+        if wrong.size:
+            raise WorldError(f"log_stars must be above 0 and at most {HIGHEST_RATING:g}, but has {wrong[0]:g}")
 
 
 _FINITE = (
@@ -206,6 +250,8 @@ _FINITE = (
     "training_movie_vectors",
     "training_tastes",
     "genre_tastes",
+    "watched_movie_vectors",
+    "watched_tastes",
 )
 _REQUIRED = ("user_vectors", "movie_vectors", "genres", "violence", "demographics")
 _DTYPES: dict[str, type[np.generic]] = {
@@ -223,4 +269,9 @@ _DTYPES: dict[str, type[np.generic]] = {
     "training_movie_vectors": np.float32,
     "training_tastes": np.float32,
     "genre_tastes": np.float32,
+    "watched_movie_vectors": np.float32,
+    "watched_tastes": np.float32,
+    "log_starts": np.int64,
+    "log_movies": np.int32,
+    "log_stars": np.float32,
 }

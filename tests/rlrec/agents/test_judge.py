@@ -9,6 +9,7 @@ from worlds import small_world
 from rlrec.agents.distributed.checkpoints import Checkpoints
 from rlrec.agents.distributed.messages import Floats, Means, Snapshot
 from rlrec.agents.judge import Judge
+from rlrec.agents.jury import jury_of
 from rlrec.environments.sessions import Sessions
 from rlrec.policies.playing import play
 from rlrec.policies.policy import Policy, Scores
@@ -40,7 +41,8 @@ def snapshot(version: int, taste: float) -> Snapshot:
 
 
 def judge(checkpoints: Checkpoints | None = None, world: World = WORLD, *, warm: bool = False, drawn: int = 0) -> Judge:
-    return Judge(world, job(episode_length=10, rollout=10, judging_users=drawn), Fixed, checkpoints, warm=warm)
+    jury = jury_of(world, job(episode_length=10, rollout=10, judging_users=drawn))
+    return Judge(jury, Fixed, checkpoints, warm=warm)
 
 
 def test_a_checkpoint_has_the_interval_of_what_validation_users_gave_it() -> None:

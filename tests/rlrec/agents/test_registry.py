@@ -41,12 +41,12 @@ class TestThesis(AgentTests):
 
 def test_every_algorithm_that_settings_can_name_is_there_and_no_other() -> None:
     assert ALGORITHMS.keys() == AGENTS.keys()
-    assert {kind().algorithm: kind for kind in ALGORITHMS.values()} == ALGORITHMS
+    assert {kind().key: kind for kind in ALGORITHMS.values()} == ALGORITHMS
 
 
 @pytest.mark.parametrize("name", AGENTS)
 def test_every_algorithm_is_held_to_the_contract(name: str) -> None:
-    files = Path(__file__).parent.glob("test_*.py")
+    files = Path(__file__).parent.rglob("test_*.py")
     assert any(f"    learner = {ALGORITHMS[name].__name__}(" in file.read_text(encoding="utf-8") for file in files)
 
 

@@ -2,11 +2,15 @@ import dataclasses
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
+from rlrec.data.dataset.histories import History
 from rlrec.environments.sessions import Sessions, check_scenario
 from rlrec.errors import WorldError
 from rlrec.settings.config import ScenarioConfig
+from rlrec.testing import small_world
 from rlrec.worlds.world import World
 
 
@@ -323,3 +327,35 @@ def test_an_observation_is_the_same_whenever_it_is_asked_for(world, observation)
         often.observe()
         once.play(slates).ratings[:] = 0
     np.testing.assert_array_equal(once.observe(), often.observe())
+
+
+WORLD = small_world()
+
+
+@given(lengths=st.lists(st.integers(0, 40), min_size=1, max_size=4), seed=st.integers(0, 99))
+def test_what_was_rated_before_is_told_whatever_its_length_and_is_no_step(lengths, seed):
+    rng, users = np.random.default_rng(seed), np.arange(len(lengths))
+    logs = [
+        History(rng.permutation(WORLD.n_movies)[:length], rng.integers(1, 6, length).astype(np.float32))
+        for length in lengths
+    ]
+    scenario = ScenarioConfig(observation="recent", episode_length=40)
+    together = Sessions(WORLD, users, scenario)
+    together.recall(logs)
+    assert together.step == 0
+    assert together.available.all()
+    assert together.play(np.zeros((len(users), 1), int), np.ones((len(users), 1))).ctr.tolist() == [0] * len(users)
+    told = Sessions(WORLD, users, scenario)
+    told.recall(logs)
+    for user, log in enumerate(logs):
+        alone = Sessions(WORLD, users[user : user + 1], scenario)
+        if len(log.movies):
+            alone.record_steps(log.movies[None], log.stars[None])
+        np.testing.assert_allclose(told.observe()[user], alone.observe()[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("observation", ["history", "thesis"])
+def test_an_observation_to_which_everything_is_an_answer_is_not_told_what_was_rated_before(world, observation):
+    sessions = Sessions(world, np.array([0]), ScenarioConfig(observation=observation))
+    with pytest.raises(WorldError, match=f"the observation '{observation}' cannot be told .*recent can"):
+        sessions.recall([History(np.array([1]), np.array([5], np.float32))])

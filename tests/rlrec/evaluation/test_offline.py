@@ -5,10 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from policies import policy_for
+from ratings import made_up
 from sklearn.metrics import ndcg_score
 
-from rlrec.data.dataset.genres import GENRES
-from rlrec.data.dataset.tables import Tables
 from rlrec.data.reading.parse import parse
 from rlrec.errors import WorldError
 from rlrec.evaluation import offline
@@ -24,28 +23,6 @@ SETTINGS = Config.model_validate(
 )
 NO_FUTURE = 1 - 1e-12
 """A share of history that leaves nothing out, rounded up as it is."""
-
-
-def made_up(users=50, movies=70, seed=0):
-    """Ratings of 20 to 45 movies by each user, who prefer and more often watch one half of the genres."""
-    rng = np.random.default_rng(seed)
-    genres = rng.random((movies, len(GENRES))) < 0.15
-    tastes, rows = rng.normal(0, 0.6, (users, len(GENRES))), []
-    for user in range(users):
-        scores = 3.3 + genres @ tastes[user] + rng.normal(0, 0.5, movies)
-        watched = np.argsort(-(scores + rng.gumbel(0, 1, movies)))[: rng.integers(20, 46)]
-        rows += [(user, movie, np.clip(round(scores[movie]), 1, 5)) for movie in watched]
-    ratings = pd.DataFrame(rows, columns=["user", "movie", "rating"]).astype(
-        {"user": "int32", "movie": "int32", "rating": "float32"}
-    )
-    ratings["timestamp"] = 880_000_000 + rng.integers(0, len(rows) // 3, len(rows))  # some in the same second
-    ratings = ratings.sample(frac=1, random_state=seed).reset_index(drop=True)
-    people = pd.DataFrame({"user": np.arange(users), "original_id": np.arange(users) + 1, "sex": "F", "zip": "55455"})
-    people = people.assign(age=30, occupation=4).astype({"sex": "string", "zip": "string"})
-    films = pd.DataFrame({"movie": np.arange(movies), "original_id": np.arange(movies) + 1, "violence": 0.0})
-    films["title"] = pd.array([f"Movie {i}" for i in range(movies)], "string")
-    films["genres"] = pd.array(["|".join(np.array(GENRES)[flags]) for flags in genres], "string")
-    return Tables(ratings, people, films)
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +82,11 @@ def mean_of(table, policy, protocol, metric):
 def test_a_history_is_the_first_four_fifths_of_a_test_users_ratings(world, tables, people):
     assert [person.user for person in people] == world.users_in("test").tolist()
     for person in people:
-        own = tables.ratings[tables.ratings["user"] == person.user].sort_values("timestamp", kind="stable")
-        assert person.movies.tolist() == own["movie"].tolist()
-        assert person.stars.tolist() == own["rating"].tolist()
+        own = tables.ratings[tables.ratings["user"] == person.user]
+        times, stars = (own.set_index("movie")[name] for name in ("timestamp", "rating"))
+        assert sorted(person.movies) == sorted(own["movie"])
+        assert times[person.movies].is_monotonic_increasing
+        assert person.stars.tolist() == stars[person.movies].tolist()
         assert person.known == int(0.8 * len(own) + 1e-9)
 
 

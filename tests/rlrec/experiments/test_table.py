@@ -150,7 +150,7 @@ def test_regret_has_a_curve_for_every_policy_but_the_oracle(results: Results, re
 
 def test_every_run_is_listed_with_its_time(results: Results) -> None:
     runs = runs_table(results)
-    facts = ["steps", "train_seconds", "steps_per_second", "validation_return"]
+    facts = ["steps", "train_seconds", "steps_per_second", "validation_return", "gain", "gain_error"]
     assert list(runs) == ["scenario", "policy", "seed", "return", *facts]
     assert len(runs) == 3 * 5 + 2 * 5
     trained = ~runs["policy"].isin(BASELINE_NAMES)

@@ -7,6 +7,7 @@ import pytest
 from policies import policy_for
 from worlds import informed, small_world
 
+from rlrec.environments.logged import logged_users
 from rlrec.errors import ModelError
 from rlrec.policies.networks import NETWORKS
 from rlrec.policies.playing import play
@@ -78,6 +79,8 @@ def test_a_pickle_is_refused_and_not_executed(tmp_path: Path) -> None:
         {"features": None},
         {"name": "../a3c"},
         {"label": ""},
+        {"reward": "stars"},
+        {"observation": "everything"},
         {"network": "deep"},
         {"network": {"kind": "deep"}},
         {"network": {"state": 7}},
@@ -106,7 +109,24 @@ def test_weights_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
         load_policy(tmp_path)
 
 
-@pytest.mark.parametrize("features", ["training", "genres"])
+@pytest.mark.parametrize(("observation", "reward"), [("recent", "seen"), ("answers", "liked"), ("answers", "rating")])
+def test_a_saved_policy_remembers_what_it_saw_of_real_people(tmp_path: Path, observation: str, reward: str) -> None:
+    policy = policy_for(WORLD, features="watched", observation=observation, reward=reward)
+    policy.sharpness = 2.5 if observation == "answers" else 0.0
+    save_policy(policy, tmp_path)
+    users, scenario = WORLD.users_in("validation"), ScenarioConfig(episode_length=5, slate_size=2)
+
+    again = load_policy(tmp_path)
+
+    one, other = (
+        play(p, WORLD, users, scenario, 0, answers=lambda who: logged_users(WORLD, who)).slates for p in (policy, again)
+    )
+    np.testing.assert_array_equal(one, other)
+    assert (again.observation, again.features, again.reward) == (observation, "watched", reward)
+    assert (again.sharpness, again.note) == (policy.sharpness, policy.note)
+
+
+@pytest.mark.parametrize("features", ["training", "genres", "watched"])
 def test_a_saved_policy_remembers_its_features(tmp_path: Path, features: str) -> None:
     save_policy(policy_for(WORLD, "recurrent", features=features), tmp_path)
     scenario = ScenarioConfig(episode_length=5, slate_size=2, features=features)  # type: ignore[arg-type]
@@ -133,13 +153,14 @@ def test_a_saved_policy_remembers_who_it_is(tmp_path: Path) -> None:
 
 def test_a_policy_of_an_earlier_version_says_what_to_do(tmp_path: Path) -> None:
     save_policy(policy_for(WORLD), tmp_path)
-    earlier = {
+    file = tmp_path / DESCRIPTION_FILE
+    fourth = {name: value for name, value in json.loads(file.read_text()).items() if name != "reward"} | {"format": 4}
+    second = {
         "catalogue": 64 * "0", "features": 9, "format": 2, "hidden": 6, "item_features": "world", "movies": 80,
         "network": "bilinear", "observation": "history", "state": 41,
     }  # fmt: skip
-    (tmp_path / DESCRIPTION_FILE).write_text(json.dumps(earlier))
-
-    with pytest.raises(
-        ModelError, match=r"of an earlier version of rlrec \(format 2, now 4\): train the policy again \(`m"
-    ):
-        load_policy(tmp_path)
+    for earlier in (second, fourth):
+        file.write_text(json.dumps(earlier))
+        told = rf"of an earlier version of rlrec \(format {earlier['format']}, now 5\): train the policy again \(`m"
+        with pytest.raises(ModelError, match=told):
+            load_policy(tmp_path)

@@ -24,7 +24,13 @@ class TestNetworkPolicy(PolicyTests):
 
     @pytest.fixture(
         autouse=True,
-        params=[("bilinear", "world", "history"), ("recurrent", "genres", "history"), ("thesis", "training", "thesis")],
+        params=[
+            ("bilinear", "world", "history"),
+            ("recurrent", "genres", "history"),
+            ("thesis", "training", "thesis"),
+            ("bilinear", "watched", "recent"),
+            ("bilinear", "watched", "answers"),
+        ],
         ids=str,
     )
     def _which(self, request: pytest.FixtureRequest) -> None:
@@ -63,8 +69,8 @@ def test_other_movies_are_refused() -> None:
         play(policy_for(WORLD), small_world(2), np.array([0]), ScenarioConfig(), 0)
 
 
-@pytest.mark.parametrize("observation", ["history", "thesis"])
-@pytest.mark.parametrize("features", ["world", "training", "genres"])
+@pytest.mark.parametrize("observation", ["history", "thesis", "recent", "answers"])
+@pytest.mark.parametrize("features", ["world", "training", "genres", "watched"])
 def test_it_is_played_with_the_observation_and_the_features_it_was_trained_with(
     observation: str, features: str
 ) -> None:
@@ -93,6 +99,21 @@ def test_sessions_of_another_observation_are_refused() -> None:
         policy_for(WORLD).begin(View(sessions), np.random.default_rng(0))
 
 
+def test_sessions_with_a_belief_about_other_answers_are_refused() -> None:
+    policy = policy_for(WORLD, features="watched", observation="answers", reward="liked")
+    settings = {"features": "watched", "observation": "answers", "reward": "seen"}
+    sessions = Sessions(WORLD, np.array([0]), ScenarioConfig.model_validate(settings))
+    with pytest.raises(ModelError, match=r"trained on the reward 'liked', .* but scenario.reward is 'seen'"):
+        policy.begin(View(sessions), np.random.default_rng(0))
+
+
+def test_rewards_are_the_scenarios_whatever_the_policy_believes_to_be_worth() -> None:
+    """Two policies for other rewards are compared by the same."""
+    policy = policy_for(WORLD, features="watched", observation="answers", reward="liked")
+    found = play(policy, WORLD, WORLD.users_in("test"), ScenarioConfig(episode_length=4), 0)
+    np.testing.assert_allclose(found.rewards, found.ratings.mean(axis=2) / 5, rtol=1e-6)
+
+
 def test_a_world_that_lacks_its_features_says_what_to_do() -> None:
     with pytest.raises(WorldError, match=r"lacks training_movie_vectors and training_tastes.*`make pipeline`"):
         play(policy_for(WORLD, features="training"), small_world(1), np.array([0]), ScenarioConfig(), 0)
@@ -103,7 +124,9 @@ def test_a_world_that_lacks_its_features_says_what_to_do() -> None:
     [
         ("bilinear", "world", "history", "the features of all movies .* what this user rated in this session"),
         ("recurrent", "genres", "history", "the genre flags of all movies"),
-        ("thesis", "world", "thesis", "Knows the thesis's 25 numbers"),
+        ("thesis", "world", "thesis", "Knows the thesis's 25 numbers.*; it learned how tastes move by playing"),
+        ("bilinear", "watched", "recent", "who of the training users rated which movie and what this user rated"),
+        ("bilinear", "world", "answers", "nothing being an answer too; it learned what training users really answered"),
     ],
 )
 def test_its_note_says_what_it_was_trained_on(kind: str, features: str, observation: str, knows: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from grids import BASE, GRID, WORLD, Pretender, fill_grid
-from worlds import known, small_world, tables_of
+from worlds import informed, known, small_world, tables_of
 
 from rlrec.agents.results import CurvePoint, TrainingSummary
 from rlrec.data.checking.results import Check, Summary, TableChecks
@@ -14,8 +14,9 @@ from rlrec.data.dataset.provenance import ArchiveRecord, Attempt, FileRecord, Pr
 from rlrec.evaluation.compare import comparison_table, measure_all, regret_table
 from rlrec.evaluation.evaluate import evaluate
 from rlrec.evaluation.examples import example_sessions
+from rlrec.evaluation.interactive import compare_interactive
 from rlrec.evaluation.offline import compare_offline
-from rlrec.evaluation.results import COMPARISON, OFFLINE, REGRET, Policies, PolicyNote
+from rlrec.evaluation.results import COMPARISON, INTERACTIVE, OFFLINE, REGRET, Policies, PolicyNote
 from rlrec.experiments import table as matrix_tables
 from rlrec.experiments.results import MATRIX, MATRIX_REGRET, FilledGrid
 from rlrec.policies.baselines import BASELINES
@@ -67,13 +68,15 @@ def write_stages(data: Path, config: Config, learners: Mapping[str, str]) -> Non
         config: settings of the stages.
         learners: labels by name, the reference first.
     """
-    world, reference = small_world(3), next(iter(learners))
+    world, reference = informed(small_world(3)), next(iter(learners))
     trained = {
         name: learner(world, name, label, stand_in)
         for (name, label), stand_in in zip(learners.items(), ("bayesian_bandit", "linucb"), strict=False)
     }
     online = trained | policies(world, ("random", "best_average", "oracle"))
     offline = trained | policies(world, ("random", "best_average", "ease"))
+    cold = trained | policies(world, ("random", "popularity"))
+    tables = tables_of(world)
     measured = measure_all(online, world, config)
     files = {
         "reports/validation/summary.json": to_json(validation()),
@@ -82,11 +85,12 @@ def write_stages(data: Path, config: Config, learners: Mapping[str, str]) -> Non
         "reports/evaluate/sessions.json": to_json(
             example_sessions(trained[reference], world, config, genre_names=GENRES)
         ),
-        "reports/compare/policies.json": to_json(Policies.of(online | offline, reference)),
+        "reports/compare/policies.json": to_json(Policies.of(online | offline | cold, reference)),
         "reports/compare/comparison.csv": to_csv(comparison_table(measured, config, reference), COMPARISON),
         "reports/compare/regret.csv": to_csv(regret_table(measured, world, config, "oracle"), REGRET),
-        "reports/compare/offline.csv": to_csv(
-            compare_offline(offline, world, tables_of(world), config, reference), OFFLINE
+        "reports/compare/offline.csv": to_csv(compare_offline(offline, world, tables, config, reference), OFFLINE),
+        "reports/compare/interactive.csv": to_csv(
+            compare_interactive(cold, world, tables, config, reference), INTERACTIVE
         ),
     }
     for name, label in learners.items():
@@ -252,6 +256,7 @@ def training(name: str = "mine", label: str = "A3C") -> TrainingSummary:
         learner=name,
         algorithm="x",
         label=label,
+        learns_from="simulated",
         executor="threads",
         synchronous=label == "A2C",
         agents=2,

@@ -94,11 +94,23 @@ def test_a_comparison_without_the_reference_is_an_error(data: Path, name: str) -
         load_inputs(data)
 
 
-@pytest.mark.parametrize("name", ["comparison", "offline"])
-def test_a_comparison_with_somebody_else_is_an_error(data: Path, name: str) -> None:
+def test_a_comparison_with_somebody_else_is_an_error(data: Path) -> None:
+    path = data / "reports" / "compare" / "comparison.csv"
+    pd.read_csv(path).assign(reference="random").to_csv(path, index=False)
+    with pytest.raises(DataError, match=r"comparison\.csv compares with 'random', but the reference is 'mine'"):
+        load_inputs(data)
+
+
+@pytest.mark.parametrize("name", ["offline", "interactive"])
+def test_a_table_of_real_people_says_itself_with_whom_it_compares(data: Path, name: str) -> None:
     path = data / "reports" / "compare" / f"{name}.csv"
     pd.read_csv(path).assign(reference="random").to_csv(path, index=False)
-    with pytest.raises(DataError, match=rf"{name}\.csv compares with 'random', but the reference is 'mine'"):
+    inputs = load_inputs(data)
+    cast = inputs.people if name == "offline" else inputs.cold
+    assert (cast.reference, inputs.cast.reference) == ("random", "mine")
+
+    pd.read_csv(path).assign(reference=lambda table: table["policy"]).to_csv(path, index=False)
+    with pytest.raises(DataError, match=rf"{name}\.csv compares with '\w+', but the reference is"):
         load_inputs(data)
 
 

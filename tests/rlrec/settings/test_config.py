@@ -13,8 +13,9 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from rlrec.errors import ConfigError
-from rlrec.settings.config import Config, derive_seed, load_config, parse_config
+from rlrec.settings.config import Config, EvaluateConfig, derive_seed, load_config, parse_config
 from rlrec.settings.explain import MOST, as_text, leaves
+from rlrec.settings.learners import A3CConfig, LoggedA3CConfig
 from rlrec.settings.overrides import apply_overrides
 from rlrec.settings.yaml import LARGEST_FILE
 
@@ -35,6 +36,17 @@ def refusal(text: str) -> str:
 
 
 LEAVES = dict(leaves(Config))
+ALL = "a3c, a2c, thesis or cross_entropy"
+COLD = LoggedA3CConfig(
+    sessions="cold", reward="liked", users=64, steps=102_400, slate_size=1, length=40, rollout=40, learning_rate=1e-4,
+    final_learning_rate=1e-5, sharpness=10.0,
+)  # fmt: skip
+SPELLED = Config(
+    learners={"a3c": A3CConfig(), "a3c_logged": LoggedA3CConfig(), "a3c_cold": COLD},
+    evaluate=EvaluateConfig(recommender="a3c_logged"),
+)
+"""What `params.yaml` says: all defaults, and two further learners."""
+SPELLED_LEAVES = dict(leaves(SPELLED))
 
 
 def number_of(field: FieldInfo) -> FieldInfo | None:
@@ -159,18 +171,18 @@ def lines_of_the_file() -> dict[str, str]:
 
 
 def test_the_file_in_the_repository_spells_out_all_defaults_and_nothing_else():
-    assert load_config(ROOT / "params.yaml") == Config()
-    assert set(lines_of_the_file()) == set(LEAVES)
+    assert load_config(ROOT / "params.yaml") == SPELLED
+    assert set(lines_of_the_file()) == set(SPELLED_LEAVES)
 
 
-@pytest.mark.parametrize("path", LEAVES)
+@pytest.mark.parametrize("path", SPELLED_LEAVES)
 def test_a_line_s_comment_says_what_is_allowed(path):
-    comment = lines_of_the_file()[path]
+    comment, field = lines_of_the_file()[path], SPELLED_LEAVES[path]
     assert comment
-    if path in NUMBERS:
-        assert " ".join(filter(None, [bounds(NUMBERS[path])[0], unit_of(NUMBERS[path])])) in comment
-    if get_origin(LEAVES[path].annotation) is Literal:
-        assert all(choice in comment for choice in get_args(LEAVES[path].annotation))
+    if (number := number_of(field)) is not None:
+        assert " ".join(filter(None, [bounds(number)[0], unit_of(number)])) in comment
+    if get_origin(field.annotation) is Literal:
+        assert all(str(choice) in comment for choice in get_args(field.annotation))
 
 
 def test_an_empty_file_means_the_defaults():
@@ -216,8 +228,8 @@ def test_what_is_given_replaces_one_default():
         ("learners: 3", "learners", "3"),
         ("learners: {}", "learners", "{}"),
         ("learners: {a3c: 3}", "learners.a3c", "3"),
-        ("learners: {a3c: {gamma: 0.5}}", "learners.a3c.algorithm: must be a3c, a2c or thesis", "is missing"),
-        ("learners: {a3c: {algorithm: dqn}}", "learners.a3c.algorithm: must be a3c, a2c or thesis", "'dqn'"),
+        ("learners: {a3c: {gamma: 0.5}}", f"learners.a3c.algorithm: must be {ALL}", "is missing"),
+        ("learners: {a3c: {algorithm: dqn}}", f"learners.a3c.algorithm: must be {ALL}", "'dqn'"),
         ("learners: {a3c: {algorithm: thesis, hidden: 8}}", "learners.a3c.hidden: unknown setting", ""),
         ("learners: {A 1: {algorithm: a3c}}", "learners.'A 1': a name must be small letters", "'A 1'"),
         ("learners: {mine: {algorithm: a3c}}", "evaluate.reference (a3c) is none of the learners: mine", ""),

@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import ndcg_score
 
 from rlrec.metrics.gains import dcg
-from rlrec.worlds.dynamics import rate, react, recover, reward
+from rlrec.worlds.dynamics import rate, react, recover, reward, worth
 
 FAR = 1e9
 
@@ -128,3 +128,23 @@ def test_recovery_goes_a_share_of_the_way_back() -> None:
     np.testing.assert_allclose(recover(taste, start, 0.25), [[3.0, 1.25, -1.0]])
     np.testing.assert_array_equal(recover(taste, start, 0.0), taste)
     np.testing.assert_array_equal(recover(taste, start, 1.0), start)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("rating", [0, 0.5, 3.5, 4, 5]), ("liked", [0, 0, 0, 5, 5]), ("seen", [0, 5, 5, 5, 5])],
+)
+def test_what_answers_are_worth_by_hand(kind, expected):
+    found = worth(np.array([[0, 0.5, 3.5, 4, 5]]), kind)
+    assert found.tolist() == [expected]
+    assert found.dtype == np.float32
+    ratings = np.array([[0, 0.5, 3.5, 4, 5]], np.float32)
+    mean = np.mean(expected) / 5
+    assert reward(ratings, np.zeros((1, 5)), 0.0, kind)[0] == pytest.approx(mean)
+    assert reward(ratings, np.full((1, 5), 0.2), 0.0, kind)[0] == pytest.approx(mean)
+
+
+def test_what_a_rating_is_worth_is_no_view_of_it():
+    ratings = np.ones((1, 2), np.float32)
+    worth(ratings, "rating")[:] = 9
+    assert ratings.tolist() == [[1, 1]]

@@ -5,6 +5,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from rlrec.data.dataset.genres import GENRES
 from rlrec.data.dataset.pools import draw_pools
@@ -17,6 +18,7 @@ from rlrec.storage.json_files import read_json, to_json
 from rlrec.worlds.fidelity import Fidelity
 from rlrec.worlds.fit import fit_world
 from rlrec.worlds.knowledge import Knowledge
+from rlrec.worlds.watched import watched_vectors
 from rlrec.worlds.world import World
 
 NOISE = 0.25
@@ -159,7 +161,7 @@ def test_what_agents_may_know_comes_from_training_users_only(fitted, tables):
     stars[~training] = np.random.default_rng(0).permutation(stars[~training])
     other, _ = fit_world(dataclasses.replace(tables, ratings=tables.ratings.assign(rating=stars)), config())
     assert not np.allclose(other.movie_vectors, world.movie_vectors, atol=0.01)
-    for kind in ("training", "genres"):
+    for kind in ("training", "genres", "watched"):
         one, two = Knowledge.of(world).representation(kind), Knowledge.of(other).representation(kind)
         np.testing.assert_array_equal(one.features, two.features)
         np.testing.assert_array_equal(one.prior.mean, two.prior.mean)
@@ -178,6 +180,44 @@ def test_what_agents_may_know_predicts_training_users(fitted, tables):
 
     assert error(world.training_tastes, "training") < NOISE
     assert error(world.training_tastes, "training") < error(world.genre_tastes, "genres") < rated["rating"].std()
+    assert error(world.watched_tastes, "watched") < rated["rating"].std()
+
+
+def test_the_log_is_what_training_and_validation_users_rated_in_order_of_time(fitted, tables):
+    world, _ = fitted
+    for user in range(world.n_users):
+        found, own = world.history(user), tables.ratings[tables.ratings["user"] == user].sort_values("timestamp")
+        if user in world.users_in("test"):
+            assert not found.movies.size
+        else:
+            assert found.movies.tolist() == own["movie"].tolist()
+            assert found.stars.tolist() == own["rating"].tolist()
+    assert world.log_starts[-1] == np.isin(tables.ratings["user"], world.users_in("test"), invert=True).sum()
+
+
+def test_who_watched_what_is_known_of_training_users(fitted, tables):
+    world, _ = fitted
+    rated = tables.ratings[np.isin(tables.ratings["user"], world.users_in("train"))]
+    seen = np.zeros((160, 120))
+    seen[rated["user"], rated["movie"]] = 1
+    users = world.users_in("train")
+    by_time = [rated[rated["user"] == user].sort_values("timestamp")["movie"].to_numpy(np.int64) for user in users]
+    expected = watched_vectors(sparse.csr_array(seen[users]), world.genres, np.full(120, 1990.0), by_time)
+    np.testing.assert_array_equal(world.watched_movie_vectors, expected)
+
+
+def test_who_is_judged_may_be_given(fitted, tables):
+    world, report = fitted
+    pools = np.roll(world.pools, 40)
+    other, _ = fit_world(tables, config(), pools=pools)
+    np.testing.assert_array_equal(other.pools, pools)
+    of_training = np.isin(tables.ratings["user"], np.flatnonzero(pools == 0))
+    np.testing.assert_array_equal(
+        other.rating_counts, np.bincount(tables.ratings["movie"][of_training], minlength=len(tables.movies))
+    )
+    again, same = fit_world(tables, config(), pools=world.pools)
+    assert same == report
+    np.testing.assert_array_equal(again.user_vectors, world.user_vectors)
 
 
 def test_without_a_training_rating_there_is_nothing_to_learn_from(fitted, tables):
@@ -245,7 +285,8 @@ def test_progress_counts_every_sweep(tables):
     [
         ("user", -1, "row 4 of the ratings table has the unknown user -1"),
         ("movie", 120, "row 4 of the ratings table has the unknown movie 120"),
-        ("rating", 7.0, "row 4 of the ratings table has the rating 7"),
+        ("rating", 7.0, "row 4 of the ratings table has the rating 7, not above 0 and at most 5"),
+        ("rating", 0.0, "row 4 of the ratings table has the rating 0, not above 0 and at most 5"),
         ("rating", np.nan, "row 4 of the ratings table has the rating nan"),
     ],
 )

@@ -1,15 +1,17 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from worlds import informed, small_world
 
+from rlrec.data.dataset.histories import History
 from rlrec.environments.sessions import Sessions
 from rlrec.errors import WorldError
 from rlrec.settings.config import ScenarioConfig
+from rlrec.testing.worlds import with_log
 from rlrec.worlds.knowledge import Knowledge, Prior, genre_vectors
 
-KINDS = ["world", "training", "genres"]
+KINDS = ["world", "training", "genres", "watched"]
 PLAIN = small_world(0)
 WORLD = informed(PLAIN)
 
@@ -21,14 +23,14 @@ def test_by_default_an_agent_knows_what_the_world_is_made_of() -> None:
     np.testing.assert_allclose(known.prior.mean, WORLD.user_vectors[WORLD.users_in("train")].mean(axis=0), rtol=1e-5)
 
 
-def test_training_and_genres_know_nothing_of_the_worlds_vectors() -> None:
+def test_training_genres_and_watched_know_nothing_of_the_worlds_vectors() -> None:
     rng = np.random.default_rng(1)
     n_free = WORLD.movie_vectors.shape[1] - WORLD.n_genres
     movies = WORLD.movie_vectors.copy()
     movies[:, :n_free] = rng.normal(size=(WORLD.n_movies, n_free))
     other = replace(WORLD, movie_vectors=movies, user_vectors=rng.normal(size=WORLD.user_vectors.shape))
 
-    for kind in ("training", "genres"):
+    for kind in ("training", "genres", "watched"):
         one, two = Knowledge.of(WORLD).representation(kind), Knowledge.of(other).representation(kind)
         np.testing.assert_array_equal(one.vectors, two.vectors)
         np.testing.assert_array_equal(one.features, two.features)
@@ -42,7 +44,12 @@ def test_training_and_genres_know_nothing_of_the_worlds_vectors() -> None:
 def test_features_are_the_standardised_vectors_and_rank_movies_as_the_prior_does(kind: str) -> None:
     known = Knowledge.of(WORLD).representation(kind)
     np.testing.assert_allclose(known.features.mean(axis=0), 0, atol=1e-5)
-    np.testing.assert_allclose(known.features.std(axis=0), 1, atol=1e-5)
+    if kind == "watched":  # what is alike for most movies counts for less
+        np.testing.assert_allclose(
+            known.features.std(axis=0), known.vectors.std(axis=0)[known.prior.columns], rtol=1e-4
+        )
+    else:
+        np.testing.assert_allclose(known.features.std(axis=0), 1, atol=1e-5)
     by_features = known.features @ (known.prior.scale * known.prior.mean[known.prior.columns])
     by_taste = known.vectors @ known.prior.mean
     np.testing.assert_allclose(by_features - by_features.mean(), by_taste - by_taste.mean(), atol=1e-4)
@@ -71,7 +78,12 @@ def test_a_prior_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "lacking"), [("training", "training_movie_vectors and training_tastes"), ("genres", "genre_tastes")]
+    ("kind", "lacking"),
+    [
+        ("training", "training_movie_vectors and training_tastes"),
+        ("genres", "genre_tastes"),
+        ("watched", "watched_movie_vectors and watched_tastes"),
+    ],
 )
 def test_a_world_that_was_not_fitted_to_ratings_says_what_it_lacks(kind: str, lacking: str) -> None:
     with pytest.raises(WorldError, match=f"scenario.features is '{kind}', but this world lacks {lacking}"):
@@ -108,6 +120,32 @@ def test_a_world_whose_movies_are_all_alike_has_nothing_to_recommend() -> None:
 def test_a_world_without_training_users_says_so() -> None:
     with pytest.raises(WorldError, match="this world has no train users"):
         Knowledge.of(replace(PLAIN, pools=np.full(PLAIN.n_users, 2))).representation()
+
+
+@pytest.mark.parametrize("kind", ["liked", "seen", "rating"])
+def test_what_is_known_of_answers_is_what_training_users_rated(kind: str) -> None:
+    users, found = WORLD.users_in("train"), Knowledge.of(WORLD).answered.matrix(kind, WORLD.n_movies)  # type: ignore[arg-type]
+    expected = np.zeros((len(users), WORLD.n_movies))
+    for row, user in enumerate(users.tolist()):
+        movies, stars = WORLD.history(user)
+        expected[row, movies] = {"liked": stars > 3.5, "seen": stars > 0, "rating": stars / 5}[kind]
+    np.testing.assert_allclose(found.toarray(), expected)
+    assert Knowledge.of(WORLD).answers(kind) is Knowledge.of(WORLD).answers(kind)  # type: ignore[arg-type]
+
+
+def test_what_validation_users_rated_is_not_known() -> None:
+    silent = History(np.empty(0, np.int64), np.empty(0, np.float32))
+    training = set(WORLD.users_in("train").tolist())
+    without = with_log(WORLD, [WORLD.history(u) if u in training else silent for u in range(WORLD.n_users)])
+    for kind in ("liked", "seen", "rating"):
+        one, two = (Knowledge.of(world).answers(kind) for world in (WORLD, without))  # type: ignore[arg-type]
+        for field in fields(one):
+            np.testing.assert_array_equal(getattr(one, field.name), getattr(two, field.name))
+
+
+def test_a_world_without_a_log_knows_nothing_of_answers() -> None:
+    with pytest.raises(WorldError, match=r"this world lacks the log of what people really rated.*`make pipeline`"):
+        Knowledge.of(PLAIN).answers("liked")
 
 
 def test_other_movies_have_another_fingerprint() -> None:

@@ -149,7 +149,11 @@ def test_files_that_are_no_world_are_refused(world, tmp_path):
 
 
 def test_a_world_of_before_agents_had_knowledge_of_their_own_is_read(world, tmp_path):
-    older = {name: value for name, value in arrays_of(world).items() if not name.startswith(("training", "genre_"))}
+    older = {
+        name: value
+        for name, value in arrays_of(world).items()
+        if not name.startswith(("training", "genre_", "watched_", "log_"))
+    }
     np.savez(tmp_path / "older.npz", **older)
     np.testing.assert_array_equal(World.load(tmp_path / "older.npz").movie_vectors, world.movie_vectors)
 
@@ -189,11 +193,55 @@ def test_a_place_that_cannot_be_written_to_is_named(world, tmp_path):
         ("training_tastes", np.zeros((21, 3)), r"training_tastes must have the shape \(21, 0\)"),
         ("genre_tastes", np.zeros((21, 20)), r"genre_tastes must have the shape \(21, 21\)"),
         ("genre_tastes", np.full((21, 21), np.inf), "genre_tastes must be finite"),
+        ("watched_movie_vectors", np.zeros((59, 3)), r"watched_movie_vectors must have the shape \(60, 3\)"),
+        ("watched_movie_vectors", np.full((60, 3), np.nan), "watched_movie_vectors must be finite"),
+        ("watched_tastes", np.zeros((20, 3)), r"watched_tastes must have the shape \(21, 0\)"),
+        ("log_stars", np.ones(3), r"log_movies \(0,\) and log_stars \(3,\) must be equally many"),
+        ("log_starts", np.zeros(30), "log_starts must rise from 0 to 0 in 31 steps, one a user and the end"),
     ],
 )
 def test_arrays_that_do_not_fit_are_named(world, name, value, message):
     with pytest.raises(WorldError, match=message):
         dataclasses.replace(world, **{name: value})
+
+
+def with_log(world, starts, movies, stars):
+    return dataclasses.replace(world, log_starts=starts, log_movies=movies, log_stars=stars)
+
+
+def test_a_history_is_what_somebody_rated_and_nothing_where_that_is_not_known(world, tmp_path):
+    logged = with_log(world, [0, 2, 2, *[3] * 28], [7, 5, 9], [0.5, 4, 5])
+    logged.save(tmp_path / "world.npz")
+    for one in (logged, World.load(tmp_path / "world.npz")):
+        assert [part.tolist() for part in one.history(0)] == [[7, 5], [0.5, 4]]
+        assert [part.tolist() for part in one.history(1)] == [[], []]
+        assert [part.tolist() for part in one.history(2)] == [[9], [5]]
+        assert [part.tolist() for part in one.history(29)] == [[], []]
+        assert (one.history(0).movies.dtype, one.history(0).stars.dtype) == (np.int64, np.float32)
+    assert world.history(3).movies.size == 0
+    for unknown in (-1, 30):
+        with pytest.raises(WorldError, match=rf"unknown user {unknown}: this world has users 0 to 29"):
+            world.history(unknown)
+
+
+@pytest.mark.parametrize(
+    ("starts", "movies", "stars", "message"),
+    [
+        ([0, 2, 1, *[3] * 28], [7, 5, 9], [1, 1, 1], "log_starts must rise from 0 to 3"),
+        ([1, 2, 2, *[3] * 28], [7, 5, 9], [1, 1, 1], "log_starts must rise from 0 to 3"),
+        ([0, *[2] * 30], [7, 5, 9], [1, 1, 1], "log_starts must rise from 0 to 3"),
+        ([0, *[3] * 29], [7, 5, 9], [1, 1, 1], "log_starts must rise from 0 to 3 in 31 steps"),
+        ([], [7], [1], "log_starts must rise from 0 to 1"),
+        ([0, *[3] * 30], [7, 60, 9], [1, 1, 1], "log_movies has the unknown movie 60"),
+        ([0, *[3] * 30], [7, -1, 9], [1, 1, 1], "log_movies has the unknown movie -1"),
+        ([0, *[3] * 30], [7, 5, 9], [1, 0, 1], "log_stars must be above 0 and at most 5, but has 0"),
+        ([0, *[3] * 30], [7, 5, 9], [1, 5.5, 1], "log_stars must be above 0 and at most 5, but has 5.5"),
+        ([0, *[3] * 30], [7, 5, 9], [1, np.nan, 1], "log_stars must be above 0 and at most 5, but has nan"),
+    ],
+)
+def test_a_log_that_cannot_be_is_refused(world, starts, movies, stars, message):
+    with pytest.raises(WorldError, match=message):
+        with_log(world, starts, movies, stars)
 
 
 def test_nineteen_genres_are_movielens_and_others_have_numbers(make_world) -> None:

@@ -12,11 +12,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from rlrec.agents.actor_critic.rollout import Player, Rollout
-from rlrec.agents.agent import Agent, Step, network_policy
+from rlrec.agents.actor_critic.sampling import block_size
+from rlrec.agents.agent import Agent, Step, initial_weights, network_policy
 from rlrec.agents.standardisation import standardisation
-from rlrec.policies.networks import Network
+from rlrec.environments.compiled import Simulation
+from rlrec.environments.compiled_logged import ColdSimulation
+from rlrec.environments.observations import BELIEVING
 from rlrec.policies.scored import NetworkPolicy
-from rlrec.settings.config import Job, derive_seed
+from rlrec.settings.config import Job
 from rlrec.settings.learners import ActorCriticConfig, BilinearConfig
 from rlrec.worlds.dynamics import Floats
 from rlrec.worlds.world import World
@@ -39,12 +42,14 @@ class ActorCritic(Agent):
         assert isinstance(settings, ActorCriticConfig)
         kind, hidden, self._sharpness = self.network, 1, 0.0
         if isinstance(settings, BilinearConfig):
-            kind, hidden = settings.network, settings.hidden
-            self.warm = settings.start == "belief" or (settings.start is None and job.scenario.observation == "history")
+            kind, hidden, believes = settings.network, settings.hidden, job.scenario.observation in BELIEVING
+            self.warm = settings.start == "belief" or (settings.start is None and believes)
             self._sharpness = settings.sharpness if self.warm else 0.0
         self._world, self._job, self._gamma = world, job, settings.gamma
         self._center, self._scale, self._reward = standardisation(world, job, greedy=self.warm)
-        self.player = Player(world, job.scenario, settings, kind, hidden, self._center, self._scale, self._sharpness)
+        users = Simulation if settings.learns_from == "simulated" else ColdSimulation
+        simulation = users(world, job.scenario, block_size(world.n_movies))
+        self.player = Player(simulation, settings, kind, hidden, self._center, self._scale, self._sharpness)
         self.steps = settings.rollout_steps
         self.lifetime = job.scenario.episode_length // settings.rollout
 
@@ -54,7 +59,7 @@ class ActorCritic(Agent):
         Who starts as the belief's greedy policy also starts with what that earns: with the mean reward r of a step, a
         discounted return of r / (1 − γ).
         """
-        return partial(_initial, self.player.network, self._job.seed, self._worth())
+        return partial(initial_weights, self.player.network, self._job.seed, self._worth())
 
     def start(self, seed: NDArray[np.int32]) -> Any:
         """See `Agent`: new sessions of training users."""
@@ -109,10 +114,3 @@ class Thesis(ActorCritic):
 
     label = "A3C, thesis"
     network = "thesis"
-
-
-def _initial(network: Network, seed: int, worth: float) -> Floats:
-    rng = np.random.default_rng(derive_seed(seed, "initial weights"))
-    weights = network.initial_weights(rng)
-    weights["value_offset"] += np.float32(worth)
-    return network.flatten(weights)

@@ -10,12 +10,11 @@ import tensorflow as tf
 
 from rlrec.agents.actor_critic.loss import TENSORFLOW, Experience, loss_gradient
 from rlrec.agents.actor_critic.sampling import block_size, draw_slates
-from rlrec.environments.compiled import Session, Simulation
+from rlrec.environments.compiled import Simulation
+from rlrec.environments.compiled_logged import ColdSimulation
 from rlrec.metrics.stars import CLICK_THRESHOLD
 from rlrec.policies.networks import NETWORKS, Weights
-from rlrec.settings.config import ScenarioConfig
 from rlrec.settings.learners import ActorCriticConfig
-from rlrec.worlds.world import World
 
 Tensor = Any
 
@@ -26,7 +25,7 @@ _LOWEST_LOGIT = -60.0  # below the best available movie's; a chance of 1e-26
 class Carry(NamedTuple):
     """B sessions under way, and what the network remembers of them."""
 
-    session: Session
+    session: Any  # a `Session`, or a `ColdSession`, as the simulation has them
     memory: Tensor  # (B, memory)
 
 
@@ -41,12 +40,11 @@ class Rollout(NamedTuple):
 
 
 class Player:
-    """The compiled functions of a world, a scenario and a network: `start` sessions and `play` them on."""
+    """The compiled functions of simulated or logged users and a network: `start` sessions and `play` them on."""
 
     def __init__(
         self,
-        world: World,
-        scenario: ScenarioConfig,
+        simulation: Simulation | ColdSimulation,
         learner: ActorCriticConfig,
         network: str,
         hidden: int,
@@ -60,8 +58,7 @@ class Player:
         is not trained, and a network whose query is 0 is greedy on the belief.
 
         Args:
-            world: what is played; its training users.
-            scenario: how users react.
+            simulation: who is played, and how; its catalogue is padded to whole blocks, see `block_size`.
             learner: sizes and coefficients.
             network: its kind, of `NETWORKS`.
             hidden: width of its hidden layers.
@@ -69,12 +66,9 @@ class Player:
             scale: `(S,)`, divides it then.
             sharpness: logits per star of what is expected by the session's belief.
         """
-        block = block_size(world.n_movies)
-        self.simulation = Simulation(world, scenario, block)
-        self.network = NETWORKS[network](
-            self.simulation.state_size, hidden, self.simulation.features.shape[1], world.n_movies
-        )
-        self._block, self._scenario, self._learner = block, scenario, learner
+        self.simulation, n_movies = simulation, simulation.n_movies
+        self.network = NETWORKS[network](simulation.state_size, hidden, simulation.features.shape[1], n_movies)
+        self._block, self._scenario, self._learner = block_size(n_movies), simulation.scenario, learner
         self._center, self._scale, self._sharpness = tf.constant(center), tf.constant(scale), sharpness
         self.start = tf.function(self._start, jit_compile=True)
         self.play = tf.function(self._play, jit_compile=True)
@@ -153,7 +147,7 @@ class Player:
         weighted = (ratings - CLICK_THRESHOLD)[:, :, None] * features
         return tf.concat([tf.reduce_mean(features, axis=1), tf.reduce_mean(weighted, axis=1)], axis=1)
 
-    def _state(self, session: Session) -> Tensor:
+    def _state(self, session: Any) -> Tensor:
         return (self.simulation.observe(session) - self._center) / self._scale
 
     def _draw(

@@ -163,6 +163,8 @@ def identity_of(world: World, job: Job, weights: int) -> str:
     for name in ("executor", "ray"):
         del values["training"][name]
     digest = hashlib.sha256(json.dumps([values, weights], sort_keys=True).encode())
-    for array in (world.user_vectors, world.movie_vectors, world.violence, world.demographics, world.pools):
+    simulated = world.user_vectors, world.movie_vectors, world.violence, world.demographics, world.pools
+    logged = world.watched_movie_vectors, world.log_starts, world.log_movies, world.log_stars
+    for array in (*simulated, *logged):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -1,11 +1,13 @@
 """Reads who rated what, without pandas: for programs that must start quickly."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rlrec.data.dataset.order import time_order
 from rlrec.errors import DataError, WorldError
 
 
@@ -22,7 +24,7 @@ class History(NamedTuple):
 
 
 def read_histories(path: Path, user_ids: NDArray[np.int64], movie_ids: NDArray[np.int64]) -> list[History]:
-    """The ratings of every user by time; those of the same second in the table's order.
+    """The ratings of every user by time; see `rlrec.data.dataset.order`.
 
     Args:
         path: the table of ratings, `ratings.parquet`.
@@ -43,7 +45,7 @@ def read_histories(path: Path, user_ids: NDArray[np.int64], movie_ids: NDArray[n
     try:
         table = pq.ParquetFile(path).read(list(names))
         # Both `pq.read_table` and `to_numpy` would import pandas.
-        columns = (np.from_dlpack(table[name].combine_chunks()) for name in names)
+        columns: Iterator[NDArray[Any]] = (np.from_dlpack(table[name].combine_chunks()) for name in names)
         user, movie, original_user, original_movie, stars, time = columns
     except (pa.ArrowException, OSError, KeyError) as error:
         raise DataError(f"{path} is not a readable table of ratings: {error}") from error
@@ -54,7 +56,7 @@ def read_histories(path: Path, user_ids: NDArray[np.int64], movie_ids: NDArray[n
         inside = (number >= 0) & (number < len(ids))
         if not inside.all() or not np.array_equal(ids[number], original):
             raise WorldError(f"{path} has other {what} than the world: it was fitted to other ratings")
-    order = np.lexsort((time, user))
+    order = time_order(user, time, original_user, original_movie)
     ends = np.searchsorted(user[order], np.arange(1, len(user_ids)))
     movies, values = movie[order].astype(np.int64), stars[order].astype(np.float32)
     return [History(*parts) for parts in zip(np.split(movies, ends), np.split(values, ends), strict=True)]

@@ -4,19 +4,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rlrec.data.dataset.order import known_of, time_order
 from rlrec.data.dataset.tables import Columns
-
-_ROUNDING = 1e-9
 
 
 def future_rows(ratings: pd.DataFrame, users: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
     """Marks the last ratings of some users, which nothing may learn from.
 
     Of the n ratings of one of the users the first `floor(share * n)` by time, at least one, are history and the rest
-    future; ratings of the same second count in the table's order.
+    future; ratings of the same second count in an order of their own, see `rlrec.data.dataset.order`.
 
     Args:
-        ratings: The ratings table, `n` rows; its columns `user` and `timestamp` are read.
+        ratings: The ratings table, `n` rows; its columns `user`, `timestamp` and the original ids are read.
         users: Users to divide, as numbered in the table. No rating of another user is marked.
         share: Of a user's ratings that are history, from 0 to 1.
 
@@ -24,17 +23,22 @@ def future_rows(ratings: pd.DataFrame, users: NDArray[np.int64], share: float) -
         `(n,)`, True for future rows.
 
     >>> table = pd.DataFrame({"user": [1, 1, 1, 0, 0], "timestamp": [30, 10, 20, 9, 8]})
+    >>> table = table.assign(original_user=table["user"], original_movie=[1, 2, 3, 1, 2])
     >>> future_rows(table, np.array([1]), 0.7).tolist()
     [True, False, False, False, False]
     """
     by_row = ratings[Columns.USER].to_numpy(dtype=np.int64)
-    times = ratings[Columns.TIMESTAMP].to_numpy(dtype=np.int64)
     rows = np.flatnonzero(np.isin(by_row, users))
-    rows = rows[np.lexsort((times[rows], by_row[rows]))]  # stable: of equal times the earlier row comes first
+    rows = rows[in_order(ratings.iloc[rows])]
     _, first, counts = np.unique(by_row[rows], return_index=True, return_counts=True)
-    # 0.57 * 100 is 56.99… in floating point, and its floor is meant to be 57.
-    history = np.maximum(np.floor(share * counts + _ROUNDING).astype(np.int64), 1)
+    history = known_of(counts.astype(np.int64), share)
     place = np.arange(len(rows)) - np.repeat(first, counts)
     future = np.zeros(len(ratings), np.bool_)
     future[rows[place >= np.repeat(history, counts)]] = True
     return future
+
+
+def in_order(ratings: pd.DataFrame) -> NDArray[np.int64]:
+    """The rows of a ratings table by user, then by time: `rlrec.data.dataset.order.time_order`."""
+    names = Columns.USER, Columns.TIMESTAMP, Columns.ORIGINAL_USER, Columns.ORIGINAL_MOVIE
+    return time_order(*(ratings[name].to_numpy(dtype=np.int64) for name in names))

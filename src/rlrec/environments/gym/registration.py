@@ -1,20 +1,20 @@
 """Makes the environments known to Gymnasium by name.
 
 Gymnasium has had no plugins since 1.0: somebody must import the package that registers an environment. Nothing but
-names is registered here, so that the import costs nothing; the environments' own module is imported by
+names is registered here, so that the import costs nothing; the environments' own modules are imported by
 `gymnasium.make`.
 """
 
 import gymnasium
 
 ENV_ID = "rlrec/MovieLens-v0"
+LOGGED_ID = "rlrec/Logged-v0"
+_CLASSES = {ENV_ID: "movielens:MovieLens", LOGGED_ID: "logged:Logged"}
 
 
 def register() -> None:
-    """Registers `rlrec/MovieLens-v0`, unless it is registered already."""
-    if ENV_ID not in gymnasium.registry:
-        gymnasium.register(
-            id=ENV_ID,
-            entry_point="rlrec.environments.gym.movielens:MovieLensEnv",
-            vector_entry_point="rlrec.environments.gym.movielens:MovieLensVectorEnv",
-        )
+    """Registers `rlrec/MovieLens-v0` and `rlrec/Logged-v0`, unless they are registered already."""
+    for name, classes in _CLASSES.items():
+        if name not in gymnasium.registry:
+            entry_point = f"rlrec.environments.gym.{classes}"
+            gymnasium.register(id=name, entry_point=f"{entry_point}Env", vector_entry_point=f"{entry_point}VectorEnv")

@@ -4,6 +4,6 @@ Each says in its docstring what it knows. `BASELINES` makes any of them from wha
 """
 
 from rlrec.policies.baselines.known import Known
-from rlrec.policies.baselines.registry import BASELINES, OFFLINE_BASELINES
+from rlrec.policies.baselines.registry import BASELINES, INTERACTIVE_BASELINES, OFFLINE_BASELINES
 
-__all__ = ["BASELINES", "OFFLINE_BASELINES", "Known"]
+__all__ = ["BASELINES", "INTERACTIVE_BASELINES", "OFFLINE_BASELINES", "Known"]

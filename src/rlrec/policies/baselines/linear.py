@@ -27,7 +27,12 @@ class LinearBandit(Policy):
 
     Nothing is known of users in general, not even that they agree on some movies: before the first rating `θ` is 0.
     That is what parts these bandits from the Bayesian one.
+
+    Attributes:
+        middle: what is taken from a rating, and added to an estimate.
     """
+
+    middle = MIDDLE
 
     def __init__(self, known: Known, *, ridge: float) -> None:
         self._ridge = ridge
@@ -37,21 +42,25 @@ class LinearBandit(Policy):
 
     def begin(self, view: View, rng: np.random.Generator) -> None:
         """Nothing is rated yet."""
-        features = view.representation.features
-        self._contexts = np.column_stack([np.ones(len(features)), features])
+        self._contexts = self.contexts(view)
         width, batch = self._contexts.shape[1], len(view.users)
         self._gram = np.tile(self._ridge * np.eye(width), (batch, 1, 1))
         self._target = np.zeros((batch, width))
+
+    def contexts(self, view: View) -> Doubles:
+        """What is known of the movies: z of each, `(N, F)`."""
+        features = view.representation.features
+        return np.column_stack([np.ones(len(features)), features])
 
     def observe(self, slates: NDArray[np.int64], ratings: Floats) -> None:
         """Adds to the normal equations `(Σ z zᵀ + ridge · I) θ = Σ z (r - 3)`."""
         shown = self._contexts[slates]
         self._gram += shown.transpose(0, 2, 1) @ shown
-        self._target += np.einsum("bkf,bk->bf", shown, ratings - MIDDLE)
+        self._target += np.einsum("bkf,bk->bf", shown, ratings - self.middle)
 
     def estimates(self) -> Scores:
         """`3 + θ · z` of every movie, `(B, N)`."""
-        return MIDDLE + np.linalg.solve(self._gram, self._target[:, :, None])[:, :, 0] @ self._contexts.T
+        return self.middle + np.linalg.solve(self._gram, self._target[:, :, None])[:, :, 0] @ self._contexts.T
 
 
 class LinUCB(LinearBandit):
@@ -82,12 +91,16 @@ class LinUCB(LinearBandit):
 
     def scores(self, view: View) -> Scores:
         """The upper bounds."""
+        return expected_reward(self.bounds(), view)
+
+    def bounds(self) -> Scores:
+        """The estimates, and how far above them a rating may lie, `(B, N)`."""
         bounds = self.estimates()
         if self._alpha:
             # zᵀ A⁻¹ z of all movies at once: the product of two flattened matrices.
             inverses = np.linalg.inv(self._gram).reshape(len(self._gram), -1).astype(np.float32)
             bounds = bounds + self._alpha * np.sqrt(np.maximum(inverses @ self._squares.T, 0))
-        return expected_reward(bounds, view)
+        return bounds
 
 
 class EpsilonGreedy(LinearBandit):

@@ -169,9 +169,12 @@ def cosines(values: sparse.csr_array, shrinkage: float, neighbours: int) -> Doub
 
 def ridge_weights(values: sparse.csr_array, penalty: float) -> Doubles:
     """Weights `(N, N)` that predict each column of `(U, N)` values from the others, see `EASE`."""
-    gram: Doubles = (values.T @ values).toarray()
-    gram[np.diag_indices_from(gram)] += penalty
-    inverse = np.linalg.inv(gram)
+    return gram_weights((values.T @ values).toarray(), penalty)
+
+
+def gram_weights(gram: Doubles, penalty: float) -> Doubles:
+    """The same from the products of all pairs of columns, `(N, N)`."""
+    inverse = np.linalg.inv(gram + penalty * np.eye(len(gram)))
     weights = -inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0)
     return np.asarray(weights)

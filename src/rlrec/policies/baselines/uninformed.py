@@ -111,9 +111,10 @@ class BestAverage(Policy):
         "same for everybody while tastes stand still.",
         "unpersonal",
     )
+    features = "world"
 
     def __init__(self, known: Known) -> None:
-        movies = known.knowledge.representation("world")
+        movies = known.knowledge.representation(self.features)
         self._average = rate(movies.tastes, movies.vectors).mean(axis=0, dtype=np.float64)
 
     def scores(self, view: View) -> Scores:

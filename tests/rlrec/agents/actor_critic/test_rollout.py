@@ -6,6 +6,8 @@ import tensorflow as tf
 from worlds import small_world
 
 from rlrec.agents.actor_critic.rollout import Player
+from rlrec.agents.actor_critic.sampling import block_size
+from rlrec.environments.compiled import Simulation
 from rlrec.environments.observations import OBSERVATIONS
 from rlrec.policies.networks import NETWORKS
 from rlrec.settings.config import ScenarioConfig
@@ -18,7 +20,8 @@ def player(world: World, *, rollout: int = 5, slate_size: int = 1, users: int = 
     scenario = ScenarioConfig(episode_length=10, slate_size=slate_size)
     size = OBSERVATIONS[scenario.observation].size(Knowledge.of(world), scenario)
     learner = A3CConfig(users=users, rollout=rollout)
-    return Player(world, scenario, learner, network, 4, np.zeros(size, np.float32), np.ones(size, np.float32))
+    simulation = Simulation(world, scenario, block_size(world.n_movies))
+    return Player(simulation, learner, network, 4, np.zeros(size, np.float32), np.ones(size, np.float32))
 
 
 @pytest.mark.parametrize(("sharpness", "slates"), [(0.5, 30), (5.0, 2)])

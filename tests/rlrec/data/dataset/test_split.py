@@ -10,32 +10,41 @@ ROWS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4)), max_size=60)
 
 
 def table(rows: list[tuple[int, int]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["user", "timestamp"]).astype("int64")
+    """The n-th row is of the n-th movie, and the users' numbers are their ids."""
+    frame = pd.DataFrame(rows, columns=["user", "timestamp"]).astype("int64")
+    return frame.assign(original_user=frame["user"], original_movie=np.arange(len(rows)))
 
 
 @given(rows=ROWS, users=st.lists(st.integers(0, 6), max_size=4), percent=st.integers(0, 100))
-def test_each_users_last_rows_by_time_and_then_by_row_are_future(
-    rows: list[tuple[int, int]], users: list[int], percent: int
-) -> None:
+def test_each_users_last_rows_by_time_are_future(rows: list[tuple[int, int]], users: list[int], percent: int) -> None:
     found = future_rows(table(rows), np.array(users, np.int64), percent / 100)
 
-    expected = np.zeros(len(rows), bool)
-    for user in users:
-        own = sorted((row for row, (of, _) in enumerate(rows) if of == user), key=lambda row: (rows[row][1], row))
-        expected[own[max(percent * len(own) // 100, 1) :]] = True
-    np.testing.assert_array_equal(found, expected)
+    for user in range(6):
+        own = [row for row, (of, _) in enumerate(rows) if of == user]
+        past, future = ([rows[row][1] for row in own if found[row] == late] for late in (False, True))
+        left = max(percent * len(own) // 100, 1) if user in users else len(own)
+        assert len(past) == min(left, len(own))
+        assert not future or max(past) <= min(future)
 
 
 @given(rows=ROWS, seed=st.integers(0, 99))
-def test_the_order_of_rows_matters_only_to_ratings_of_the_same_second(rows: list[tuple[int, int]], seed: int) -> None:
-    distinct = list(dict.fromkeys(rows))
-    order = np.random.default_rng(seed).permutation(len(distinct))
-    users = np.arange(6)
+def test_the_order_of_rows_does_not_matter(rows: list[tuple[int, int]], seed: int) -> None:
+    straight, users = table(rows), np.arange(6)
+    order = np.random.default_rng(seed).permutation(len(rows))
 
-    straight = future_rows(table(distinct), users, 0.6)
-    shuffled = future_rows(table([distinct[row] for row in order]), users, 0.6)
+    found = future_rows(straight.iloc[order], users, 0.6)
 
-    np.testing.assert_array_equal(shuffled, straight[order])
+    np.testing.assert_array_equal(found, future_rows(straight, users, 0.6)[order])
+
+
+def test_neither_the_lower_nor_the_higher_numbers_come_first_in_the_same_second() -> None:
+    ratings = table([(user, 7) for user in range(200) for _ in range(10)])
+    ratings["original_movie"] %= 10
+
+    future = future_rows(ratings, np.arange(200), 0.5)
+
+    shares = np.bincount(ratings["original_movie"][future], minlength=10) / 200
+    assert np.abs(shares - 0.5).max() < 0.15  # four standard errors
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,124 @@
+"""Who judges snapshots, and by what: validation users, simulated or as they really answered."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlrec.data.dataset.order import known_of
+from rlrec.environments.logged import UNRATED, LoggedUsers, check_slates, logged_in, logged_users
+from rlrec.environments.views import View
+from rlrec.metrics.gains import ndcg
+from rlrec.policies.histories import after_history
+from rlrec.policies.playing import play
+from rlrec.policies.policy import Note, Policy, Scores
+from rlrec.policies.slates import top_slates
+from rlrec.settings.config import Job, derive_seed
+from rlrec.settings.learners import LoggedConfig
+from rlrec.worlds.drawn import with_drawn_users
+from rlrec.worlds.dynamics import worth
+from rlrec.worlds.world import World
+
+KNOWN = 0.8
+"""Share of a validation user's log that a session continues."""
+MOST = 2048
+"""Validation users who judge by what they really answered: of more, so many are drawn."""
+
+
+class Jury(NamedTuple):
+    """Who judges.
+
+    Attributes:
+        returns: what a policy earns from each of the users `(U,)` float64, validation users first.
+        validation: how many these are.
+    """
+
+    returns: Callable[[Policy], NDArray[np.float64]]
+    validation: int
+
+
+def jury_of(world: World, job: Job) -> Jury:
+    """Who judges a training.
+
+    Raises:
+        WorldError: the world has no validation users, or nothing is known of what they really rated.
+    """
+    if not isinstance(job.learner, LoggedConfig):
+        return _simulated(world, job)
+    return _continuing(world, job) if job.learner.sessions == "continue" else _cold(world, job)
+
+
+def _simulated(world: World, job: Job) -> Jury:
+    """Few validation users cannot tell good policies apart: on 141, two of the same worth differ by 0.2 with delta +1.
+
+    So simulated users judge beside them, drawn as training users are spread (`training.judging_users`).
+    """
+    drawn, validation = job.training.judging_users, len(world.users_in("validation"))
+    judged = with_drawn_users(world, drawn, job.rng("judging users")) if drawn else world
+    users, seed = judged.users_in("validation"), derive_seed(job.seed, "validation sessions")
+
+    def returns(policy: Policy) -> NDArray[np.float64]:
+        return np.asarray(play(policy, judged, users, job.scenario, seed).rewards.sum(axis=1, dtype=np.float64))
+
+    return Jury(returns, validation)
+
+
+def _cold(world: World, job: Job) -> Jury:
+    """What a session of each validation user earns."""
+    users, seed = _some(logged_in(world, "validation"), job), derive_seed(job.seed, "validation sessions")
+
+    def returns(policy: Policy) -> NDArray[np.float64]:
+        played = play(policy, world, users, job.scenario, seed, answers=lambda batch: logged_users(world, batch))
+        return np.asarray(played.rewards.sum(axis=1, dtype=np.float64))
+
+    return Jury(returns, len(users))
+
+
+def _continuing(world: World, job: Job) -> Jury:
+    """NDCG of one slate, of what each validation user rated in the last fifth of his log.
+
+    Those who rated nothing then that is worth anything say nothing.
+
+    Raises:
+        WorldError: see `jury_of`; or somebody's history leaves too few movies for a slate.
+    """
+    views, ideals, gains = [], [], []
+    users = _some(logged_in(world, "validation", at_least=2), job)
+    known = np.array([known_of(len(world.history(user).movies), KNOWN) for user in users.tolist()])
+    size = job.scenario.slate_size
+    check_slates(world.n_movies, int(known.max()), size)
+    for length in np.unique(known):
+        batch = users[known == length]
+        histories = [world.history(user) for user in batch.tolist()]
+        answers = LoggedUsers(histories, world.n_movies, np.full(len(batch), length))
+        found = worth(answers.rate_all(), job.scenario.reward)
+        movies = np.stack([history.movies[:length] for history in histories])
+        stars = np.stack([history.stars[:length] for history in histories])
+        views += after_history((_Silent(),), world, batch, movies, stars, job.scenario, derive_seed(job.seed, "unused"))
+        gains.append(found)
+        ideals.append(-np.sort(-found, axis=1)[:, :size])
+    said = np.concatenate([ideal[:, 0] > UNRATED for ideal in ideals])
+
+    def returns(policy: Policy) -> NDArray[np.float64]:
+        shares = []
+        for view, gain, ideal in zip(views, gains, ideals, strict=True):
+            policy.begin(view, np.random.default_rng(0))
+            slates = top_slates(policy.scores(view), view.available, size)
+            shares.append(ndcg(np.take_along_axis(gain, slates, axis=1), ideal))
+        return np.asarray(np.concatenate(shares)[said])
+
+    return Jury(returns, int(said.sum()))
+
+
+def _some(users: NDArray[np.int64], job: Job) -> NDArray[np.int64]:
+    return users if len(users) <= MOST else np.sort(job.rng("judging users").choice(users, MOST, replace=False))
+
+
+class _Silent(Policy):
+    """Has no opinion: histories are told before there is a policy to be judged."""
+
+    name, note = "silent", Note("silent", "Nothing.", "unpersonal")
+
+    def scores(self, view: View) -> Scores:
+        raise NotImplementedError

@@ -1,0 +1,219 @@
+"""Real people as a TensorFlow graph: the states and answers of training users, compiled, for training.
+
+`rlrec.environments.logged` with `Sessions` is the reference; a test plays the same slates through both. Nothing is
+drawn but who sits there, and of sessions that continue, at which moment.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from rlrec.environments.lately import COUNTS, HALF_LIVES
+from rlrec.environments.logged import EARLIEST, LATEST, NEXT, check_slates, logged_in
+from rlrec.environments.observations import OBSERVATIONS
+from rlrec.metrics.stars import CLICK_THRESHOLD, HIGHEST_RATING
+from rlrec.settings.config import ScenarioConfig
+from rlrec.settings.sections import Reward
+from rlrec.worlds.answering import BESIDE
+from rlrec.worlds.knowledge import Knowledge
+from rlrec.worlds.world import World
+
+Tensor = Any
+
+_SHORTEST = 1e-6
+
+
+class Log:
+    """The logs of training users as tensors, and the movies as an agent knows them, padded to whole blocks."""
+
+    def __init__(self, world: World, scenario: ScenarioConfig, block: int) -> None:
+        """Takes the training users who rated two movies or more.
+
+        Raises:
+            WorldError: there is none, or the world cannot give the features.
+        """
+        knowledge = Knowledge.of(world)
+        users = logged_in(world, "train", at_least=2)
+        histories = [world.history(user) for user in users.tolist()]
+        lengths = np.array([len(history.movies) for history in histories], np.int32)
+        self.longest = int(lengths.max())
+        self.n_movies = world.n_movies
+        self.padded = -(-world.n_movies // block) * block
+        features = knowledge.representation(scenario.features).features
+        self.features = tf.constant(np.pad(features, ((0, self.padded - world.n_movies), (0, 0))))  # (M, F)
+        self.lengths = tf.constant(lengths)
+        self.demographics = tf.constant(world.demographics[users])
+        self._starts = tf.constant(np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int32))
+        self._movies = tf.constant(np.concatenate([history.movies for history in histories]).astype(np.int32))
+        self._stars = tf.constant(np.concatenate([history.stars for history in histories]))
+        self.exists = tf.cast(tf.range(self.padded) < self.n_movies, tf.float32)  # (M,)
+
+    def of(self, users: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Movies and stars `(B, L)` of these users `(B,)` in order of time, and which entries are no padding."""
+        place = tf.range(self.longest)[None]
+        inside = place < tf.gather(self.lengths, users)[:, None]
+        rows = tf.where(inside, tf.gather(self._starts, users)[:, None] + place, 0)
+        return tf.gather(self._movies, rows), tf.gather(self._stars, rows), inside
+
+    def by_movie(self, movies: Tensor, values: Tensor) -> Tensor:
+        """`(B, M)`: the values `(B, L)` of movies `(B, L)`, added up."""
+        rows = tf.tile(tf.range(movies.shape[0])[:, None], (1, movies.shape[1]))
+        places = tf.stack([rows, movies], axis=-1)
+        return tf.tensor_scatter_nd_add(tf.zeros((movies.shape[0], self.padded)), places, values)
+
+
+def worth(stars: Tensor, kind: Reward) -> Tensor:
+    """What answers are worth, from 0 to 1: `rlrec.worlds.dynamics.worth` over five."""
+    if kind == "rating":
+        return stars / HIGHEST_RATING
+    return tf.cast(stars > (CLICK_THRESHOLD if kind == "liked" else 0), tf.float32)
+
+
+class Moment(NamedTuple):
+    """B sessions that continue, at their only step."""
+
+    states: Tensor  # (B, S) what is observed
+    available: Tensor  # (B, M) 1.0 where a movie may be shown
+    gains: Tensor  # (B, M) from 0 to 1, what showing it is worth
+
+
+class Moments:
+    """Draws training users, and moments at which their sessions are continued."""
+
+    def __init__(self, world: World, scenario: ScenarioConfig, block: int) -> None:
+        """Prepares a world.
+
+        Raises:
+            WorldError: see `Log`; or somebody's history leaves too few movies for a slate.
+        """
+        self.log, self._reward = Log(world, scenario, block), scenario.reward
+        check_slates(world.n_movies, max(int(LATEST * self.log.longest), 1), scenario.slate_size)
+        self.state_size = OBSERVATIONS[scenario.observation].size(Knowledge.of(world), scenario)
+
+    def draw(self, batch: int, seed: Tensor) -> Moment:
+        """B of them; `seed` is `(2,)` int32."""
+        log = self.log
+        uniforms = tf.random.stateless_uniform((2, batch), seed)
+        users = tf.cast(uniforms[0] * log.lengths.shape[0], tf.int32)
+        lengths = tf.gather(log.lengths, users)
+        share = tf.cast(lengths, tf.float32)
+        known = tf.cast(share * (EARLIEST + (LATEST - EARLIEST) * uniforms[1]), tf.int32)
+        known = tf.clip_by_value(known, 1, lengths - 1)
+        return self.at(users, known, known + tf.maximum(tf.cast(NEXT * share, tf.int32), 1))
+
+    def at(self, users: Tensor, known: Tensor, until: Tensor) -> Moment:
+        """Sessions of users `(B,)`, who rated `known` movies before; those up to the one numbered `until` come next."""
+        log, place = self.log, tf.range(self.log.longest)[None]
+        movies, stars, inside = log.of(users)
+        past, future = place < known[:, None], inside & (place >= known[:, None]) & (place < until[:, None])
+        age = tf.cast(tf.maximum(known[:, None] - 1 - place, 0), tf.float32)
+        weights = tf.where(past[:, :, None], tf.pow(2.0, -age[:, :, None] / HALF_LIVES), 0.0)  # (B, L, H)
+        liked = (stars > CLICK_THRESHOLD)[:, :, None]
+        parts = tf.concat([tf.where(liked, weights, 0.0), tf.where(liked, 0.0, weights)], axis=2)
+        sums = tf.einsum("blh,blf->bhf", parts, tf.gather(log.features, movies))
+        sums /= tf.maximum(tf.norm(sums, axis=2, keepdims=True), _SHORTEST)
+        counts = tf.reduce_sum(tf.cast(past[:, :, None] & tf.concat([liked, ~liked], axis=2), tf.float32), axis=1)
+        states = tf.concat([tf.reshape(sums, (sums.shape[0], -1)), tf.math.log1p(counts) / COUNTS], axis=1)
+        seen = log.by_movie(movies, tf.cast(past, tf.float32))
+        gains = log.by_movie(movies, tf.where(future, worth(stars, self._reward), 0.0))
+        return Moment(states, log.exists * (1 - tf.minimum(seen, 1.0)), gains)
+
+
+class ColdSession(NamedTuple):
+    """State of B sessions that begin with nothing."""
+
+    stars: Tensor  # (B, M) what is answered; 0 where it is nothing
+    available: Tensor  # (B, M) 1.0 where a movie may be shown
+    demographics: Tensor  # (B, 4)
+    step: Tensor  # () int32
+    clicks: Tensor  # (B,)
+    rewards: Tensor  # (B,) sum so far
+    belief: Tensor  # (B, R) float64
+    covariance: Tensor  # (B, R, R) float64
+
+
+class ColdSimulation:
+    """Cold sessions of training users; the same functions as `rlrec.environments.compiled.Simulation` has."""
+
+    noise = 0.0
+
+    def __init__(self, world: World, scenario: ScenarioConfig, block: int) -> None:
+        """Prepares a world.
+
+        Raises:
+            WorldError: see `Log`.
+        """
+        self.scenario, self._log = scenario, Log(world, scenario, block)
+        self.n_movies, self.padded, self.features = self._log.n_movies, self._log.padded, self._log.features
+        prior = Knowledge.of(world).answers(scenario.reward)
+        self._vectors = tf.constant(np.pad(prior.vectors, ((0, self.padded - self.n_movies), (0, 0))))
+        self._beside, self._share = tf.constant(prior.beside), tf.constant(prior.share)
+        self._covariance, self._noise = tf.constant(prior.covariance), tf.constant(prior.noise)
+        self._means = tf.constant(prior.mean(self._log.demographics.numpy()))
+        self.state_size = OBSERVATIONS[scenario.observation].size(Knowledge.of(world), scenario)
+
+    def start(self, batch: int, seed: Tensor) -> ColdSession:
+        """B new sessions of users drawn from the training pool; `seed` is `(2,)` int32."""
+        size = self._log.lengths.shape[0]
+        return self.start_with(tf.random.stateless_uniform((batch,), seed, maxval=size, dtype=tf.int32))
+
+    def start_with(self, users: Tensor) -> ColdSession:
+        """New sessions of these users `(B,)`, as they are numbered in the log."""
+        batch = users.shape[0]
+        movies, stars, inside = self._log.of(users)
+        return ColdSession(
+            stars=self._log.by_movie(movies, tf.where(inside, stars, 0.0)),
+            available=tf.tile(self._log.exists[None], (batch, 1)),
+            demographics=tf.gather(self._log.demographics, users),
+            step=tf.zeros((), tf.int32),
+            clicks=tf.zeros(batch),
+            rewards=tf.zeros(batch),
+            belief=tf.gather(self._means, users),
+            covariance=tf.tile(self._covariance[None], (batch, 1, 1)),
+        )
+
+    def observe(self, session: ColdSession) -> Tensor:
+        """`(B, S)`, see `rlrec.environments.lately.AnswerHistory`."""
+        deviation = tf.sqrt(tf.maximum(tf.linalg.diag_part(session.covariance), 0))
+        believed = tf.cast(tf.concat([session.belief, deviation], axis=1), tf.float32)
+        progress = tf.cast(session.step, tf.float32) / self.scenario.episode_length
+        return tf.concat([believed, session.demographics, tf.fill((believed.shape[0], 1), progress)], axis=1)
+
+    def expected_reward(self, session: ColdSession) -> Tensor:
+        """`(B, M)`, what answers are expected to be worth, in stars."""
+        return HIGHEST_RATING * tf.cast(tf.matmul(session.belief, self._vectors, transpose_b=True), tf.float32)
+
+    def transition(
+        self, session: ColdSession, slates: Tensor, available: Tensor, luck: Tensor | None = None
+    ) -> tuple[ColdSession, Tensor, Tensor]:
+        """Shows `(B, K)` int32 slates; see `rlrec.environments.compiled.Simulation.transition`."""
+        stars = tf.gather(session.stars, slates, axis=1, batch_dims=1)
+        answers, beside = (worth(stars, kind) for kind in (self.scenario.reward, BESIDE[self.scenario.reward]))
+        rewards = tf.reduce_mean(answers, axis=1)
+        clicks = tf.reduce_mean(tf.cast(stars > CLICK_THRESHOLD, tf.float32), axis=1)
+        believed = session.belief, session.covariance
+        for k in range(slates.shape[1]):
+            movies, answer = slates[:, k], tf.cast(answers[:, k], tf.float64)
+            noise = tf.gather(self._noise, movies)
+            believed = _learn(*believed, answer, tf.gather(self._vectors, movies), noise[:, 0])
+            other = tf.cast(beside[:, k], tf.float64) - tf.gather(self._share, movies) * answer
+            believed = _learn(*believed, other, tf.gather(self._beside, movies), noise[:, 1])
+        after = session._replace(
+            available=available,
+            step=session.step + 1,
+            clicks=session.clicks + clicks,
+            rewards=session.rewards + rewards,
+            belief=believed[0],
+            covariance=believed[1],
+        )
+        return after, stars, rewards
+
+
+def _learn(mean: Tensor, covariance: Tensor, reading: Tensor, vectors: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Bayes' rule for one reading of each answer, see `rlrec.environments.answer_belief`."""
+    projected = tf.einsum("bij,bj->bi", covariance, vectors)
+    spread = tf.einsum("bi,bi->b", projected, vectors) + noise
+    error = reading - tf.einsum("bi,bi->b", mean, vectors)
+    after = covariance - projected[:, :, None] * (projected / spread[:, None])[:, None, :]
+    return mean + projected * (error / spread)[:, None], after
