@@ -80,7 +80,7 @@ def near_vectors(logs: Sequence[NDArray[np.int64]], n_movies: int, rank: int) ->
     root = np.sqrt(total + _RARE * total.mean())
 
     def by_root(x: NDArray[np.float64]) -> NDArray[np.float64]:
-        return near(x.ravel() / root) / root
+        return np.asarray(near(x.ravel() / root) / root)
 
     if n_movies <= _FEW:
         values, vectors = np.linalg.eigh(np.stack([by_root(x) for x in np.eye(n_movies)]))

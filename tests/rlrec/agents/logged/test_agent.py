@@ -35,6 +35,7 @@ class TestLoggedA2C(AgentTests):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.xdist_group("agents: cross-entropy, logged answers")
 class TestCrossEntropy(AgentTests):
     learner = CrossEntropyConfig(users=16, slate_size=2, hidden=8, **QUICK)

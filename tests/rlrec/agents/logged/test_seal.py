@@ -119,6 +119,7 @@ def test_weights_gradients_and_scores_are_the_same_bit_for_bit(change: str, name
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.parametrize("name", SETTINGS.learners)
 def test_a_training_users_rating_is_seen(name: str) -> None:
     """Else the test above could not fail."""
@@ -128,6 +129,7 @@ def test_a_training_users_rating_is_seen(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_trainings_give_the_same_weights_and_validation_users_only_choose_among_them() -> None:
     """Which checkpoint is kept is what validation users decide: had they rated otherwise, it might be another."""
     curves, weights = [], []
