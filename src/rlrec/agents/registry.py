@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from rlrec.agents.actor_critic.agent import A2C, A3C, Thesis
+from rlrec.agents.actor_critic.agent import A2C, A3C, ColdA2C, ColdA3C, Thesis
 from rlrec.agents.agent import Agent
 from rlrec.agents.logged.agent import CrossEntropy, LoggedA2C, LoggedA3C
 from rlrec.settings.config import Job
@@ -17,7 +17,7 @@ AGENTS: dict[str, Callable[[World, Job], Agent]] = {
     "logged a2c": LoggedA2C,
     "logged cross_entropy": CrossEntropy,
 }
-_COLD: dict[str, Callable[[World, Job], Agent]] = {"logged a3c": A3C, "logged a2c": A2C}
+_COLD: dict[str, Callable[[World, Job], Agent]] = {"logged a3c": ColdA3C, "logged a2c": ColdA2C}
 """In cold sessions an algorithm does what it does with simulated users: only who answers is another."""
 
 

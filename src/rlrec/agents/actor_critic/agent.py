@@ -109,6 +109,18 @@ class A2C(ActorCritic):
     label = "A2C"
 
 
+class ColdA3C(A3C):
+    """A3C in cold sessions with real people, who answer as they did."""
+
+    label = "A3C, cold start"
+
+
+class ColdA2C(A2C):
+    """The same, synchronous."""
+
+    label = "A2C, cold start"
+
+
 class Thesis(ActorCritic):
     """A3C with the thesis's dense network: a trunk of 128 and 64, heads of 32, an output per movie."""
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from worlds import informed, small_world
 
-from rlrec.agents.actor_critic.agent import A3C
+from rlrec.agents.actor_critic.agent import ColdA3C
 from rlrec.agents.logged.agent import CrossEntropy, LoggedA2C, LoggedA3C
 from rlrec.agents.registry import make_agent
 from rlrec.environments.compiled_logged import Moments
@@ -65,7 +65,7 @@ def test_whoever_learns_from_logged_answers_is_made_by_what_the_settings_say() -
         type(make_agent(WORLD, job(**learner)))
         for learner in ({}, {"algorithm": "a2c"}, {"algorithm": "cross_entropy"}, {"sessions": "cold"})
     ]
-    assert made == [LoggedA3C, LoggedA2C, CrossEntropy, A3C]
+    assert made == [LoggedA3C, LoggedA2C, CrossEntropy, ColdA3C]
 
 
 def test_states_are_centred_and_scaled_by_one_deviation() -> None:
