@@ -148,24 +148,22 @@ def told(judged: ByUser, rivals: list[str]) -> dict[str, dict[str, Any]]:
 
 
 def show(title: str, figures: Mapping[str, Mapping[str, Any]], rivals: list[str], trainings: Mapping[str, Any]) -> None:
-    """Prints a split's table."""
-    table = Table(title=title, caption="95 % intervals over users; of learners, means over training seeds")
+    """Prints a split's tables, one a protocol."""
     columns = ["mean", *(f"minus {rival}" for rival in rivals)]
-    table.add_column("policy")
-    table.add_column("seconds", justify="right")
-    for protocol in FIGURES:
-        for column in columns:
-            table.add_column(f"{protocol}, {column}", justify="right")
-    for name, of_protocol in figures.items():
-        seconds = [one["seconds"] for one in trainings.get(name, [])]
-        cells = [f"{np.mean(seconds):.1f}" if seconds else ""]
-        for protocol in FIGURES:
+    for protocol, (_, metric) in FIGURES.items():
+        table = Table(title=f"{title}: {protocol}, {metric}")
+        for column in ("policy", "seconds of training", *columns):
+            table.add_column(column, justify="left" if column == "policy" else "right")
+        for name, of_protocol in figures.items():
+            seconds = [one["seconds"] for one in trainings.get(name, [])]
+            cells = [f"{np.mean(seconds):.1f}" if seconds else ""]
             for column in columns:
                 entry = of_protocol[protocol].get(column)
                 signs = "{:.3f} ({:.3f}, {:.3f})" if column == "mean" else "{:+.3f} ({:+.3f}, {:+.3f})"
                 cells.append("" if entry is None else signs.format(*entry))
-        table.add_row(name, *cells)
-    console.print(table)
+            table.add_row(name, *cells)
+        console.print(table)
+    console.print("95 % intervals over users; of learners, means over training seeds.")
 
 
 if __name__ == "__main__":

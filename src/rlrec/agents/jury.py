@@ -6,13 +6,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rlrec.data.dataset.histories import History
 from rlrec.data.dataset.order import known_of
 from rlrec.environments.logged import UNRATED, LoggedUsers, check_slates, logged_in, logged_users
+from rlrec.environments.sessions import Sessions
 from rlrec.environments.views import View
 from rlrec.metrics.gains import ndcg
-from rlrec.policies.histories import after_history
 from rlrec.policies.playing import play
-from rlrec.policies.policy import Note, Policy, Scores
+from rlrec.policies.policy import Policy
 from rlrec.policies.slates import top_slates
 from rlrec.settings.config import Job, derive_seed
 from rlrec.settings.learners import LoggedConfig
@@ -83,42 +84,24 @@ def _continuing(world: World, job: Job) -> Jury:
     Raises:
         WorldError: see `jury_of`; or somebody's history leaves too few movies for a slate.
     """
-    views, ideals, gains = [], [], []
     users = _some(logged_in(world, "validation", at_least=2), job)
-    known = np.array([known_of(len(world.history(user).movies), KNOWN) for user in users.tolist()])
-    size = job.scenario.slate_size
+    histories = [world.history(user) for user in users.tolist()]
+    known, size = known_of(np.array([len(one.movies) for one in histories]), KNOWN), job.scenario.slate_size
     check_slates(world.n_movies, int(known.max()), size)
-    for length in np.unique(known):
-        batch = users[known == length]
-        histories = [world.history(user) for user in batch.tolist()]
-        answers = LoggedUsers(histories, world.n_movies, np.full(len(batch), length))
-        found = worth(answers.rate_all(), job.scenario.reward)
-        movies = np.stack([history.movies[:length] for history in histories])
-        stars = np.stack([history.stars[:length] for history in histories])
-        views += after_history((_Silent(),), world, batch, movies, stars, job.scenario, derive_seed(job.seed, "unused"))
-        gains.append(found)
-        ideals.append(-np.sort(-found, axis=1)[:, :size])
-    said = np.concatenate([ideal[:, 0] > UNRATED for ideal in ideals])
+    answers = LoggedUsers(histories, world.n_movies, known)
+    sessions, gains = Sessions(world, users, job.scenario, answers), worth(answers.rate_all(), job.scenario.reward)
+    told = zip(histories, known.tolist(), strict=True)
+    sessions.recall([History(one.movies[:n], one.stars[:n]) for one, n in told])
+    view, ideal = View(sessions), -np.sort(-gains, axis=1)[:, :size]
+    said = ideal[:, 0] > UNRATED
 
     def returns(policy: Policy) -> NDArray[np.float64]:
-        shares = []
-        for view, gain, ideal in zip(views, gains, ideals, strict=True):
-            policy.begin(view, np.random.default_rng(0))
-            slates = top_slates(policy.scores(view), view.available, size)
-            shares.append(ndcg(np.take_along_axis(gain, slates, axis=1), ideal))
-        return np.asarray(np.concatenate(shares)[said])
+        policy.begin(view, np.random.default_rng(0))
+        slates = top_slates(policy.scores(view), view.available, size)
+        return ndcg(np.take_along_axis(gains, slates, axis=1), ideal)[said]
 
     return Jury(returns, int(said.sum()))
 
 
 def _some(users: NDArray[np.int64], job: Job) -> NDArray[np.int64]:
     return users if len(users) <= MOST else np.sort(job.rng("judging users").choice(users, MOST, replace=False))
-
-
-class _Silent(Policy):
-    """Has no opinion: histories are told before there is a policy to be judged."""
-
-    name, note = "silent", Note("silent", "Nothing.", "unpersonal")
-
-    def scores(self, view: View) -> Scores:
-        raise NotImplementedError
