@@ -149,7 +149,8 @@ def test_no_module_is_long():
 def test_what_trains_knows_no_algorithm():
     """Neither imports one nor names one, in code or in words, nor a figure or a setting of one."""
     from rlrec.agents.registry import AGENTS
-    from rlrec.settings.learners import ALGORITHMS, LearnerConfig
+    from rlrec.settings.learner import LearnerConfig
+    from rlrec.settings.learners import ALGORITHMS
 
     training = below("src/rlrec/agents/distributed/")
     assert len(training) >= 7

@@ -3,7 +3,7 @@ import pytest
 
 from benchmarks.logged import FIGURES, LEARNERS, told
 from rlrec.settings.config import Config
-from rlrec.settings.learners import LoggedConfig
+from rlrec.settings.learner import LoggedConfig
 
 NAN = float("nan")
 

@@ -16,7 +16,7 @@ from rlrec.policies.playing import play
 from rlrec.policies.policy import Policy
 from rlrec.policies.slates import top_slates
 from rlrec.settings.config import Job, derive_seed
-from rlrec.settings.learners import LoggedConfig
+from rlrec.settings.learner import LoggedConfig
 from rlrec.worlds.drawn import with_drawn_users
 from rlrec.worlds.dynamics import worth
 from rlrec.worlds.world import World

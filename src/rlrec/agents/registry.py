@@ -6,7 +6,7 @@ from rlrec.agents.actor_critic.agent import A2C, A3C, ColdA2C, ColdA3C, Thesis
 from rlrec.agents.agent import Agent
 from rlrec.agents.logged.agent import CrossEntropy, LoggedA2C, LoggedA3C
 from rlrec.settings.config import Job
-from rlrec.settings.learners import LoggedConfig
+from rlrec.settings.learner import LoggedConfig
 from rlrec.worlds.world import World
 
 AGENTS: dict[str, Callable[[World, Job], Agent]] = {

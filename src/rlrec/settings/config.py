@@ -12,7 +12,8 @@ from pydantic import ValidationError as PydanticError
 from rlrec.errors import ConfigError
 from rlrec.settings.beliefs import BeliefConfig, Beliefs
 from rlrec.settings.explain import explain, unit
-from rlrec.settings.learners import A3CConfig, Learner, LearnerConfig, LearnerName, LoggedConfig
+from rlrec.settings.learner import LearnerConfig, LoggedConfig
+from rlrec.settings.learners import A3CConfig, Learner, LearnerName
 from rlrec.settings.sections import Count, Features, Fraction, InnerShare, Observation, Positive, Reward, Section
 from rlrec.settings.yaml import read_settings
 

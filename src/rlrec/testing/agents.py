@@ -24,7 +24,8 @@ from rlrec.policies.saved import load_policy, save_policy
 from rlrec.policies.scored import NetworkPolicy
 from rlrec.policies.slates import top_slates
 from rlrec.settings.config import Job, ScenarioConfig, TrainingConfig
-from rlrec.settings.learners import Learner, LoggedConfig
+from rlrec.settings.learner import LoggedConfig
+from rlrec.settings.learners import Learner
 from rlrec.testing.policies import PolicyTests
 from rlrec.testing.worlds import informed, small_world, three_movies
 from rlrec.worlds.dynamics import Floats

@@ -4,7 +4,8 @@ import pytest
 
 from rlrec.errors import ConfigError
 from rlrec.settings.config import parse_config
-from rlrec.settings.learners import ALGORITHMS, LearnerConfig
+from rlrec.settings.learner import LearnerConfig
+from rlrec.settings.learners import ALGORITHMS
 
 LOGGED = {"algorithm": "a3c", "learns_from": "logged"}
 COLD = LOGGED | {"sessions": "cold"}

@@ -20,7 +20,7 @@ from rlrec.environments.compiled_logged import ColdSimulation
 from rlrec.environments.observations import BELIEVING
 from rlrec.policies.scored import NetworkPolicy
 from rlrec.settings.config import Job
-from rlrec.settings.learners import ActorCriticConfig, BilinearConfig
+from rlrec.settings.learner import ActorCriticConfig, BilinearConfig
 from rlrec.worlds.dynamics import Floats
 from rlrec.worlds.world import World
 

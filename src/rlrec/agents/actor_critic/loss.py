@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from rlrec.policies.networks import Network, Ops, Weights
-from rlrec.settings.learners import ActorCriticConfig
+from rlrec.settings.learner import ActorCriticConfig
 
 Tensor = Any
 

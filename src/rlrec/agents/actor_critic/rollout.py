@@ -14,7 +14,7 @@ from rlrec.environments.compiled import Simulation
 from rlrec.environments.compiled_logged import ColdSimulation
 from rlrec.metrics.stars import CLICK_THRESHOLD
 from rlrec.policies.networks import NETWORKS, Weights
-from rlrec.settings.learners import ActorCriticConfig
+from rlrec.settings.learner import ActorCriticConfig
 
 Tensor = Any
 

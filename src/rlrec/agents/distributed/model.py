@@ -38,7 +38,7 @@ from rlrec.agents.distributed.messages import (
 )
 from rlrec.errors import AgentError, ModelError
 from rlrec.settings.config import Job
-from rlrec.settings.learners import LearnerConfig
+from rlrec.settings.learner import LearnerConfig
 from rlrec.storage.untrusted import Arrays
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,8 @@ from rlrec.environments.compiled_logged import Moments
 from rlrec.policies.networks import NUMPY, Network
 from rlrec.policies.scored import NetworkPolicy
 from rlrec.settings.config import Job
-from rlrec.settings.learners import CrossEntropyConfig, LoggedA3CConfig, LoggedConfig
+from rlrec.settings.learner import LoggedConfig
+from rlrec.settings.learners import CrossEntropyConfig, LoggedA3CConfig
 from rlrec.worlds.dynamics import Floats
 from rlrec.worlds.world import World
 
