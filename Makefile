@@ -67,7 +67,7 @@ docs: install ## Build the documentation into build/site
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict # --quiet would switch strict off
 
 bench: install ## All benchmarks (over an hour on two cores)
-	for name in throughput time_to_quality peers scaling published ml1m recommend served tuning planners logged irec nicf; do python -m benchmarks.$$name || exit 1; done
+	for name in throughput time_to_quality peers scaling published ml1m recommend titles served tuning planners logged irec nicf; do python -m benchmarks.$$name || exit 1; done
 
 lock: ## Resolve the dependencies anew
 	$(PYTHON) -m venv build/lock

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
 
+from rlrec.data.dataset.titles import names_of, read_title, split_bare_year, year_of
 from rlrec.errors import TitleError
 
 SURE = 85.0
@@ -20,23 +20,20 @@ MARGIN = 5.0
 SHOWN = 8
 """Candidates that the text of an error names at most."""
 
-_PART = 90.0
-"""Likeness of a name that holds all words typed, in a row, and more."""
-_YEAR = re.compile(r"\s*\(?\b((?:18|19|20)\d\d)\)?\s*$")
-_ALTERNATIVE = re.compile(r"\(([^()]*)\)")
-_ARTICLE_LAST = re.compile(
-    r"(.*), (the|an?|la|les?|l'|las|los|el|il|lo|der|die|das|det|den)", re.IGNORECASE | re.DOTALL
-)
-# Without "die": nobody means Die Hard by "hard".
-_ARTICLE_FIRST = re.compile(r"(?:the|an?|la|les?|las|los|el|il|lo|der|das) (?=.)")
-_NUMERAL = re.compile(r"\b(?:\d+|[ivx]+)\b")
+_START, _INSIDE = 94.0, 88.0
+"""Likeness of a name that begins with all words typed, or holds them in a row, and has more."""
+_SLIP = 90.0
+"""Likeness of a name of the same year that is one slip of the finger away, however short it is."""
+_SHORTEST = 4
+"""Letters of a name in which a slip is still one."""
 
 
 class Titles:
     """The titles of a catalogue.
 
-    A movie is known by every name in its title, with the article in front or left out: "Postman, The (Postino, Il)
-    (1994)" is "the postman", "postman", "il postino" and "postino". Case, accents and punctuation do not matter.
+    A movie is known by every name in its title, with the article in front or left out and numbers in either form:
+    "Postman, The (Postino, Il) (1994)" is "the postman", "postman", "il postino" and "postino". Case, accents and
+    punctuation do not matter. See `rlrec.data.dataset.titles`.
     """
 
     def __init__(self, titles: Sequence[str], popularity: Sequence[int] | NDArray[np.int64] | None = None) -> None:
@@ -52,19 +49,21 @@ class Titles:
         self._exact: dict[str, int] = {}
         for movie in np.argsort(-counts, kind="stable").tolist():
             self._exact.setdefault(self.titles[movie], movie)
-        self._years: dict[int, str | None] = {}
+        self._years: dict[int, int | None] = {}
         named: defaultdict[str, list[int]] = defaultdict(list)
         for title, movie in self._exact.items():
-            text, self._years[movie] = split_year(title)
-            for name in names(text):
+            names, self._years[movie] = read_title(title)
+            for name in names:
                 named[name].append(movie)
         self._named, self._names = dict(named), list(named)
+        self._numbers = [_numbers(name) for name in self._names]
 
     def find(self, query: str) -> int:
         """The movie that is meant: by its exact title, by one of its names, or by the one name that is much alike.
 
-        A year at the end, "Sabrina 1995" or "Sabrina (1995)", leaves the movies of that year only. A name with other
-        numbers in it is never taken for the one typed: "Toy Story 2" is not "Toy Story".
+        A year at the end, "Sabrina 1995" or "Sabrina (1995)", leaves the movies of that year only: who names a movie of
+        another year is told so, and never given one that is called alike. A name with other numbers in it is never
+        taken for the one typed: "Toy Story 2" is not "Toy Story".
 
         Returns:
             Its place in `titles`.
@@ -81,9 +80,7 @@ class Titles:
         """
         if query in self._exact:
             return self._exact[query]
-        text, year = split_year(query)
-        # The year may belong to the name, as in "2001".
-        found = self._called(names(query), None) or self._called(names(text), year) or self._alike(names(text), year)
+        found = self._meant(query)
         if len(found) == 1:
             return found[0]
         if found:
@@ -95,74 +92,75 @@ class Titles:
 
     def nearest(self, query: str, limit: int = 5) -> list[int]:
         """Movies whose names share the most with what was typed, the likeliest first."""
-        wanted = names(split_year(query)[0])
+        wanted = names_of(split_bare_year(query)[0])
         if not wanted:
             return []
         ranked = process.extract(wanted[-1], self._names, scorer=fuzz.WRatio, limit=4 * limit)
         movies = dict.fromkeys(movie for name, _, _ in ranked for movie in self._named[name])
         return list(movies)[:limit]
 
-    def _called(self, wanted: Sequence[str], year: str | None) -> list[int]:
-        """Movies with the first of the names that any has."""
-        return next(filter(None, (self._of_year(self._named.get(name, []), year) for name in wanted)), [])
+    def _meant(self, query: str) -> list[int]:
+        """Movies that it may be: one, several, or none."""
+        wanted, year = names_of(query), year_of(query)
+        if year is not None:
+            return self._of(wanted, year)
+        text, year = split_bare_year(query)
+        if called := self._called(wanted, None):  # "2001", "Blade Runner 2049": the year is part of the name
+            return called
+        return (year and self._of(names_of(text), year)) or self._alike(wanted, None)
 
-    def _alike(self, wanted: Sequence[str], year: str | None) -> list[int]:
+    def _of(self, wanted: Sequence[str], year: int) -> list[int]:
+        """Those of a year. Where a movie of another year has the very name, an alike one is none of them."""
+        return self._called(wanted, year) or ([] if self._called(wanted, None) else self._alike(wanted, year))
+
+    def _called(self, wanted: Sequence[str], year: int | None) -> list[int]:
+        """Movies with the first of the names that any has."""
+        return next(filter(None, (self._in_year(self._named.get(name, []), year) for name in wanted)), [])
+
+    def _alike(self, wanted: Sequence[str], year: int | None) -> list[int]:
         """Movies with the most alike name and with those within the margin, if that is alike enough."""
         likeness: defaultdict[int, float] = defaultdict(float)
         for query in wanted:
-            alike = process.cdist([query], self._names, scorer=fuzz.ratio)[0]
-            numerals, inside = _NUMERAL.findall(query), f" {query} "
-            values = {
-                place: float(alike[place])
-                for place in np.flatnonzero(alike > SURE - MARGIN).tolist()
-                if _NUMERAL.findall(self._names[place]) == numerals
-            }
-            for place in (place for place, name in enumerate(self._names) if inside in f" {name} "):
-                values[place] = max(values.get(place, 0.0), _PART)
-            for place, value in values.items():
-                for movie in self._of_year(self._named[self._names[place]], year):
+            for place, value in self._likeness(query, slips=year is not None).items():
+                for movie in self._in_year(self._named[self._names[place]], year):
                     likeness[movie] = max(likeness[movie], value)
         ranked = sorted(likeness, key=lambda movie: -likeness[movie])
         best = likeness[ranked[0]] if ranked else 0.0
         return [movie for movie in ranked if likeness[movie] > best - MARGIN] if best >= SURE else []
 
-    def _of_year(self, movies: Sequence[int], year: str | None) -> list[int]:
+    def _likeness(self, query: str, *, slips: bool) -> dict[int, float]:
+        """How alike names are, by their places; those that are hardly alike, or have other numbers, are left out."""
+        alike = process.cdist([query], self._names, scorer=fuzz.ratio, score_cutoff=SURE - MARGIN)[0]
+        values = {place: float(alike[place]) for place in np.flatnonzero(alike).tolist()}
+        if slips and len(query) >= _SHORTEST:
+            near = process.cdist([query], self._names, scorer=OSA.distance, score_cutoff=1)[0]
+            values |= {place: max(_SLIP, values.get(place, 0.0)) for place in np.flatnonzero(near <= 1).tolist()}
+        numbers = _numbers(query)
+        values = {place: value for place, value in values.items() if self._numbers[place] == numbers}
+        for place, name in enumerate(self._names):
+            if query in name and (held := _held(query, name)):
+                values[place] = max(values.get(place, 0.0), held)
+        return values
+
+    def _in_year(self, movies: Sequence[int], year: int | None) -> list[int]:
         return [movie for movie in movies if year in (None, self._years[movie])]
 
 
-def split_year(title: str) -> tuple[str, str | None]:
-    """A title without the year at its end, and the year.
+def _held(query: str, name: str) -> float:
+    """Likeness of a name that holds these words; 0 where it does not, or where a number follows: that is a sequel.
 
-    >>> split_year("Fargo (1996)"), split_year("Fargo 1996"), split_year("1984"), split_year("Fargo")
-    (('Fargo', '1996'), ('Fargo', '1996'), ('1984', None), ('Fargo', None))
+    A genitive may be left out at its start, as in "schindler".
     """
-    year = _YEAR.search(title)
-    return (title[: year.start()], year[1]) if year and year.start() else (title, None)
+    before, found, after = f" {name} ".partition(f" {query} ")
+    if not found and name.startswith(f"{query}s "):
+        before, found, after = "", query, name[len(query) + 2 :]
+    if found and not _numbers(after.partition(" ")[0]):
+        return _INSIDE if before else _START
+    return 0.0
 
 
-def names(text: str) -> list[str]:
-    """The names in a title without its year, in small letters; those with their articles first.
-
-    >>> names("Postman, The (Postino, Il)")
-    ['the postman', 'il postino', 'postman', 'postino']
-    """
-    full, bare = [], []
-    for part in (_ALTERNATIVE.sub(" ", text), *_ALTERNATIVE.findall(text)):
-        article = _ARTICLE_LAST.fullmatch(part.strip())
-        name = plain(f"{article[2]} {article[1]}" if article else part)
-        full.append(name)
-        bare.append(plain(article[1]) if article else _ARTICLE_FIRST.sub("", name, count=1))
-    return [name for name in dict.fromkeys(full + bare) if name]
-
-
-def plain(text: str) -> str:
-    """Small letters and digits without accents, apart by single spaces.
-
-    >>> plain("Misérables, Les"), plain("Schindler's  List"), plain("Dumb & Dumber")
-    ('miserables les', 'schindlers list', 'dumb and dumber')
-    """
-    letters = unicodedata.normalize("NFKD", text.casefold().replace("&", " and ").replace("'", ""))
-    return " ".join(re.sub(r"[^\w\s]|_", " ", "".join(c for c in letters if not unicodedata.combining(c))).split())
+def _numbers(name: str) -> list[str]:
+    return [word for word in name.split() if any(c.isdigit() for c in word) or not word.strip("ivx")]
 
 
 def _listed(titles: Sequence[str]) -> str:

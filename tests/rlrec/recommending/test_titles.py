@@ -3,8 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policies import TITLES
 
+from rlrec.data.dataset.titles import names_of, plain
 from rlrec.errors import TitleError
-from rlrec.recommending.titles import SHOWN, Titles, names, plain, split_year
+from rlrec.recommending.titles import SHOWN, Titles
 
 KNOWN = Titles(TITLES)
 
@@ -70,7 +71,7 @@ def test_nothing_is_like_nothing(query: str) -> None:
 
 def test_an_article_is_part_of_a_name_where_it_is_none() -> None:
     assert TITLES[KNOWN.find("die hard")] == "Die Hard (1988)"
-    assert "hard" not in names("Die Hard")
+    assert "hard" not in names_of("Die Hard")
 
 
 def test_of_equal_titles_the_popular_one_is_meant() -> None:
@@ -112,7 +113,45 @@ def test_whatever_is_typed_finds_a_movie_or_says_which_are_near(titles: list[str
     assert set(named) <= set(titles)
 
 
-def test_years_at_the_end_only_are_years() -> None:
-    assert split_year("Blade Runner 2049 (2017)") == ("Blade Runner 2049", "2017")
-    assert split_year("1984 (1984)") == ("1984", "1984")
-    assert split_year("2001: A Space Odyssey") == ("2001: A Space Odyssey", None)
+@pytest.mark.parametrize(
+    ("titles", "query", "found"),
+    [
+        (["1984 (1984)", "Ghostbusters (1984)"], "Ghost Busters (1984)", "Ghostbusters (1984)"),
+        (["Thing, The (1982)", "Thing, The (2011)"], "The Thing (1982)", "Thing, The (1982)"),
+        (["Land Before Time III (1995) (V)", "Toy Story (1995)"], "Toy Stroy (1995)", "Toy Story (1995)"),
+        (["Heat (1995)", "Head (1968)"], "Heta (1995)", "Heat (1995)"),
+        (["E.T. the Extra-Terrestrial (1982)", "Fargo (1996)"], "ET", "E.T. the Extra-Terrestrial (1982)"),
+        (["Professional, The (a.k.a. Léon) (1994)"], "leon", "Professional, The (a.k.a. Léon) (1994)"),
+        (["Schindler's List (1993)"], "Schindler’s List", "Schindler's List (1993)"),
+        (["Schindler's List (1993)", "Fargo (1996)"], "schindler", "Schindler's List (1993)"),
+        (["Rocky (1976)", "Rocky II (1979)"], "rocky 2", "Rocky II (1979)"),
+        (
+            ["Godfather, The (1972)", "Godfather: Part II, The (1974)"],
+            "godfather part 2",
+            "Godfather: Part II, The (1974)",
+        ),
+        (["Godfather: Part II, The (1974)"], "the godfather part two", "Godfather: Part II, The (1974)"),
+        (["Twelve Monkeys (1995)"], "12 monkeys", "Twelve Monkeys (1995)"),
+        (["Affaire de femmes, Une (1988)"], "une affaire de femmes", "Affaire de femmes, Une (1988)"),
+        (["Blade Runner (1982)", "Blade Runner 2049 (2017)"], "blade runner 2049", "Blade Runner 2049 (2017)"),
+    ],
+)
+def test_what_people_type_is_found_among(titles: list[str], query: str, found: str) -> None:
+    assert titles[Titles(titles).find(query)] == found
+
+
+@pytest.mark.parametrize(
+    ("titles", "query"),
+    [
+        (["Some Sequel (1995) (V)", "Toy Story (1995)"], "No Such Film At All (1995)"),
+        (["Heat (1995)"], "Heat (1986)"),
+        (["Heat (1995)", "Head (1986)"], "Heat (1986)"),
+        (["Alien (1979)", "Aliens (1986)"], "Alien (1986)"),
+        (["Toy Story 2 (1999)"], "toy story"),
+        (["Rocky III (1982)", "Rocky II (1979)"], "Rocky II (1982)"),
+    ],
+)
+def test_a_movie_that_is_not_there_is_refused_with_the_nearest(titles: list[str], query: str) -> None:
+    with pytest.raises(TitleError, match=r"there is no movie .*; the nearest are ") as caught:
+        Titles(titles).find(query)
+    assert titles[0] in caught.value.candidates

@@ -4,7 +4,6 @@ Layouts: GroupLens's ml-100k (`u.data` and others), ml-1m (`ratings.dat`) and ml
 atomic files of ml-100k (`ml-100k.inter`). Which one it is shows in the files' names.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import pandas as pd
 
 from rlrec.data.dataset.genres import GENRES
 from rlrec.data.dataset.tables import GENRE_SEPARATOR, Columns, Tables, typed
+from rlrec.data.dataset.titles import year_of
 from rlrec.data.reading.delimited import Delimited, Kind, line_error, line_of, read_delimited
 from rlrec.data.registry import DATASETS, LayoutName
 from rlrec.errors import DataError
@@ -93,7 +93,6 @@ _LATEST_MOVIES = Delimited(_TITLED, ",", "utf-8", header="movieId,title,genres",
 
 # ml-latest's words for genres that the older data sets have, or that are none.
 _GENRE_WORDS = {"Children": "Children's", "(no genres listed)": "unknown", "": "unknown", "IMAX": None}
-_YEAR = re.compile(r"\((\d{4})(?:[-\u2013]\d{0,4})?\)")
 
 
 @dataclass(frozen=True)
@@ -273,9 +272,3 @@ def _titled(movies: pd.DataFrame) -> pd.DataFrame:
     movies[_C.TITLE] = movies[_C.TITLE].str.strip()
     movies[_C.YEAR] = pd.array([year_of(title) for title in movies[_C.TITLE]], dtype="Int16")
     return movies
-
-
-def year_of(title: str) -> int | None:
-    """The year in brackets in a title; the last one where there are more."""
-    years = _YEAR.findall(title)
-    return int(years[-1]) if years else None

@@ -1,8 +1,6 @@
 """Violence of movies, from GroupLens's tag genome: how well the tag 'violence' fits, matched by title and year."""
 
 import logging
-import re
-import unicodedata
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
@@ -15,7 +13,7 @@ import pyarrow.csv  # type: ignore[import-untyped]
 
 from rlrec.data.dataset.provenance import Provenance, ViolenceRecord, record_archive, record_file, still_there
 from rlrec.data.dataset.tables import Columns
-from rlrec.data.reading.parse import year_of
+from rlrec.data.dataset.titles import read_title
 from rlrec.data.sources.given import local_path, split_pin
 from rlrec.data.sources.source import DEFAULT_ENDPOINTS, Endpoints
 from rlrec.data.sources.transfer import OnBytes, fetch, incoming_beside, is_url
@@ -30,8 +28,6 @@ VIOLENCE_FILE = "violence.tsv"
 TAGS = ("violence", "violent")
 """The first of them that the genome has is the measure."""
 
-# Articles that MovieLens moves to the end of a title: "Postino, Il".
-_ARTICLES = re.compile(r"the|an?|la|les?|l'|il|lo|gli|el|los|las|une?|una|der|die|das|eine?|de|het|den|det|en")
 _HEADER = "title\trelevance\n"
 
 
@@ -113,21 +109,9 @@ def _look_up(known: dict[_Key, float], keys: list[_Key]) -> float | None:
 
 
 def title_keys(title: str) -> list[_Key]:
-    """What a title is compared by: its name and year, then other names in brackets with the same year."""
-    year = year_of(title)
-    brackets = [text for text in re.findall(r"\(([^()]*)\)", title) if not re.match(r"\d{4}", text)]
-    names = [re.sub(r"\([^()]*\)", " ", title), *brackets]
-    keys = [_Key(_plain(name), year) for name in names]
-    return [key for key in dict.fromkeys(keys) if key.name]
-
-
-def _plain(name: str) -> str:
-    name = name.strip().casefold().replace("&", " and ").removeprefix("a.k.a. ")
-    front, comma, article = name.rpartition(", ")
-    if comma and _ARTICLES.fullmatch(article):
-        name = f"{article} {front}"
-    letters = (letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
-    return " ".join(re.findall(r"\w+", "".join(letters).replace("'", "")))
+    """What a title is compared by: its names, each with its year."""
+    read = read_title(title)
+    return [_Key(name, read.year) for name in read.names]
 
 
 def _still_there(raw: Path, record: ViolenceRecord) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from support import slice_archive
 
 from rlrec.data.dataset.tables import SCHEMAS, Tables
-from rlrec.data.reading.parse import parse, year_of
+from rlrec.data.reading.parse import parse
 from rlrec.errors import DataError
 from rlrec.storage.archives import unpack
 
@@ -72,23 +72,6 @@ def test_genre_words_of_ml_latest_become_those_of_ml_100k(make_folder: MakeFolde
         make_folder("ml-latest", {"movies.csv": b"movieId,title,genres\n" + rows.encode()}), "ml-latest"
     ).movies
     assert list(movies["genres"]) == ["unknown", "Children's|Sci-Fi", "unknown", "Drama|Telenovela"]
-
-
-@pytest.mark.parametrize(
-    ("title", "year"),
-    [
-        ("Toy Story (1995)", 1995),
-        ("Land Before Time III (1995) (V)", 1995),
-        ("2001: A Space Odyssey (1968)", 1968),
-        ("Fawlty Towers (1975-1979)", 1975),
-        ("Death Note (2006\u20132007)", 2006),
-        ("Babylon 5", None),
-        ("unknown", None),
-        ("(500) Days of Summer (2009)", 2009),
-    ],
-)
-def test_year_of_a_title(title: str, year: int | None) -> None:
-    assert year_of(title) == year
 
 
 @pytest.mark.parametrize("layout", NAMES)
