@@ -36,8 +36,18 @@ class Learned(NamedTuple):
     figures: dict[str, Tensor]
 
 
-def learn(collector: Collector, learner: ActorCriticConfig, rule: Rule, flat: Tensor, trajectory: Trajectory) -> Learned:
-    """The gradient of `mean(−direction · q − entropy · H(π) + value · (target − V)² / 2)` at the weights `flat` `(P,)`."""
+def learn(
+    collector: Collector, learner: ActorCriticConfig, rule: Rule, flat: Tensor, trajectory: Trajectory
+) -> Learned:
+    """The gradient of `mean(−direction · q − entropy · H(π) + value · (target − V)² / 2)`.
+
+    Args:
+        collector: what reads the trajectory.
+        learner: weights of the parts.
+        rule: gives directions and targets.
+        flat: `(P,)`, the weights of now.
+        trajectory: what was played.
+    """
     network = collector.network
     weights = network.unflatten(flat, TENSORFLOW)
     with tf.GradientTape() as tape:

@@ -102,7 +102,7 @@ class Collector(Player):
         return tf.reshape(queries, (steps, batch, -1)), tf.concat([values[:-1], last[None]], axis=0)
 
     def read(self, queries: Tensor, trajectory: Trajectory) -> Reading:
-        """How likely its slates are with queries `(n, B, F)`; step by step, since B rows of the catalogue fit a cache."""
+        """How likely its slates are with queries `(n, B, F)`, step by step: B rows of the catalogue fit a cache."""
         items, (steps, batch) = self.simulation.features, trajectory.rewards.shape
         k, features = trajectory.slates.shape[2], items.shape[1]
         sizes = ((), (k,), (features,), (features,), (), (features,))
@@ -120,7 +120,5 @@ class Collector(Player):
             return t + 1, available if self._scenario.allow_repeats else left, written
 
         available = tf.cast(trajectory.available, tf.float32)
-        _, _, arrays = tf.while_loop(
-            lambda t, *_: t < steps, step, (0, available, arrays), maximum_iterations=steps
-        )
+        _, _, arrays = tf.while_loop(lambda t, *_: t < steps, step, (0, available, arrays), maximum_iterations=steps)
         return Reading(*(array.stack() for array in arrays))

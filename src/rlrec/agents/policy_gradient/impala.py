@@ -53,7 +53,7 @@ def v_trace(
 
 
 class Impala(Lagging):
-    """Acting and learning apart: what is learned from was played by older weights, and counts by how likely it is now."""
+    """Acting and learning apart: what was played by older weights counts by how likely it is now."""
 
     label = "IMPALA"
     figures = ("mean_return", "ctr", "entropy", "policy_loss", "value_loss", "ratio", "clipped")
