@@ -89,7 +89,7 @@ def test_a_slate_counts_by_the_capped_ratio_of_its_likelihoods(correction: str, 
 
 @pytest.mark.parametrize("cap", [20.0, 0.5])
 def test_a_movie_counts_by_its_own_ratio_and_by_lambda_k(cap: float) -> None:
-    """Equation 8's gradient, with an advantage in place of the return."""
+    """Equation 6's gradient, with an advantage in place of the return."""
     found, parts = credited("top_k", cap)
     expected = np.zeros_like(found)
     for t in range(2):
