@@ -132,7 +132,8 @@ def returns_of(world: World, job: Job, lag: int) -> ByUser:
 
     policy = train(world, job, make=make).policy
     played = play(policy, world, world.users_in("test"), job.scenario, job.seed)
-    return played.rewards.sum(axis=1, dtype=np.float64)
+    returns: ByUser = played.rewards.sum(axis=1, dtype=np.float64)
+    return returns
 
 
 def told(returns: Returns) -> dict[str, dict[str, Any]]:

@@ -28,7 +28,7 @@ from rlrec.worlds.world import World
 class ActorCritic(Agent):
     """Plays rollouts of n steps and differentiates the actor-critic loss, in one compiled function a rollout."""
 
-    figures = ("mean_return", "ctr", "entropy", "policy_loss", "value_loss")
+    figures: ClassVar[tuple[str, ...]] = ("mean_return", "ctr", "entropy", "policy_loss", "value_loss")
     network: ClassVar[str] = "bilinear"
     """Of `NETWORKS`, where the settings leave no choice."""
     plays: ClassVar[type[Player]] = Player
