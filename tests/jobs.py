@@ -6,10 +6,12 @@ from rlrec.agents.agent import Agent
 from rlrec.agents.distributed.checkpoints import identity_of
 from rlrec.agents.registry import make_agent
 from rlrec.settings.config import Job, TrainingConfig
+from rlrec.testing import AgentTests
 from rlrec.worlds.world import World
 
 _LEARNER = {"users", "rollout", "hidden", "network", "gamma", "gae_lambda", "entropy", "value", "optimizer"}
 _LEARNER |= {"learning_rate", "final_learning_rate", "clip_norm", "label", "start", "sharpness"}
+_LEARNER |= {"lag", "rho_clip", "c_clip", "correction", "cap", "epochs", "minibatches", "clip", "normalise"}
 _TRAINING = {"executor", "ray", "agents", "steps", "checkpoint_every", "max_staleness", "max_refused"}
 _TRAINING |= {"judging_users"}
 
@@ -31,6 +33,16 @@ def job(algorithm: str = "a3c", seed: int = 7, name: str = "", **settings: Any) 
             "scenario": {key: settings[key] for key in settings if key not in _LEARNER | _TRAINING},
         }
     )
+
+
+class OfTen(AgentTests):
+    """Slates of ten: of three movies that everybody may be shown again there are none, so one by one to learn these."""
+
+    length = 5
+
+    def job(self, steps: int | None = None, agents: int = 1, seed: int = 7, **scenario: Any) -> Job:
+        """See `AgentTests`."""
+        return super().job(steps, agents, seed, slate_size=1 if scenario else 10, **scenario)
 
 
 _compiled: dict[str, Agent] = {}

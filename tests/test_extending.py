@@ -95,16 +95,16 @@ def test_an_algorithm_is_added_by_the_edits_of_its_page_and_by_no_others(package
     after = contents(package)
     assert before.keys() <= after.keys()
     assert {name for name, content in after.items() if before.get(name) != content} == {
-        "src/rlrec/agents/reinforce.py",
+        "src/rlrec/agents/plain_reinforce.py",
         "src/rlrec/agents/registry.py",
         "src/rlrec/settings/learners.py",
-        "tests/rlrec/agents/test_reinforce.py",
-        "docs/reinforce.md",
+        "tests/rlrec/agents/test_plain_reinforce.py",
+        "docs/plain_reinforce.md",
         "mkdocs.yml",
     }
-    assert "REINFORCE" in printed
+    assert "plain REINFORCE" in printed
     assert "gradient_norm" in printed
-    its_own, others = "tests/rlrec/agents/test_reinforce.py", ("dependencies", "docs", "layering")
+    its_own, others = "tests/rlrec/agents/test_plain_reinforce.py", ("dependencies", "docs", "layering")
     checked = [its_own, *(f"tests/test_{name}.py" for name in others)]
     options = ("-m", "not slow", "-k", "not light", "-p", "no:cacheprovider", "-q")
     tested = run(package, sys.executable, "-m", "pytest", *options, *checked, env=environment(package))

@@ -109,7 +109,16 @@ class Simulation:
 
     def expected_reward(self, session: Session) -> Tensor:
         """`(B, M)`, what movies are expected to be worth by what is believed, in stars: see `policies.rewards`."""
-        ratings, weight = self._belief.expect(session.belief, session.covariance), self.scenario.lambda_non_violent
+        return self.worth_of(self.believed(session))
+
+    def believed(self, session: Session) -> Tensor:
+        """`(B, 2 D')` float32, all that `expected_reward` takes of a session: means and variances."""
+        variances = tf.linalg.diag_part(session.covariance)
+        return tf.concat([tf.cast(session.belief, tf.float32), tf.cast(variances, tf.float32)], axis=1)
+
+    def worth_of(self, believed: Tensor) -> Tensor:
+        """`(B, M)`, what movies are expected to be worth by what was `believed`, in stars."""
+        ratings, weight = self._belief.expect(*tf.split(believed, 2, axis=1)), self.scenario.lambda_non_violent
         if not weight:
             return ratings
         mild = tf.pad(1 - self.violence, ((0, self.padded - self.n_movies),))

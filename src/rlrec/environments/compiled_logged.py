@@ -182,7 +182,15 @@ class ColdSimulation:
 
     def expected_reward(self, session: ColdSession) -> Tensor:
         """`(B, M)`, what answers are expected to be worth, in stars."""
-        return HIGHEST_RATING * tf.cast(tf.matmul(session.belief, self._vectors, transpose_b=True), tf.float32)
+        return self.worth_of(self.believed(session))
+
+    def believed(self, session: ColdSession) -> Tensor:
+        """`(B, R)` float64, all that `expected_reward` takes of a session."""
+        return session.belief
+
+    def worth_of(self, believed: Tensor) -> Tensor:
+        """`(B, M)`, what answers are expected to be worth by what was `believed`, in stars."""
+        return HIGHEST_RATING * tf.cast(tf.matmul(believed, self._vectors, transpose_b=True), tf.float32)
 
     def transition(
         self, session: ColdSession, slates: Tensor, available: Tensor, luck: Tensor | None = None

@@ -262,6 +262,7 @@ def check_learner(name: str, learner: LearnerConfig, scenario: ScenarioConfig, t
         if learner.learns_from == "simulated":
             raise ValueError(f"{rollout} must divide scenario.episode_length ({length})")
         raise ValueError(f"{rollout} must divide learners.{name}.length ({length})")
+    learner.check(f"learners.{name}", scenario.episode_length)
     seen, (believing, fitting) = scenario.observation, _SEEN[learner.learns_from, getattr(learner, "sessions", None)]
     if seen not in fitting:
         raise ValueError(

@@ -54,6 +54,13 @@ class LearnerConfig(Section):
         """What is otherwise for it in the scenario, by the names of its settings."""
         return {name: kind for name in ("observation", "features") if (kind := getattr(self, name)) is not None}
 
+    def check(self, path: str, length: int) -> None:
+        """Refuses what an algorithm cannot do; `path` is the learner's, `length` a session's.
+
+        Raises:
+            ValueError: settings do not go together; they are named.
+        """
+
 
 class ActorCriticConfig(LearnerConfig):
     """A policy and a critic, trained on n-step returns."""

@@ -11,6 +11,14 @@ from pydantic import Discriminator, Field, Tag
 
 from rlrec.settings.explain import tagged, unit
 from rlrec.settings.learner import ActorCriticConfig, BilinearConfig, LearnerConfig, LoggedConfig
+from rlrec.settings.policy_gradient import (
+    ImpalaConfig,
+    LoggedImpalaConfig,
+    LoggedPPOConfig,
+    LoggedReinforceConfig,
+    PPOConfig,
+    ReinforceConfig,
+)
 from rlrec.settings.sections import Count, Fraction, Observation, Width
 
 
@@ -91,9 +99,15 @@ ALGORITHMS: dict[str, type[LearnerConfig]] = {
     "a3c": A3CConfig,
     "a2c": A2CConfig,
     "thesis": ThesisConfig,
+    "impala": ImpalaConfig,
+    "reinforce": ReinforceConfig,
+    "ppo": PPOConfig,
     "logged a3c": LoggedA3CConfig,
     "logged a2c": LoggedA2CConfig,
     "logged cross_entropy": CrossEntropyConfig,
+    "logged impala": LoggedImpalaConfig,
+    "logged reinforce": LoggedReinforceConfig,
+    "logged ppo": LoggedPPOConfig,
 }
 """The settings of each algorithm, by its name; on logged answers it is `logged` and its name."""
 

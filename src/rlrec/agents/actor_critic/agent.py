@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from rlrec.agents.actor_critic.rollout import Player, Rollout
+from rlrec.agents.actor_critic.rollout import Carry, Player, Rollout
 from rlrec.agents.actor_critic.sampling import block_size
 from rlrec.agents.agent import Agent, Step, initial_weights, network_policy
 from rlrec.agents.standardisation import standardisation
@@ -28,9 +28,10 @@ from rlrec.worlds.world import World
 class ActorCritic(Agent):
     """Plays rollouts of n steps and differentiates the actor-critic loss, in one compiled function a rollout."""
 
-    figures = ("mean_return", "ctr", "entropy", "policy_loss", "value_loss")
+    figures: ClassVar[tuple[str, ...]] = ("mean_return", "ctr", "entropy", "policy_loss", "value_loss")
     network: ClassVar[str] = "bilinear"
     """Of `NETWORKS`, where the settings leave no choice."""
+    plays: ClassVar[type[Player]] = Player
 
     def __init__(self, world: World, job: Job) -> None:
         """Prepares the functions, which are compiled at their first call.
@@ -49,7 +50,7 @@ class ActorCritic(Agent):
         self._center, self._scale, self._reward = standardisation(world, job, greedy=self.warm)
         users = Simulation if settings.learns_from == "simulated" else ColdSimulation
         simulation = users(world, job.scenario, block_size(world.n_movies))
-        self.player = Player(simulation, settings, kind, hidden, self._center, self._scale, self._sharpness)
+        self.player = self.plays(simulation, settings, kind, hidden, self._center, self._scale, self._sharpness)
         self.steps = settings.rollout_steps
         self.lifetime = job.scenario.episode_length // settings.rollout
 
@@ -85,15 +86,17 @@ class ActorCritic(Agent):
         return self._reward * (length if self._gamma == 1 else 1 / (1 - self._gamma))
 
     def _told(self, rollout: Rollout) -> dict[str, float]:
-        """The figures; return and click rate only where sessions ended."""
-        session, length = rollout.carry.session, self._job.scenario.episode_length
+        """The figures."""
+        losses = {"policy_loss": float(rollout.policy_loss), "value_loss": float(rollout.value_loss)}
+        return self._earned(rollout.carry) | {"entropy": float(rollout.entropy)} | losses
+
+    def _earned(self, carry: Carry) -> dict[str, float]:
+        """Return and click rate, only where sessions ended."""
+        session, length = carry.session, self._job.scenario.episode_length
         ended = int(session.step) == length
         return {
             "mean_return": float(np.mean(session.rewards)) if ended else float("nan"),
             "ctr": float(np.mean(session.clicks)) / length if ended else float("nan"),
-            "entropy": float(rollout.entropy),
-            "policy_loss": float(rollout.policy_loss),
-            "value_loss": float(rollout.value_loss),
         }
 
 

@@ -69,7 +69,7 @@ def loss_gradient(
     states = tf.reshape(experience.states, (steps * batch, network.state))
     with tf.GradientTape() as tape:
         tape.watch(weights)
-        memories = tf.reshape(_replay(network, weights, experience), (steps * batch, network.memory))
+        memories = tf.reshape(replay(network, weights, experience), (steps * batch, network.memory))
         queries = network.query(weights, states, memories, TENSORFLOW)
         values = network.value(weights, states, memories, TENSORFLOW)[:, 0]
         fixed = tf.stop_gradient(tf.reshape(values, (steps, batch)))
@@ -82,8 +82,11 @@ def loss_gradient(
     return tape.gradient(loss, weights), policy_loss, value_loss
 
 
-def _replay(network: Network, weights: Weights, experience: Experience) -> Tensor:
-    """Memories before each step, `(n, B, memory)`, recomputed for the tape from the rollout's first."""
+def replay(network: Network, weights: Weights, experience: Any) -> Tensor:
+    """Memories before each step, `(n, B, memory)`, recomputed for the tape from the rollout's first.
+
+    An `Experience`, or a `trajectories.Trajectory`, has `memory`, `answers` and `rewards`.
+    """
     steps, batch = experience.rewards.shape
     if not network.memory:
         return tf.zeros((steps, batch, 0))

@@ -4,11 +4,13 @@ A local agent calls it from its own thread; TensorFlow releases the GIL while it
 agents share one compiled function and pass their weights as an argument: compiling costs seconds.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from rlrec.agents.actor_critic.loss import TENSORFLOW, Experience, loss_gradient
+from rlrec.agents.actor_critic.plackett_luce import chances, masses, without
 from rlrec.agents.actor_critic.sampling import block_size, draw_slates
 from rlrec.environments.compiled import Simulation
 from rlrec.environments.compiled_logged import ColdSimulation
@@ -19,7 +21,7 @@ from rlrec.settings.learner import ActorCriticConfig
 Tensor = Any
 
 _OTHER_DRAWS = [2**20, 0]  # added to a seed, gives draws that have nothing to do with it
-_LOWEST_LOGIT = -60.0  # below the best available movie's; a chance of 1e-26
+_FOR_THE_LOSS = ("states", "scores", "surprises", "leads", "slates", "available", "answers", "rewards")
 
 
 class Carry(NamedTuple):
@@ -80,8 +82,24 @@ class Player:
 
     def _play(self, flat: Tensor, carry: Carry, seed: Tensor) -> Rollout:
         """Plays `learner.rollout` steps with the weights `flat` `(P,)` and differentiates the loss."""
-        network, steps = self.network, self._learner.rollout
+        network = self.network
         weights = network.unflatten(flat, TENSORFLOW)
+        after, arrays, entropy = self._roll(weights, carry, seed, _FOR_THE_LOSS)
+        expected = network.value(weights, self._state(after.session), after.memory, TENSORFLOW)[:, 0]
+        bootstrap = tf.where(self._ended(after), tf.zeros_like(expected), expected)
+        experience = Experience(**arrays, memory=carry.memory, bootstrap=bootstrap)
+        gradient, policy_loss, value_loss = loss_gradient(network, weights, experience, self._learner)
+        flat_gradient = tf.concat([tf.reshape(gradient[name], (-1,)) for name in network.shapes()], axis=0)
+        return Rollout(after, flat_gradient, entropy, policy_loss, value_loss)
+
+    def _roll(
+        self, weights: Weights, carry: Carry, seed: Tensor, kept: Sequence[str]
+    ) -> tuple[Carry, dict[str, Tensor], Tensor]:
+        """The sessions after `learner.rollout` steps, what is `kept` of each, and the mean entropy of first positions.
+
+        What may be kept is an array `(n, B, …)` by the name it has in `loss.Experience` or `trajectories.Trajectory`.
+        """
+        network, steps = self.network, self._learner.rollout
         items = self._items(weights)
         shape = (steps, self._learner.users, self._scenario.slate_size)
         uniforms, luck = tf.random.stateless_uniform(shape, seed), None
@@ -90,30 +108,41 @@ class Player:
 
         def step(t: Tensor, carry: Carry, arrays: tuple[Any, ...], entropy: Tensor) -> tuple[Any, ...]:
             session = carry.session
-            state = self._state(session)
+            state, believed = self._state(session), self._believed(session)
             queries = network.query(weights, state, carry.memory, TENSORFLOW)
-            offsets = self._sharpness * self.simulation.expected_reward(session) if self._sharpness else None
-            drawn = self._draw(queries, items, offsets, session.available, uniforms[t])
+            drawn = self._draw(queries, items, self._offsets(believed), session.available, uniforms[t])
             by_luck = None if luck is None else luck[t]
             after, ratings, rewards = self.simulation.transition(session, drawn.slates, drawn.available, by_luck)
             answer = self._answer(drawn.slates, ratings)
             memory = network.remember(weights, carry.memory, answer, TENSORFLOW)
-            known = (session.available > 0)[:, : self._kept_available]
-            record = (state, drawn.score, drawn.surprise, drawn.lead, drawn.slates, known, answer, rewards)
-            written = tuple(array.write(t, x) for array, x in zip(arrays, record, strict=True))
+            record = {
+                "states": state, "scores": drawn.score, "surprises": drawn.surprise, "leads": drawn.lead,
+                "slates": drawn.slates, "available": (session.available > 0)[:, : self._kept_available],
+                "answers": answer, "rewards": rewards, "believed": believed, "likelihoods": drawn.likelihood,
+                "firsts": drawn.firsts,
+            }  # fmt: skip
+            written = tuple(array.write(t, record[name]) for name, array in zip(kept, arrays, strict=True))
             return t + 1, Carry(after, memory), written, entropy + drawn.entropy
 
         # A loop in the graph: unrolled, fifty steps take over a minute to compile.
+        arrays = self._arrays(items, self._believed(carry.session), kept)
         _, after, arrays, entropy = tf.while_loop(
-            lambda t, *_: t < steps, step, (0, carry, self._arrays(items), tf.zeros(())), maximum_iterations=steps
+            lambda t, *_: t < steps, step, (0, carry, arrays, tf.zeros(())), maximum_iterations=steps
         )
-        expected = network.value(weights, self._state(after.session), after.memory, TENSORFLOW)[:, 0]
-        ended = after.session.step == self._scenario.episode_length
-        bootstrap = tf.where(ended, tf.zeros_like(expected), expected)
-        experience = Experience(*(array.stack() for array in arrays), carry.memory, bootstrap)  # type: ignore[call-arg]
-        gradient, policy_loss, value_loss = loss_gradient(network, weights, experience, self._learner)
-        flat_gradient = tf.concat([tf.reshape(gradient[name], (-1,)) for name in network.shapes()], axis=0)
-        return Rollout(after, flat_gradient, entropy / steps, policy_loss, value_loss)
+        stacked = {name: array.stack() for name, array in zip(kept, arrays, strict=True)}
+        return after, stacked, entropy / steps
+
+    def _ended(self, carry: Carry) -> Tensor:
+        """`()` bool, whether the sessions are over."""
+        return carry.session.step == self._scenario.episode_length
+
+    def _believed(self, session: Any) -> Tensor:
+        """`(B, E)`, what the offsets of logits are made of; `(B, 0)` where there are none."""
+        return self.simulation.believed(session) if self._sharpness else tf.zeros((self._learner.users, 0))
+
+    def _offsets(self, believed: Tensor) -> Tensor | None:
+        """`(B, M)`, what is not trained of the logits, if anything."""
+        return self._sharpness * self.simulation.worth_of(believed) if self._sharpness else None
 
     def _items(self, weights: Weights) -> Tensor:
         """`(M, F)`, padded to whole blocks."""
@@ -126,17 +155,18 @@ class Player:
     def _kept_available(self) -> int:
         return self.simulation.padded if self.network.trains_items else 0
 
-    def _arrays(self, items: Tensor) -> tuple[Any, ...]:
+    def _arrays(self, items: Tensor, believed: Tensor, kept: Sequence[str]) -> tuple[Any, ...]:
         batch, k = self._learner.users, self._scenario.slate_size
         answer = 2 * self.network.features if self.network.memory else 0
         sizes = {
             "states": (self.network.state,), "scores": (items.shape[1],), "surprises": (items.shape[1],), "leads": (),
             "slates": (k,), "available": (self._kept_available,), "answers": (answer,), "rewards": (),
+            "believed": (believed.shape[1],), "likelihoods": (), "firsts": (k,),
         }  # fmt: skip
-        kinds = {"slates": tf.int32, "available": tf.bool}
+        kinds = {"slates": tf.int32, "available": tf.bool, "believed": believed.dtype}
         return tuple(
-            tf.TensorArray(kinds.get(name, tf.float32), self._learner.rollout, element_shape=(batch, *size))
-            for name, size in sizes.items()
+            tf.TensorArray(kinds.get(name, tf.float32), self._learner.rollout, element_shape=(batch, *sizes[name]))
+            for name in kept
         )
 
     def _answer(self, slates: Tensor, ratings: Tensor) -> Tensor:
@@ -156,35 +186,20 @@ class Player:
         logits = tf.matmul(queries, items, transpose_b=True)  # (B, M)
         if offsets is not None:
             logits += offsets
-        allowed = available > 0
-        top = tf.reduce_max(tf.where(allowed, logits, -1e30), axis=1, keepdims=True)
-        # Bounded below, so that a slate can be drawn from a policy that is all but certain of one movie.
-        mass = tf.where(allowed, tf.exp(tf.clip_by_value(logits - top, _LOWEST_LOGIT, 0.0)), 0.0)
-        slates, chosen = draw_slates(mass, uniforms, self._block)
-        left = available
-        for k in range(slates.shape[1]):
-            left = tf.where(tf.range(left.shape[1])[None] == slates[:, k, None], 0.0, left)
-        # Expectations from the last position to the first: sums of what was left, never differences, which would
-        # lose all digits where the policy is sharp.
-        rest = mass * left
-        total, moment = tf.reduce_sum(rest, axis=1, keepdims=True), rest @ items  # (B, 1), (B, F)
-        score, lead = tf.zeros_like(moment), tf.zeros_like(total[:, 0])
-        of_offsets = None if offsets is None else tf.reduce_sum(rest * offsets, axis=1)
-        for k in reversed(range(slates.shape[1])):
-            drawn = tf.gather(items, slates[:, k])
-            total += chosen[:, k, None]
-            moment += chosen[:, k, None] * drawn
-            surprise = drawn - moment / total
-            score += surprise
-            if offsets is not None:
-                offset = tf.gather(offsets, slates[:, k], axis=1, batch_dims=1)
-                of_offsets += chosen[:, k] * offset
-                lead = offset - of_offsets / total[:, 0]
-        expected_logit = tf.reduce_sum(queries * moment / total, axis=1)
-        if offsets is not None:
-            expected_logit += of_offsets / total[:, 0]
-        entropy = tf.reduce_mean(tf.math.log(total[:, 0]) + top[:, 0] - expected_logit)
-        return _Drawn(slates, left, score, surprise, lead, entropy)
+        of = masses(logits, available)
+        slates, chosen = draw_slates(of.mass, uniforms, self._block)
+        left = without(available, slates)
+        of_slates = chances(queries, items, offsets, of, left, slates, chosen)
+        return _Drawn(
+            slates,
+            left,
+            of_slates.score,
+            of_slates.surprise,
+            of_slates.lead,
+            tf.reduce_mean(of_slates.entropy),
+            of_slates.likelihood,
+            of_slates.firsts,
+        )
 
 
 class _Drawn(NamedTuple):
@@ -194,3 +209,5 @@ class _Drawn(NamedTuple):
     surprise: Tensor  # (B, F)
     lead: Tensor  # (B,)
     entropy: Tensor  # ()
+    likelihood: Tensor  # (B,)
+    firsts: Tensor  # (B, K)

@@ -1,0 +1,1 @@
+"""Policy gradients whose rollouts are kept: V-trace, REINFORCE, PPO."""
