@@ -61,13 +61,18 @@ class Network(ABC):
         """Whether movies have weights of their own, in place of their fixed features."""
         return False
 
+    @property
+    def vectors(self) -> int:
+        """How many queries there are, one for each position of a slate; with one, that is the slate's."""
+        return 1
+
     @abstractmethod
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of every weight; a name ending in `_hidden` is drawn at random, all others start at zero."""
 
     @abstractmethod
     def query(self, weights: Weights, state: Any, memory: Any, ops: Ops) -> Any:
-        """`(B, S)` standardised states and `(B, memory)` memories to `(B, F)` queries."""
+        """`(B, S)` standardised states and `(B, memory)` memories to queries, `(B, vectors · F)`."""
 
     @abstractmethod
     def value(self, weights: Weights, state: Any, memory: Any, ops: Ops) -> Any:
@@ -227,4 +232,47 @@ class Thesis(Network):
         return ops.relu(first @ weights["second_hidden"] + weights["second_bias"])
 
 
-NETWORKS: dict[str, type[Network]] = {"bilinear": Bilinear, "recurrent": Recurrent, "thesis": Thesis}
+@dataclass(frozen=True)
+class Proposals(Bilinear):
+    """LIRD's: an actor that proposes a vector for each position of a slate, and a critic of a state and a slate.
+
+    Weights whose name begins with `value` are the critic's. It is linear in the slate's mean features, with a hidden
+    layer of state and slate beside that; where the features are zero, `value` is what it expects.
+
+    Attributes:
+        positions: K, movies of the slates that it was trained on.
+    """
+
+    positions: int = 1
+
+    @property
+    def vectors(self) -> int:
+        """See `Network`."""
+        return self.positions
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """See `Network`."""
+        slate = self.positions * self.features
+        actor = {"linear": (self.state, slate), "query": (self.hidden, slate), "query_bias": (slate,)}
+        critic = {
+            "value_slate_hidden": (slate, self.hidden),
+            "value_linear": (self.state, self.features),
+            "value_items": (self.features,),  # what is good for everybody
+        }
+        return super().shapes() | actor | critic
+
+    def critic(self, weights: Weights, state: Any, slate: Any, ops: Ops) -> Any:
+        """`(B, S)` states and the features `(B, K · F)` of slates to `(B, 1)` expected discounted returns, Q(s, a)."""
+        size, each = self.features, np.ones((self.features, 1), np.float32)
+        mean = slate @ np.tile(np.eye(size, dtype=np.float32) / self.positions, (self.positions, 1))  # (B, F)
+        linear = (mean * (state @ weights["value_linear"] + weights["value_items"])) @ each
+        hidden = state @ weights["value_hidden"] + slate @ weights["value_slate_hidden"] + weights["value_bias"]
+        return linear + ops.tanh(hidden) @ weights["value"] + weights["value_offset"]
+
+
+NETWORKS: dict[str, type[Network]] = {
+    "bilinear": Bilinear,
+    "recurrent": Recurrent,
+    "thesis": Thesis,
+    "proposals": Proposals,
+}
