@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from rlrec.agents.actor_critic.agent import A2C, A3C, ColdA2C, ColdA3C, Thesis
 from rlrec.agents.agent import Agent
+from rlrec.agents.lird.agent import ColdLird, Lird
 from rlrec.agents.logged.agent import CrossEntropy, LoggedA2C, LoggedA3C
 from rlrec.settings.config import Job
 from rlrec.settings.learner import LoggedConfig
@@ -16,8 +17,10 @@ AGENTS: dict[str, Callable[[World, Job], Agent]] = {
     "logged a3c": LoggedA3C,
     "logged a2c": LoggedA2C,
     "logged cross_entropy": CrossEntropy,
+    "lird": Lird,
+    "logged lird": ColdLird,
 }
-_COLD: dict[str, Callable[[World, Job], Agent]] = {"logged a3c": ColdA3C, "logged a2c": ColdA2C}
+_COLD: dict[str, Callable[[World, Job], Agent]] = {"logged a3c": ColdA3C, "logged a2c": ColdA2C, "logged lird": ColdLird}
 """In cold sessions an algorithm does what it does with simulated users: only who answers is another."""
 
 

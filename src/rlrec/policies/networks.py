@@ -22,6 +22,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Weights = dict[str, Any]
 
+_FAR = 5.0
+"""Standard deviations."""
+
 
 class Ops(NamedTuple):
     """What operators cannot say, for arrays or for tensors."""
@@ -261,13 +264,28 @@ class Proposals(Bilinear):
         }
         return super().shapes() | actor | critic
 
+    def query(self, weights: Weights, state: Any, memory: Any, ops: Ops) -> Any:
+        """See `Network`."""
+        return super().query(weights, _bounded(state, ops), memory, ops)
+
+    def value(self, weights: Weights, state: Any, memory: Any, ops: Ops) -> Any:
+        """See `Network`."""
+        return super().value(weights, _bounded(state, ops), memory, ops)
+
     def critic(self, weights: Weights, state: Any, slate: Any, ops: Ops) -> Any:
         """`(B, S)` states and the features `(B, K · F)` of slates to `(B, 1)` expected discounted returns, Q(s, a)."""
-        size, each = self.features, np.ones((self.features, 1), np.float32)
+        size, state = self.features, _bounded(state, ops)
         mean = slate @ np.tile(np.eye(size, dtype=np.float32) / self.positions, (self.positions, 1))  # (B, F)
-        linear = (mean * (state @ weights["value_linear"] + weights["value_items"])) @ each
+        # Over S, so that a step of the optimizer moves Q by as much as a step of the other weights does.
+        query = state @ weights["value_linear"] / self.state + weights["value_items"]
         hidden = state @ weights["value_hidden"] + slate @ weights["value_slate_hidden"] + weights["value_bias"]
+        linear = (mean * query) @ np.ones((size, 1), np.float32)
         return linear + ops.tanh(hidden) @ weights["value"] + weights["value_offset"]
+
+
+def _bounded(state: Any, ops: Ops) -> Any:
+    """What exploring meets may be hundreds of standard deviations off, where one number would decide all."""
+    return _FAR * ops.tanh(state / _FAR)
 
 
 NETWORKS: dict[str, type[Network]] = {

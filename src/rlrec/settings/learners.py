@@ -11,6 +11,7 @@ from pydantic import Discriminator, Field, Tag
 
 from rlrec.settings.explain import tagged, unit
 from rlrec.settings.learner import ActorCriticConfig, BilinearConfig, LearnerConfig, LoggedConfig
+from rlrec.settings.lird import LirdConfig, LoggedLirdConfig
 from rlrec.settings.sections import Count, Fraction, Observation, Width
 
 
@@ -94,6 +95,8 @@ ALGORITHMS: dict[str, type[LearnerConfig]] = {
     "logged a3c": LoggedA3CConfig,
     "logged a2c": LoggedA2CConfig,
     "logged cross_entropy": CrossEntropyConfig,
+    "lird": LirdConfig,
+    "logged lird": LoggedLirdConfig,
 }
 """The settings of each algorithm, by its name; on logged answers it is `logged` and its name."""
 
