@@ -20,7 +20,11 @@ AGENTS: dict[str, Callable[[World, Job], Agent]] = {
     "lird": Lird,
     "logged lird": ColdLird,
 }
-_COLD: dict[str, Callable[[World, Job], Agent]] = {"logged a3c": ColdA3C, "logged a2c": ColdA2C, "logged lird": ColdLird}
+_COLD: dict[str, Callable[[World, Job], Agent]] = {
+    "logged a3c": ColdA3C,
+    "logged a2c": ColdA2C,
+    "logged lird": ColdLird,
+}
 """In cold sessions an algorithm does what it does with simulated users: only who answers is another."""
 
 

@@ -1,5 +1,7 @@
 """Learners: which settings belong to which algorithm, and what is said of those that do not."""
 
+from collections.abc import Iterable
+
 import pytest
 
 from rlrec.errors import ConfigError
@@ -7,6 +9,14 @@ from rlrec.settings.config import parse_config
 from rlrec.settings.learner import LearnerConfig
 from rlrec.settings.learners import ALGORITHMS
 
+def either(names: Iterable[str]) -> str:
+    """As an error lists them."""
+    *others, last = dict.fromkeys(names)
+    return f"{', '.join(others)} or {last}"
+
+
+ALL = either(name.removeprefix("logged ") for name in ALGORITHMS)
+OF_LOGGED = either(name.removeprefix("logged ") for name in ALGORITHMS if name.startswith("logged "))
 LOGGED = {"algorithm": "a3c", "learns_from": "logged"}
 COLD = LOGGED | {"sessions": "cold"}
 
@@ -33,6 +43,8 @@ def refusal(learner: object, **sections: object) -> str:
         (LOGGED | {"algorithm": "a2c"}, "logged a2c"),
         ({"algorithm": "cross_entropy"}, "logged cross_entropy"),
         ({"algorithm": "cross_entropy", "learns_from": "logged"}, "logged cross_entropy"),
+        ({"algorithm": "lird"}, "lird"),
+        (LOGGED | {"algorithm": "lird"}, "logged lird"),
     ],
 )
 def test_the_algorithm_and_whom_it_learns_from_say_whose_settings_these_are(learner: dict[str, str], key: str) -> None:
@@ -59,13 +71,18 @@ def test_the_algorithm_and_whom_it_learns_from_say_whose_settings_these_are(lear
         ({"algorithm": "cross_entropy", "slates": 3}, "slates: unknown setting"),
         ({"algorithm": "cross_entropy", "rollout": 5}, "rollout: must be 1 (it shows nothing); is 5"),
         ({"algorithm": "cross_entropy", "sessions": "cold"}, "sessions: must be continue (of sessions that continue"),
-        ({}, "algorithm: must be a3c, a2c, thesis or cross_entropy; is missing"),
-        ({"algorithm": "dqn"}, "algorithm: must be a3c, a2c, thesis or cross_entropy; is 'dqn'"),
-        ({"algorithm": ["a3c"]}, "algorithm: must be a3c, a2c, thesis or cross_entropy; is ['a3c']"),
-        ({"algorithm": {}}, "algorithm: must be a3c, a2c, thesis or cross_entropy; is {}"),
-        ({"algorithm": "logged a3c"}, "algorithm: must be a3c, a2c or cross_entropy; is 'logged a3c'"),
-        ({"learns_from": "logged"}, "algorithm: must be a3c, a2c or cross_entropy; is missing"),
-        (LOGGED | {"algorithm": "thesis"}, "algorithm: must be a3c, a2c or cross_entropy; is 'thesis'"),
+        ({"algorithm": "lird", "tau": 2}, "tau: must be a number from 0 to 1 (share of the weights that the target"),
+        ({"algorithm": "lird", "through": "both"}, "through: must be choice or proposal (what the critic judges when"),
+        ({"algorithm": "lird", "entropy": 0.1}, "entropy: unknown setting"),
+        (LOGGED | {"algorithm": "lird", "sessions": "continue"}, "sessions: must be cold (of sessions that begin with"),
+        (LOGGED | {"algorithm": "lird", "start": "regression"}, "start: must be belief or zero (what it begins as"),
+        ({}, f"algorithm: must be {ALL}; is missing"),
+        ({"algorithm": "dreamer"}, f"algorithm: must be {ALL}; is 'dreamer'"),
+        ({"algorithm": ["a3c"]}, f"algorithm: must be {ALL}; is ['a3c']"),
+        ({"algorithm": {}}, f"algorithm: must be {ALL}; is {{}}"),
+        ({"algorithm": "logged a3c"}, f"algorithm: must be {OF_LOGGED}; is 'logged a3c'"),
+        ({"learns_from": "logged"}, f"algorithm: must be {OF_LOGGED}; is missing"),
+        (LOGGED | {"algorithm": "thesis"}, f"algorithm: must be {OF_LOGGED}; is 'thesis'"),
         ({"algorithm": "a3c", "learns_from": "real"}, "learns_from: must be simulated or logged; is 'real'"),
         ({"algorithm": "a3c", "learns_from": ["logged"]}, "learns_from: must be simulated or logged; is ['logged']"),
         ({"algorithm": "thesis", "learns_from": "real"}, "learns_from: must be simulated; is 'real'"),
@@ -159,6 +176,7 @@ def test_whoever_learns_from_logged_answers_has_a_scenario_of_its_own(
         ({"algorithm": "a3c", "users": 8, "rollout": 10}, 80),
         (LOGGED | {"users": 8, "slates": 3}, 24),
         (COLD | {"users": 8, "slates": 3, "length": 40, "rollout": 20}, 160),
+        ({"algorithm": "lird", "users": 8}, 40),
         ({"algorithm": "cross_entropy", "users": 8}, 8),
     ],
     ids=str,

@@ -79,7 +79,7 @@ class Lird(Agent):
         if int(session.step) == length:
             session = self.player.start(draws)
         after, piece = self.player.play(flat, session, draws)
-        replay = added(carry.replay, piece, max(learner.capacity // learner.rollout, 1))
+        replay = added(carry.replay, piece, max(learner.buffer // learner.rollout, 1))
         rows = drawn(replay, max(learner.batch // learner.rollout, 1), seed).rows
         target = flat if carry.target is None else carry.target
         learned = self.player.learn(flat, target, type(piece)(*map(tf.constant, rows)))

@@ -78,7 +78,10 @@ class Losses:
         return Learned(gradient, critic_loss, tf.reduce_mean(targets), value, chosen.entropy)
 
     def targets(self, target: Weights, piece: Piece) -> Tensor:
-        """y = r + γ Q'(s', a'), `(B n,)`, with a' what the earlier actor would show; r alone where a session ends."""
+        """What the critic should say, r + γ Q'(s', a'), `(B n,)`; r alone where a session ends.
+
+        The slate a' is what the earlier actor would show next, Q' what the earlier critic says of it.
+        """
         states, offsets = _rows(piece.states[:, 1:]), _rows(piece.offsets[:, 1:])
         slates = choose(self._network.query(target, states, None, TENSORFLOW), offsets, self._features)
         shown = tf.reduce_mean(tf.gather(offsets, slates, axis=1, batch_dims=1), axis=1)

@@ -91,9 +91,7 @@ class Player:
             record = (state, offsets, slates, rewards)
             return t + 1, after, tuple(array.write(t, x) for array, x in zip(arrays, record, strict=True))
 
-        _, after, arrays = tf.while_loop(
-            lambda t, *_: t < steps, step, (0, session, arrays), maximum_iterations=steps
-        )
+        _, after, arrays = tf.while_loop(lambda t, *_: t < steps, step, (0, session, arrays), maximum_iterations=steps)
         arrays = (*(array.write(steps, x) for array, x in zip(arrays, self._seen(after), strict=False)), *arrays[2:])
         by_session = (tf.einsum("tb...->bt...", array.stack()) for array in arrays[:2])
         slates, rewards = (array.stack() for array in arrays[2:])
