@@ -32,6 +32,9 @@ class ListwiseConfig(LearnerConfig):
     through: Literal["choice", "proposal"] = "choice"
     """What the critic judges when the actor learns: the movies that are chosen, softly, or as in the paper the proposed
     vectors in their place."""
+    entropy: Annotated[float, Field(ge=0, le=10)] = 0.005
+    """Read with `choice` only: weight of the soft choice's entropy. With 1 / (5 sharpness) a start from the belief
+    stays as it is where nothing else is learned."""
     buffer: Annotated[Count, unit("steps")] = 10_000
     """Steps that each agent keeps, the oldest going first."""
     batch: Annotated[int, Field(ge=1, le=65_536), unit("steps")] = 640
@@ -73,5 +76,7 @@ class LoggedLirdConfig(LoggedConfig, ListwiseConfig):
     """What it begins as: greedy on what is believed of the user, or knowing nothing. Null is the former."""
     sharpness: Annotated[float, Field(gt=0, le=1000), unit("per star")] = 10.0
     """Read with a start from the belief only: how much a movie's score rises with its expected reward."""
+    entropy: Annotated[float, Field(ge=0, le=10)] = 0.02
+    """Read with `choice` only: weight of the soft choice's entropy: 1 / (5 sharpness) here too."""
     gamma: Fraction = 0.0
     """Discount of future rewards; a slate's own is not discounted."""

@@ -9,6 +9,7 @@ from rlrec.settings.config import parse_config
 from rlrec.settings.learner import LearnerConfig
 from rlrec.settings.learners import ALGORITHMS
 
+
 def either(names: Iterable[str]) -> str:
     """As an error lists them."""
     *others, last = dict.fromkeys(names)
@@ -73,7 +74,7 @@ def test_the_algorithm_and_whom_it_learns_from_say_whose_settings_these_are(lear
         ({"algorithm": "cross_entropy", "sessions": "cold"}, "sessions: must be continue (of sessions that continue"),
         ({"algorithm": "lird", "tau": 2}, "tau: must be a number from 0 to 1 (share of the weights that the target"),
         ({"algorithm": "lird", "through": "both"}, "through: must be choice or proposal (what the critic judges when"),
-        ({"algorithm": "lird", "entropy": 0.1}, "entropy: unknown setting"),
+        ({"algorithm": "lird", "value": 0.1}, "value: unknown setting"),
         (LOGGED | {"algorithm": "lird", "sessions": "continue"}, "sessions: must be cold (of sessions that begin with"),
         (LOGGED | {"algorithm": "lird", "start": "regression"}, "start: must be belief or zero (what it begins as"),
         ({}, f"algorithm: must be {ALL}; is missing"),

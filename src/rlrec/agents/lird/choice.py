@@ -21,7 +21,7 @@ class Chosen(NamedTuple):
 
     features: Tensor  # (B, K F)
     offset: Tensor  # (B,) mean over positions
-    entropy: Tensor  # () of the softmax of the first position, nats
+    entropy: Tensor  # () of the softmax, mean over positions, nats
 
 
 def choose(vectors: Tensor, offsets: Tensor, features: Tensor) -> Tensor:
@@ -42,17 +42,15 @@ def choose(vectors: Tensor, offsets: Tensor, features: Tensor) -> Tensor:
 
 def choose_softly(vectors: Tensor, offsets: Tensor, features: Tensor) -> Chosen:
     """The same, to be differentiated by the vectors: the hard choice of a position leaves the next ones without it."""
-    soft: list[Tensor] = []
-    means, entropy = [], tf.zeros(())
+    soft, means, entropies = [], [], []
     for vector in tf.split(vectors, vectors.shape[1] // features.shape[1], axis=1):
         scores = tf.matmul(vector, features, transpose_b=True) + offsets
         chances = tf.nn.softmax(scores)
-        if not soft:
-            entropy = tf.reduce_mean(tf.reduce_logsumexp(scores, axis=1) - tf.reduce_sum(chances * scores, axis=1))
+        entropies.append(tf.reduce_logsumexp(scores, axis=1) - tf.reduce_sum(chances * scores, axis=1))
         soft.append(chances @ features)
         means.append(tf.reduce_sum(chances * offsets, axis=1))
         offsets = _without(offsets, tf.argmax(scores, axis=1, output_type=tf.int32))
-    return Chosen(tf.concat(soft, axis=1), tf.add_n(means) / len(means), entropy)
+    return Chosen(tf.concat(soft, axis=1), tf.add_n(means) / len(means), tf.reduce_mean(tf.stack(entropies)))
 
 
 def _without(offsets: Tensor, movies: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ class Learned(NamedTuple):
     critic_loss: Tensor  # mean squared error, halved
     target: Tensor  # mean of what the critic should say
     actor_value: Tensor  # mean Q of what the actor would show
-    entropy: Tensor  # of the first position's soft choice, nats
+    entropy: Tensor  # of the soft choice, nats
 
 
 class Losses:
@@ -48,7 +48,8 @@ class Losses:
     def learn(self, weights: Weights, target: Weights, piece: Piece) -> Learned:
         """The gradient of both losses, each by its own weights.
 
-        The critic's is the mean of (y − Q(s, a))² / 2 over what was shown, the actor's −Q(s, ã) with ã the soft choice.
+        The critic's is the mean of (y − Q(s, a))² / 2 over what was shown, the actor's −Q(s, ã) with ã the soft choice,
+        less its entropy: a softmax that is sure of a movie has no gradient, and would never learn that it is wrong.
 
         Args:
             weights: the network's.
@@ -71,9 +72,12 @@ class Losses:
             tape.watch(actors)
             vectors = self._network.query(actors, states, None, TENSORFLOW)
             chosen = choose_softly(vectors, offsets, self._features)
-            action = chosen.features if self._learner.through == "choice" else vectors
-            value = tf.reduce_mean(self._worth(actors | own, states, action, chosen.offset))
-            actor_loss = -value
+            if self._learner.through == "choice":
+                value = tf.reduce_mean(self._worth(actors | own, states, chosen.features, chosen.offset))
+                actor_loss = -value - self._learner.entropy * chosen.entropy
+            else:
+                value = tf.reduce_mean(self._worth(actors | own, states, vectors, tf.stop_gradient(chosen.offset)))
+                actor_loss = -value
         gradient = of_critic | tape.gradient(actor_loss, actors)
         return Learned(gradient, critic_loss, tf.reduce_mean(targets), value, chosen.entropy)
 

@@ -63,9 +63,21 @@ def test_the_actors_gradient_by_hand() -> None:
     """Of the movies 0 and 1, with w the chance p of movie 1 is σ(w): Q = 3 · p, and dQ/dw = 3 · p · (1 − p)."""
     played = piece(slate=0, reward=1.0, offsets=([0, 0, NEVER], [0, 0, 0]))
     weights = tiny(query_bias=np.log(3), value_items=3)
-    learned = losses().learn(weights, weights, played)
+    learned = losses(entropy=0.0).learn(weights, weights, played)
     assert float(learned.actor_value) == pytest.approx(3 * 0.75)
     np.testing.assert_allclose(learned.gradient["query_bias"], [-3 * 0.75 * 0.25], rtol=1e-5)
+
+
+def test_entropy_keeps_the_choice_soft() -> None:
+    """dH/dw = −w · p · (1 − p) beside that; with Q = e/5 by what is believed, the start has no gradient at all."""
+    played = piece(slate=0, reward=1.0, offsets=([0, 0, NEVER], [0, 0, 0]))
+    weights = tiny(query_bias=np.log(3))
+    learned = losses(entropy=0.1).learn(weights, weights, played)
+    assert float(learned.entropy) == pytest.approx(-0.75 * np.log(0.75) - 0.25 * np.log(0.25))
+    np.testing.assert_allclose(learned.gradient["query_bias"], [0.1 * np.log(3) * 0.75 * 0.25], rtol=1e-5)
+    believed = piece(slate=0, reward=1.0, offsets=([20, 21, 22], [0, 0, 0]))
+    learned = losses(sharpness=10.0, entropy=1 / 50).learn(tiny(), tiny(), believed)
+    np.testing.assert_allclose(learned.gradient["query_bias"], [0], atol=1e-6)
 
 
 def test_in_the_papers_way_the_critic_judges_the_vector_itself() -> None:
@@ -80,7 +92,7 @@ def test_each_loss_moves_its_own_weights_and_no_others() -> None:
     """Beside small changes of every weight, for slates of two in a network of several of everything."""
     rng, network = np.random.default_rng(0), Proposals(3, 2, 2, 6, positions=2)
     features = tf.constant(rng.normal(size=(6, 2)).astype(np.float32))
-    learner = LirdConfig(gamma=0.5)
+    learner = LirdConfig(gamma=0.5, entropy=0.1)
     both = Losses(network, features, learner, 2.0)
     played = Piece(
         tf.constant(rng.normal(size=(4, 3, 3)).astype(np.float32)),
@@ -94,7 +106,8 @@ def test_each_loss_moves_its_own_weights_and_no_others() -> None:
 
     def learned(flat: np.ndarray) -> tuple[Weights, float, float]:
         found = both.learn(network.unflatten(tf.constant(flat), TENSORFLOW), target, played)
-        return found.gradient, float(found.critic_loss), float(found.actor_value)
+        gained = found.actor_value + learner.entropy * found.entropy
+        return found.gradient, float(found.critic_loss), float(gained)
 
     gradient = network.flatten({name: np.asarray(part) for name, part in learned(flat)[0].items()})
     owners = network.flatten({n: np.full(s, n.startswith("value")) for n, s in network.shapes().items()}).astype(bool)
