@@ -34,13 +34,14 @@ def policy_for(
     features: str = "world",
     observation: str = "history",
     reward: str = "rating",
+    **sizes: int,
 ) -> NetworkPolicy:
     """A policy with random weights that fits the world's movies."""
     rng = np.random.default_rng(seed)
     scenario = ScenarioConfig.model_validate({"features": features, "observation": observation, "reward": reward})
     size = OBSERVATIONS[observation].size(Knowledge.of(world), scenario)
     movies = Knowledge.of(world).representation(features)
-    network = NETWORKS[kind](size, 6, movies.features.shape[1], world.n_movies)
+    network = NETWORKS[kind](size, 6, movies.features.shape[1], world.n_movies, **sizes)
     weights = network.unflatten(rng.normal(size=network.size()).astype(np.float32), NUMPY)
     center, scale = rng.normal(size=(2, network.state)).astype(np.float32)
     return NetworkPolicy(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from rlrec.agents.actor_critic.agent import A2C, A3C, ColdA2C, ColdA3C, Thesis
 from rlrec.agents.agent import Agent
+from rlrec.agents.lird.agent import ColdLird, Lird
 from rlrec.agents.logged.agent import CrossEntropy, LoggedA2C, LoggedA3C
 from rlrec.agents.policy_gradient.impala import ColdImpala, Impala
 from rlrec.agents.policy_gradient.ppo import PPO, ColdPPO
@@ -25,6 +26,8 @@ AGENTS: dict[str, Callable[[World, Job], Agent]] = {
     "logged impala": ColdImpala,
     "logged reinforce": ColdReinforce,
     "logged ppo": ColdPPO,
+    "lird": Lird,
+    "logged lird": ColdLird,
 }
 _COLD: dict[str, Callable[[World, Job], Agent]] = {"logged a3c": ColdA3C, "logged a2c": ColdA2C}
 """In cold sessions an algorithm does what it does with simulated users: only who answers is another. Those that are not

@@ -22,6 +22,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Weights = dict[str, Any]
 
+_FAR = 5.0
+"""Standard deviations."""
+
 
 class Ops(NamedTuple):
     """What operators cannot say, for arrays or for tensors."""
@@ -61,13 +64,18 @@ class Network(ABC):
         """Whether movies have weights of their own, in place of their fixed features."""
         return False
 
+    @property
+    def vectors(self) -> int:
+        """How many queries there are, one for each position of a slate; with one, that is the slate's."""
+        return 1
+
     @abstractmethod
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of every weight; a name ending in `_hidden` is drawn at random, all others start at zero."""
 
     @abstractmethod
     def query(self, weights: Weights, state: Any, memory: Any, ops: Ops) -> Any:
-        """`(B, S)` standardised states and `(B, memory)` memories to `(B, F)` queries."""
+        """`(B, S)` standardised states and `(B, memory)` memories to queries, `(B, vectors · F)`."""
 
     @abstractmethod
     def value(self, weights: Weights, state: Any, memory: Any, ops: Ops) -> Any:
@@ -227,4 +235,62 @@ class Thesis(Network):
         return ops.relu(first @ weights["second_hidden"] + weights["second_bias"])
 
 
-NETWORKS: dict[str, type[Network]] = {"bilinear": Bilinear, "recurrent": Recurrent, "thesis": Thesis}
+@dataclass(frozen=True)
+class Proposals(Bilinear):
+    """LIRD's: an actor that proposes a vector for each position of a slate, and a critic of a state and a slate.
+
+    Weights whose name begins with `value` are the critic's. It is linear in the slate's mean features, with a hidden
+    layer of state and slate beside that; where the features are zero, `value` is what it expects.
+
+    Attributes:
+        positions: K, movies of the slates that it was trained on.
+    """
+
+    positions: int = 1
+
+    @property
+    def vectors(self) -> int:
+        """See `Network`."""
+        return self.positions
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """See `Network`."""
+        slate = self.positions * self.features
+        actor = {"linear": (self.state, slate), "query": (self.hidden, slate), "query_bias": (slate,)}
+        critic = {
+            "value_slate_hidden": (slate, self.hidden),
+            "value_linear": (self.state, self.features),
+            "value_items": (self.features,),  # what is good for everybody
+        }
+        return super().shapes() | actor | critic
+
+    def query(self, weights: Weights, state: Any, memory: Any, ops: Ops) -> Any:
+        """See `Network`."""
+        return super().query(weights, _bounded(state, ops), memory, ops)
+
+    def value(self, weights: Weights, state: Any, memory: Any, ops: Ops) -> Any:
+        """See `Network`."""
+        return super().value(weights, _bounded(state, ops), memory, ops)
+
+    def critic(self, weights: Weights, state: Any, slate: Any, ops: Ops) -> Any:
+        """`(B, S)` states and the features `(B, K · F)` of slates to `(B, 1)` expected discounted returns, Q(s, a)."""
+        size, state = self.features, _bounded(state, ops)
+        mean = slate @ np.tile(np.eye(size, dtype=np.float32) / self.positions, (self.positions, 1))  # (B, F)
+        # Over S, so that a step of the optimizer moves Q by as much as a step of the other weights does.
+        query = state @ weights["value_linear"] / self.state + weights["value_items"]
+        hidden = state @ weights["value_hidden"] + slate @ weights["value_slate_hidden"] + weights["value_bias"]
+        linear = (mean * query) @ np.ones((size, 1), np.float32)
+        return linear + ops.tanh(hidden) @ weights["value"] + weights["value_offset"]
+
+
+def _bounded(state: Any, ops: Ops) -> Any:
+    """What exploring meets may be hundreds of standard deviations off, where one number would decide all."""
+    return _FAR * ops.tanh(state / _FAR)
+
+
+NETWORKS: dict[str, type[Network]] = {
+    "bilinear": Bilinear,
+    "recurrent": Recurrent,
+    "thesis": Thesis,
+    "proposals": Proposals,
+}

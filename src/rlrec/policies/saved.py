@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rlrec.errors import DataError, ModelError
-from rlrec.policies.networks import NETWORKS, NUMPY
+from rlrec.policies.networks import NETWORKS, NUMPY, Network
 from rlrec.policies.scored import NetworkPolicy
 from rlrec.settings.beliefs import BeliefConfig
 from rlrec.settings.explain import explain
@@ -68,7 +68,7 @@ def load_policy(path: str | os.PathLike[str]) -> NetworkPolicy:
     file = text
     try:
         description = _described(text, read_file(_inside(folder, text), _LARGEST_DESCRIPTION))
-        network = NETWORKS[description.network.kind](**description.network.model_dump(exclude={"kind"}))
+        network = description.network.made()
         expected = {"weights": (network.size(),), "center": (network.state,), "scale": (network.state,)}
         file = weights
         arrays = read_arrays(_inside(folder, weights), 8 * sum(length for (length,) in expected.values()))
@@ -108,6 +108,18 @@ class _Sizes(BaseModel):
     hidden: Width
     features: Annotated[int, Field(ge=1, le=10_000)]
     movies: Annotated[int, Field(ge=1, le=10_000_000)]
+    positions: Annotated[int, Field(ge=1, le=100)] = 1
+    """Of networks with a query for each of them only, which a policy of format 5 need not have."""
+
+    @model_validator(mode="after")
+    def _fit_the_kind(self) -> Self:
+        known = {field.name for field in fields(NETWORKS[self.kind])}
+        if foreign := self.model_fields_set - {"kind"} - known:
+            raise ValueError(f"network: a {self.kind} one has no {', '.join(sorted(foreign))}")
+        return self
+
+    def made(self) -> Network:
+        return NETWORKS[self.kind](**self.model_dump(exclude={"kind"}, exclude_unset=True))
 
 
 class _Description(BaseModel):

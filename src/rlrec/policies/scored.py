@@ -14,6 +14,7 @@ from rlrec.metrics.stars import CLICK_THRESHOLD
 from rlrec.policies.networks import NUMPY, Network, Weights
 from rlrec.policies.policy import Note, Policy, Scores
 from rlrec.policies.rewards import expected_reward
+from rlrec.policies.slates import slates_in_turn
 from rlrec.settings.beliefs import BeliefConfig
 from rlrec.settings.sections import Features, Observation, Reward
 from rlrec.worlds.dynamics import Floats
@@ -24,6 +25,10 @@ class NetworkPolicy(Policy):
     """Ranks movies by the scores of a trained network: the most probable slate where these are logits.
 
     With a `sharpness` above 0, what is believed of the user is added to them: sharpness times the expected reward.
+
+    With a query for each position, a slate is made position by position: of the movies left, the best by the position's
+    own scores. These movies are ranked before all others, in this order, and the others by the first query. A slate may
+    be shorter or longer than those that were trained: position k has query min(k, K − 1).
 
     Attributes:
         network: sizes and functions of the network.
@@ -108,10 +113,13 @@ class NetworkPolicy(Policy):
         """`(B, N)` scores of the network."""
         state = (view.observe() - self.center) / self.scale
         queries: Floats = self.network.query(self.weights, state, self._memory, NUMPY)
-        scores = queries @ self.network.items(self.weights, self._features).T
+        positions = max(1, min(self.network.vectors, view.slate_size, int(view.available.sum(axis=1).min())))
+        items = self.network.items(self.weights, self._features)
+        asked = queries.reshape(len(state), self.network.vectors, -1)[:, :positions].reshape(-1, items.shape[1])
+        scores = (asked @ items.T).reshape(len(state), positions, len(items))
         if self.sharpness:
-            return scores + self.sharpness * expected_reward(view.expect(), view)  # type: ignore[no-any-return]
-        return scores  # type: ignore[no-any-return]
+            scores = scores + self.sharpness * expected_reward(view.expect(), view)[:, None]
+        return scores[:, 0] if positions == 1 else _in_turn(scores, view)
 
     def observe(self, slates: NDArray[np.int64], ratings: Floats) -> None:
         """Takes the answers into the network's memory, if it has one."""
@@ -120,6 +128,16 @@ class NetworkPolicy(Policy):
             weighted = (ratings - np.float32(CLICK_THRESHOLD))[:, :, None] * features
             answer = np.concatenate([features.mean(axis=1), weighted.mean(axis=1)], axis=1)
             self._memory = self.network.remember(self.weights, self._memory, answer, NUMPY)
+
+
+def _in_turn(scores: Scores, view: View) -> Scores:
+    """`(B, N)`: the slates that scores `(B, J, N)` make position by position, above what the first of them rank."""
+    available, first = view.available, scores[:, 0].copy()
+    slates = slates_in_turn(scores, available, min(view.slate_size, int(available.sum(axis=1).min())))
+    top = np.where(available, first, -np.inf).max(axis=1, keepdims=True)
+    ahead = np.arange(slates.shape[1], 0, -1) * np.maximum(np.abs(top), 1)
+    np.put_along_axis(first, slates, (top + ahead).astype(first.dtype), axis=1)
+    return first
 
 
 def _numbers(belief: BeliefConfig) -> str:

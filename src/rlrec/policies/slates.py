@@ -50,3 +50,33 @@ def top_slates(scores: Scores, available: NDArray[np.bool_], k: int) -> NDArray[
     movies = np.nonzero(chosen)[1].reshape(len(ranked), k)
     order = np.argsort(-np.take_along_axis(ranked, movies, axis=1), axis=1, kind="stable")
     return np.asarray(np.take_along_axis(movies, order, axis=1), np.int64)
+
+
+def slates_in_turn(scores: Scores, available: NDArray[np.bool_], k: int) -> NDArray[np.int64]:
+    """Slates made position by position, each by scores of its own: the best movie that is still available.
+
+    Algorithm 1 of LIRD (Zhao et al. 2018, arXiv 1801.00209). Where a slate has more positions than there are scores,
+    the last ones go on.
+
+    Args:
+        scores: `(B, J, N)`, of J positions.
+        available: `(B, N)`, at least k of them in each row.
+        k: length K of a slate.
+
+    Returns:
+        `(B, K)` int64.
+
+    Raises:
+        ModelError: see `top_slates`.
+        ValueError: see `top_slates`.
+
+    >>> scores = np.array([[[0.1, 0.9, 0.5], [0.2, 0.9, 0.1]]])
+    >>> slates_in_turn(scores, np.ones((1, 3), bool), 3)
+    array([[1, 0, 2]])
+    """
+    left, rows = available.copy(), np.arange(len(available))
+    slates = np.empty((len(available), k), np.int64)
+    for position in range(k):
+        slates[:, position] = top_slates(scores[:, min(position, scores.shape[1] - 1)], left, 1)[:, 0]
+        left[rows, slates[:, position]] = False
+    return slates

@@ -11,6 +11,7 @@ from pydantic import Discriminator, Field, Tag
 
 from rlrec.settings.explain import tagged, unit
 from rlrec.settings.learner import ActorCriticConfig, BilinearConfig, LearnerConfig, LoggedConfig
+from rlrec.settings.lird import LirdConfig, LoggedLirdConfig
 from rlrec.settings.policy_gradient import (
     ImpalaConfig,
     LoggedImpalaConfig,
@@ -108,6 +109,8 @@ ALGORITHMS: dict[str, type[LearnerConfig]] = {
     "logged impala": LoggedImpalaConfig,
     "logged reinforce": LoggedReinforceConfig,
     "logged ppo": LoggedPPOConfig,
+    "lird": LirdConfig,
+    "logged lird": LoggedLirdConfig,
 }
 """The settings of each algorithm, by its name; on logged answers it is `logged` and its name."""
 

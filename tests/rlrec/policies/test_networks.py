@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlrec.agents.actor_critic.loss import TENSORFLOW
-from rlrec.policies.networks import NETWORKS, NUMPY, Bilinear, Network, Recurrent, Weights
+from rlrec.policies.networks import NETWORKS, NUMPY, Bilinear, Network, Proposals, Recurrent, Weights
 
 
 def random_weights(network: Network, seed: int) -> Weights:
@@ -60,6 +60,42 @@ def test_bilinear_query_and_value_by_hand() -> None:
     # 2 · 0.5 + 3 · tanh(0.5) + 0.5 and 2 · tanh(1.5) + 0.25
     np.testing.assert_allclose(network.query(weights, state, nothing, NUMPY), [[1.5 + 3 * np.tanh(0.5)]])
     np.testing.assert_allclose(network.value(weights, state, nothing, NUMPY), [[2 * np.tanh(1.5) + 0.25]])
+
+
+def test_there_is_a_query_for_each_position_and_one_critic_of_all() -> None:
+    network, rng = Proposals(5, 8, 3, 7, positions=4), np.random.default_rng(0)
+    weights, state = random_weights(network, 1), rng.normal(size=(6, 5)).astype(np.float32)
+    slates = rng.normal(size=(6, 4 * 3)).astype(np.float32)
+    tensors = network.unflatten(tf.constant(network.flatten(weights)), TENSORFLOW)
+
+    assert network.query(weights, state, None, NUMPY).shape == (6, 4 * 3)
+    assert network.vectors == 4
+    one, other = (network.critic(w, state, slates, ops) for w, ops in ((weights, NUMPY), (tensors, TENSORFLOW)))
+    assert one.shape == (6, 1)
+    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+    nothing = network.critic(weights, state, 0 * slates, NUMPY)
+    np.testing.assert_allclose(nothing, network.value(weights, state, None, NUMPY), rtol=1e-5, atol=1e-5)
+
+
+def test_critic_by_hand() -> None:
+    """In the state 5 atanh(0.1), which is bounded to 0.5, of two movies with the features 1 and 3."""
+    network = Proposals(1, 1, 1, 2, positions=2)
+    weights = {name: np.zeros(shape) for name, shape in network.shapes().items()}
+    weights |= {"value_linear": np.array([[4.0]]), "value_items": np.array([0.5]), "value_offset": np.array([0.25])}
+    weights |= {"value_hidden": np.array([[2.0]]), "value_slate_hidden": np.array([[1.0], [-1.0]])}
+    weights |= {"value": np.array([[3.0]])}
+
+    found = network.critic(weights, np.array([[5 * np.arctanh(0.1)]]), np.array([[1.0, 3.0]]), NUMPY)
+
+    # mean 2 · (4 · 0.5 + 0.5) + 3 · tanh(2 · 0.5 + 1 − 3) + 0.25
+    np.testing.assert_allclose(found, [[5 + 3 * np.tanh(-1) + 0.25]])
+
+
+def test_what_is_far_off_is_bounded() -> None:
+    network = Proposals(5, 8, 3, 7, positions=2)
+    weights, state = random_weights(network, 1), np.array([[1e3, -1e3, 1e6, 0.0, 0.0]], np.float32)
+    bounded = network.query(weights, np.array([[50.0, -50.0, 50.0, 0.0, 0.0]], np.float32), None, NUMPY)
+    np.testing.assert_allclose(network.query(weights, state, None, NUMPY), bounded, rtol=1e-5)
 
 
 def test_gru_by_hand() -> None:

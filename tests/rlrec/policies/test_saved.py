@@ -31,6 +31,30 @@ def test_a_saved_policy_recommends_the_same(tmp_path: Path, kind: str) -> None:
     assert type(again.network) is type(policy.network)
 
 
+def test_a_saved_policy_remembers_its_positions(tmp_path: Path) -> None:
+    policy = policy_for(WORLD, "proposals", positions=3)
+    save_policy(policy, tmp_path)
+    users, scenario = WORLD.users_in("test"), ScenarioConfig(episode_length=5, slate_size=4)
+
+    again = load_policy(tmp_path)
+
+    assert again.network == policy.network
+    one, other = (play(p, WORLD, users, scenario, 0) for p in (policy, again))
+    np.testing.assert_array_equal(one.slates, other.slates)
+
+
+def test_a_policy_of_one_query_has_no_positions(tmp_path: Path) -> None:
+    """What was written before there were any is read as it was, and is written no other way now."""
+    save_policy(policy_for(WORLD), tmp_path)
+    file = tmp_path / DESCRIPTION_FILE
+    description = json.loads(file.read_text())
+    assert set(description["network"]) == {"kind", "state", "hidden", "features", "movies"}
+    description["network"]["positions"] = 3
+    file.write_text(json.dumps(description))
+    with pytest.raises(ModelError, match="a bilinear one has no positions"):
+        load_policy(tmp_path)
+
+
 def test_equal_policies_give_equal_bytes(tmp_path: Path) -> None:
     for name in ("one", "other"):
         save_policy(policy_for(WORLD), tmp_path / name)

@@ -12,6 +12,7 @@ from rlrec.policies.baselines import Known
 from rlrec.policies.networks import NUMPY
 from rlrec.policies.playing import play
 from rlrec.policies.policy import Policy
+from rlrec.policies.slates import slates_in_turn, top_slates
 from rlrec.settings.config import ScenarioConfig
 from rlrec.testing import PolicyTests
 from rlrec.worlds.knowledge import Knowledge
@@ -30,6 +31,7 @@ class TestNetworkPolicy(PolicyTests):
             ("thesis", "training", "thesis"),
             ("bilinear", "watched", "recent"),
             ("bilinear", "watched", "answers"),
+            ("proposals", "world", "history"),
         ],
         ids=str,
     )
@@ -38,7 +40,8 @@ class TestNetworkPolicy(PolicyTests):
 
     def make(self, known: Known) -> Policy:
         kind, features, observation = self.which
-        return policy_for(self.world(), kind, features=features, observation=observation)
+        sizes = {"positions": 3} if kind == "proposals" else {}
+        return policy_for(self.world(), kind, features=features, observation=observation, **sizes)
 
 
 def test_scores_are_queries_times_features() -> None:
@@ -50,6 +53,30 @@ def test_scores_are_queries_times_features() -> None:
     state = (sessions.observe() - policy.center) / policy.scale
     queries = policy.network.query(policy.weights, state, np.zeros((2, 0)), NUMPY)
     np.testing.assert_allclose(found, queries @ Knowledge.of(WORLD).representation().features.T, rtol=1e-6)
+
+
+@pytest.mark.parametrize("asked", [1, 2, 3, 5])
+@pytest.mark.parametrize("sharpness", [0.0, 40.0])
+def test_with_a_query_for_each_position_a_slate_is_made_position_by_position(asked: int, sharpness: float) -> None:
+    """Whatever size is asked for; behind the slate stand the others, as the first query ranks them."""
+    policy = policy_for(WORLD, "proposals", positions=3)
+    policy.sharpness = sharpness
+    sessions = Sessions(WORLD, np.arange(4), ScenarioConfig(slate_size=asked))
+    sessions.play(np.arange(4 * asked).reshape(4, asked))
+    view = View(sessions)
+    policy.begin(view, np.random.default_rng(0))
+
+    found = policy.scores(view)
+
+    state = (sessions.observe() - policy.center) / policy.scale
+    vectors = policy.network.query(policy.weights, state, None, NUMPY).reshape(4, 3, -1)
+    own = vectors @ Knowledge.of(WORLD).representation().features.T + sharpness * view.expect()[:, None]
+    slates = slates_in_turn(own, sessions.available, asked)
+    np.testing.assert_array_equal(top_slates(found, sessions.available, asked), slates)
+    assert (np.diff(np.sort(slates, axis=1), axis=1) > 0).all()
+    others = sessions.available.copy()
+    np.put_along_axis(others, slates, values=False, axis=1)
+    np.testing.assert_array_equal(top_slates(found, others, 20), top_slates(own[:, 0], others, 20))
 
 
 def test_a_memory_is_of_one_session_only() -> None:

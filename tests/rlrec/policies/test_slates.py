@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from rlrec.errors import ModelError
-from rlrec.policies.slates import top_slates
+from rlrec.policies.slates import slates_in_turn, top_slates
 
 SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 12))
 
@@ -51,3 +51,28 @@ def test_too_few_available_movies_are_refused(k: int) -> None:
     available = np.array([[True, True, True], [False] * 3])
     with pytest.raises(ValueError, match="available"):
         top_slates(np.zeros((2, 3)), available, k)
+
+
+@given(st.data())
+def test_slates_in_turn_hold_the_best_that_is_left_at_each_position(data: st.DataObject) -> None:
+    rows, movies = data.draw(SHAPES)
+    positions = data.draw(st.integers(1, 4))
+    values = st.sampled_from([-1.0, 0.0, 0.5, 2.0])
+    scores = data.draw(npst.arrays(np.float32, (rows, positions, movies), elements=values))
+    available = data.draw(npst.arrays(bool, (rows, movies)))
+    available[:, data.draw(st.integers(0, movies - 1))] = True
+    k, given_to_it = data.draw(st.integers(1, int(available.sum(axis=1).min()))), available.copy()
+    slates = slates_in_turn(scores, available, k)
+    np.testing.assert_array_equal(available, given_to_it)
+    for row in range(rows):
+        left = set(np.flatnonzero(available[row]))
+        for position, shown in enumerate(slates[row].tolist()):
+            own = scores[row, min(position, positions - 1)]
+            assert shown == min(left, key=lambda movie: (-own[movie], movie))
+            left.remove(shown)
+
+
+def test_slates_of_one_ranking_are_its_head() -> None:
+    scores = np.random.default_rng(0).normal(size=(5, 20)).astype(np.float32)
+    available = np.ones((5, 20), bool)
+    np.testing.assert_array_equal(slates_in_turn(scores[:, None], available, 4), top_slates(scores, available, 4))

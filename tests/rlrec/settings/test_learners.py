@@ -43,6 +43,8 @@ def refusal(learner: object, **sections: object) -> str:
         (LOGGED | {"algorithm": "a2c"}, "logged a2c"),
         ({"algorithm": "cross_entropy"}, "logged cross_entropy"),
         ({"algorithm": "cross_entropy", "learns_from": "logged"}, "logged cross_entropy"),
+        ({"algorithm": "lird"}, "lird"),
+        (LOGGED | {"algorithm": "lird"}, "logged lird"),
     ],
 )
 def test_the_algorithm_and_whom_it_learns_from_say_whose_settings_these_are(learner: dict[str, str], key: str) -> None:
@@ -69,6 +71,11 @@ def test_the_algorithm_and_whom_it_learns_from_say_whose_settings_these_are(lear
         ({"algorithm": "cross_entropy", "slates": 3}, "slates: unknown setting"),
         ({"algorithm": "cross_entropy", "rollout": 5}, "rollout: must be 1 (it shows nothing); is 5"),
         ({"algorithm": "cross_entropy", "sessions": "cold"}, "sessions: must be continue (of sessions that continue"),
+        ({"algorithm": "lird", "tau": 2}, "tau: must be a number from 0 to 1 (share of the weights that the target"),
+        ({"algorithm": "lird", "through": "both"}, "through: must be choice or proposal (what the critic judges when"),
+        ({"algorithm": "lird", "value": 0.1}, "value: unknown setting"),
+        (LOGGED | {"algorithm": "lird", "sessions": "continue"}, "sessions: must be cold (of sessions that begin with"),
+        (LOGGED | {"algorithm": "lird", "start": "regression"}, "start: must be belief or zero (what it begins as"),
         ({}, f"algorithm: must be {ANY}; is missing"),
         ({"algorithm": "sarsa"}, f"algorithm: must be {ANY}; is 'sarsa'"),
         ({"algorithm": ["a3c"]}, f"algorithm: must be {ANY}; is ['a3c']"),
@@ -169,6 +176,7 @@ def test_whoever_learns_from_logged_answers_has_a_scenario_of_its_own(
         ({"algorithm": "a3c", "users": 8, "rollout": 10}, 80),
         (LOGGED | {"users": 8, "slates": 3}, 24),
         (COLD | {"users": 8, "slates": 3, "length": 40, "rollout": 20}, 160),
+        ({"algorithm": "lird", "users": 8}, 40),
         ({"algorithm": "cross_entropy", "users": 8}, 8),
     ],
     ids=str,
