@@ -5,6 +5,7 @@ from collections.abc import Callable
 from rlrec.agents.actor_critic.agent import A2C, A3C, ColdA2C, ColdA3C, Thesis
 from rlrec.agents.agent import Agent
 from rlrec.agents.logged.agent import CrossEntropy, LoggedA2C, LoggedA3C
+from rlrec.agents.value_based.agent import DQN, ColdDQN, ColdSlateQ, SlateQ
 from rlrec.settings.config import Job
 from rlrec.settings.learner import LoggedConfig
 from rlrec.worlds.world import World
@@ -13,9 +14,13 @@ AGENTS: dict[str, Callable[[World, Job], Agent]] = {
     "a3c": A3C,
     "a2c": A2C,
     "thesis": Thesis,
+    "dqn": DQN,
+    "slateq": SlateQ,
     "logged a3c": LoggedA3C,
     "logged a2c": LoggedA2C,
     "logged cross_entropy": CrossEntropy,
+    "logged dqn": ColdDQN,
+    "logged slateq": ColdSlateQ,
 }
 _COLD: dict[str, Callable[[World, Job], Agent]] = {"logged a3c": ColdA3C, "logged a2c": ColdA2C}
 """In cold sessions an algorithm does what it does with simulated users: only who answers is another."""
@@ -29,4 +34,4 @@ def make_agent(world: World, job: Job) -> Agent:
     """
     learner = job.learner
     cold = isinstance(learner, LoggedConfig) and learner.sessions == "cold"
-    return (_COLD if cold else AGENTS)[learner.key](world, job)
+    return (AGENTS | _COLD if cold else AGENTS)[learner.key](world, job)

@@ -12,6 +12,7 @@ from pydantic import Discriminator, Field, Tag
 from rlrec.settings.explain import tagged, unit
 from rlrec.settings.learner import ActorCriticConfig, BilinearConfig, LearnerConfig, LoggedConfig
 from rlrec.settings.sections import Count, Fraction, Observation, Width
+from rlrec.settings.value_based import DQNConfig, LoggedDQNConfig, LoggedSlateQConfig, SlateQConfig
 
 
 class A3CConfig(BilinearConfig):
@@ -91,9 +92,13 @@ ALGORITHMS: dict[str, type[LearnerConfig]] = {
     "a3c": A3CConfig,
     "a2c": A2CConfig,
     "thesis": ThesisConfig,
+    "dqn": DQNConfig,
+    "slateq": SlateQConfig,
     "logged a3c": LoggedA3CConfig,
     "logged a2c": LoggedA2CConfig,
     "logged cross_entropy": CrossEntropyConfig,
+    "logged dqn": LoggedDQNConfig,
+    "logged slateq": LoggedSlateQConfig,
 }
 """The settings of each algorithm, by its name; on logged answers it is `logged` and its name."""
 
