@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from rlrec.errors import ConfigError
 from rlrec.settings.config import Config, EvaluateConfig, derive_seed, load_config, parse_config
 from rlrec.settings.explain import MOST, as_text, leaves
-from rlrec.settings.learners import A3CConfig, LoggedA3CConfig
+from rlrec.settings.learners import ALGORITHMS, A3CConfig, LoggedA3CConfig
 from rlrec.settings.overrides import apply_overrides
 from rlrec.settings.yaml import LARGEST_FILE
 
@@ -36,7 +36,8 @@ def refusal(text: str) -> str:
 
 
 LEAVES = dict(leaves(Config))
-ALL = "a3c, a2c, thesis or cross_entropy"
+_NAMES = list(dict.fromkeys(key.removeprefix("logged ") for key in ALGORITHMS))
+ALL = f"{', '.join(_NAMES[:-1])} or {_NAMES[-1]}"
 COLD = LoggedA3CConfig(
     sessions="cold", reward="liked", users=64, steps=102_400, slate_size=1, length=40, rollout=40, learning_rate=1e-4,
     final_learning_rate=1e-5, sharpness=10.0,
@@ -229,7 +230,7 @@ def test_what_is_given_replaces_one_default():
         ("learners: {}", "learners", "{}"),
         ("learners: {a3c: 3}", "learners.a3c", "3"),
         ("learners: {a3c: {gamma: 0.5}}", f"learners.a3c.algorithm: must be {ALL}", "is missing"),
-        ("learners: {a3c: {algorithm: dqn}}", f"learners.a3c.algorithm: must be {ALL}", "'dqn'"),
+        ("learners: {a3c: {algorithm: deep}}", f"learners.a3c.algorithm: must be {ALL}", "'deep'"),
         ("learners: {a3c: {algorithm: thesis, hidden: 8}}", "learners.a3c.hidden: unknown setting", ""),
         ("learners: {A 1: {algorithm: a3c}}", "learners.'A 1': a name must be small letters", "'A 1'"),
         ("learners: {mine: {algorithm: a3c}}", "evaluate.reference (a3c) is none of the learners: mine", ""),

@@ -11,6 +11,12 @@ LOGGED = {"algorithm": "a3c", "learns_from": "logged"}
 COLD = LOGGED | {"sessions": "cold"}
 
 
+def names(kind: str = "") -> str:
+    """Algorithms as errors list them: all, or those that learn from logged answers."""
+    found = list(dict.fromkeys(key.removeprefix("logged ") for key in ALGORITHMS if key.startswith(kind)))
+    return f"{', '.join(found[:-1])} or {found[-1]}"
+
+
 def parsed(learner: object, **sections: object) -> LearnerConfig:
     values = {"learners": {"mine": learner}, "evaluate": {"reference": "mine"}, **sections}
     return parse_config(values, "x").learners["mine"]
@@ -59,13 +65,13 @@ def test_the_algorithm_and_whom_it_learns_from_say_whose_settings_these_are(lear
         ({"algorithm": "cross_entropy", "slates": 3}, "slates: unknown setting"),
         ({"algorithm": "cross_entropy", "rollout": 5}, "rollout: must be 1 (it shows nothing); is 5"),
         ({"algorithm": "cross_entropy", "sessions": "cold"}, "sessions: must be continue (of sessions that continue"),
-        ({}, "algorithm: must be a3c, a2c, thesis or cross_entropy; is missing"),
-        ({"algorithm": "dqn"}, "algorithm: must be a3c, a2c, thesis or cross_entropy; is 'dqn'"),
-        ({"algorithm": ["a3c"]}, "algorithm: must be a3c, a2c, thesis or cross_entropy; is ['a3c']"),
-        ({"algorithm": {}}, "algorithm: must be a3c, a2c, thesis or cross_entropy; is {}"),
-        ({"algorithm": "logged a3c"}, "algorithm: must be a3c, a2c or cross_entropy; is 'logged a3c'"),
-        ({"learns_from": "logged"}, "algorithm: must be a3c, a2c or cross_entropy; is missing"),
-        (LOGGED | {"algorithm": "thesis"}, "algorithm: must be a3c, a2c or cross_entropy; is 'thesis'"),
+        ({}, f"algorithm: must be {names()}; is missing"),
+        ({"algorithm": "deep"}, f"algorithm: must be {names()}; is 'deep'"),
+        ({"algorithm": ["a3c"]}, f"algorithm: must be {names()}; is ['a3c']"),
+        ({"algorithm": {}}, f"algorithm: must be {names()}; is {{}}"),
+        ({"algorithm": "logged a3c"}, f"algorithm: must be {names('logged')}; is 'logged a3c'"),
+        ({"learns_from": "logged"}, f"algorithm: must be {names('logged')}; is missing"),
+        (LOGGED | {"algorithm": "thesis"}, f"algorithm: must be {names('logged')}; is 'thesis'"),
         ({"algorithm": "a3c", "learns_from": "real"}, "learns_from: must be simulated or logged; is 'real'"),
         ({"algorithm": "a3c", "learns_from": ["logged"]}, "learns_from: must be simulated or logged; is ['logged']"),
         ({"algorithm": "thesis", "learns_from": "real"}, "learns_from: must be simulated; is 'real'"),
@@ -105,11 +111,33 @@ def test_a_wrong_setting_is_told_by_its_path_with_what_is_allowed_and_the_value(
             {"algorithm": "a3c", "observation": "thesis", "start": "belief"},
             "learners.mine.start (belief) needs the observation history, but that is thesis: start from zero",
         ),
+        (
+            {"algorithm": "dqn", "users": 6, "rollout": 5, "updates": 4},
+            "learners.mine.updates (4) must divide learners.mine.users times learners.mine.rollout (6 x 5)",
+        ),
     ],
     ids=str,
 )
 def test_settings_that_do_not_go_together_are_told(learner: dict[str, object], told: str) -> None:
     assert refusal(learner) == told
+
+
+def test_who_shows_one_movie_at_a_time_is_refused_slates_and_told_who_shows_them() -> None:
+    told = refusal({"algorithm": "dqn"}, scenario={"slate_size": 10})
+    assert told == (
+        "learners.mine.algorithm (dqn) shows one movie at a time, but scenario.slate_size is 10: "
+        "its like for slates is slateq"
+    )
+    assert refusal({"algorithm": "dqn", "learns_from": "logged", "slate_size": 2}).startswith(
+        "learners.mine.slate_size: must be a whole number from 1 to 1 movies"
+    )
+    assert parsed({"algorithm": "slateq"}, scenario={"slate_size": 10}).algorithm == "slateq"
+
+
+@pytest.mark.parametrize("algorithm", ["dqn", "slateq"])
+def test_who_learns_what_slates_are_worth_does_so_in_cold_sessions(algorithm: str) -> None:
+    told = refusal({"algorithm": algorithm, "learns_from": "logged", "sessions": "continue"})
+    assert told.startswith("learners.mine.sessions: must be cold")
 
 
 def test_who_waits_for_the_others_does_so_in_threads() -> None:

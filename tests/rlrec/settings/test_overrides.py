@@ -33,7 +33,7 @@ def refusal(*overrides: str) -> str:
         ("training.agents=true", ["training.agents", "true"]),
         ("training=3", ["training", "section", "training.executor"]),
         ("learners.a3c=3", ["learners.a3c", "section", "learners.a3c.algorithm"]),
-        ("learners.mine.gamma=0.5", ["learners.mine.algorithm", "a3c, a2c, thesis or cross_entropy", "missing"]),
+        ("learners.mine.gamma=0.5", ["learners.mine.algorithm", "a3c, a2c, thesis", "missing"]),
         ("training.ray=null", ["training.ray", "section", "training.ray.address"]),
         ("learners.a3c.rollout=7", ["learners.a3c.rollout (7)", "scenario.episode_length (50)"]),
         ("scenario.delta", ["'scenario.delta'", "path=value"]),

@@ -16,7 +16,7 @@ _LOWEST = -60.0  # below the best available movie's score; a chance of 1e-26
 
 
 class Transitions(NamedTuple):
-    """What sessions were shown and what came of it, by row; see `returns` for n-step."""
+    """What sessions were shown and what came of it, rows first."""
 
     states: Tensor  # (rows, S) standardised
     slates: Tensor  # (rows, K) int32
@@ -58,7 +58,7 @@ class Player:
         return self._values.simulation.start(self._learner.users, seed)
 
     def _play(self, flat: Tensor, session: Any, seed: Tensor, epsilon: Tensor) -> Played:
-        """Plays `learner.rollout` steps with the weights `flat` `(P,)`, a slate being drawn with the chance `epsilon`."""
+        """Plays `learner.rollout` steps with the weights `flat` `(P,)`; with the chance `epsilon` a slate is drawn."""
         values, learner, simulation = self._values, self._learner, self._values.simulation
         weights, steps = values.network.unflatten(flat, TENSORFLOW), learner.rollout
         shape = (steps, learner.users, self._scenario.slate_size)

@@ -50,10 +50,10 @@ class Learning:
         return Learned(flat_gradient, tf.reduce_mean(tf.abs(errors), axis=1), loss, tf.reduce_mean(found))
 
     def targets(self, newest: Any, old: Any, rows: Transitions) -> Tensor:
-        """`(rows, K)`: y_k = R_k + γⁿ · Q_target(s', A'), R_k being a position's own reward and all of the n − 1 steps after.
+        """`(rows, K)`: y_k = R_k + γⁿ · Q_target(s', A'), R_k being the position's own reward and later slates'.
 
-        A' is the slate that is best by the newest weights (van Hasselt et al. 2016, arXiv 1509.06461, equation 4), or
-        by the target weights themselves where it is not `double`; of movies that are still available.
+        A' is the slate of movies still available that is best by the newest weights (double Q-learning, van Hasselt et
+        al. 2016, arXiv 1509.06461), or by the target weights themselves (Mnih et al. 2015) where it is not `double`.
         """
         values, expected = self._values, self._values.expected(rows.next_believed)
         allowed, size = unpacked(rows.next_available), rows.slates.shape[1]

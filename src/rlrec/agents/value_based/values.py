@@ -1,8 +1,9 @@
 """What slates are worth: Q(s, A) = mean_k Q̄(s, a_k), Q̄(s, a) = b(s, a) + q(s) · x_a + V(s), on tensors.
 
-b is the reward to be expected by what is believed of the user, which is not trained; the rest is the network's. With one
-movie a slate Q̄ is Q. With more it is SlateQ's decomposition (Ie et al. 2019, arXiv 1905.12767, equation 17), every
-position being answered: the chance of each is 1/K. The slate with the highest Q is then the K movies with the highest Q̄.
+b is the reward to be expected by what is believed of the user, which is not trained; the rest is the network's, and
+dueling (Wang et al. 2016, arXiv 1511.06581) in that V has a path of its own. With one movie a slate Q̄ is Q. With more
+it is SlateQ's decomposition Q(s, A) = Σ P(i | s, A) Q̄(s, i) (Ie et al. 2019, arXiv 1905.12767), in which every position
+is answered here, hence chosen with the chance 1/K: the best slate is the K movies with the highest Q̄.
 """
 
 from typing import Any
