@@ -14,11 +14,11 @@ AGENTS: dict[str, Callable[[World, Job], Agent]] = {
     "a3c": A3C,
     "a2c": A2C,
     "thesis": Thesis,
-    "dqn": DQN,
-    "slateq": SlateQ,
     "logged a3c": LoggedA3C,
     "logged a2c": LoggedA2C,
     "logged cross_entropy": CrossEntropy,
+    "dqn": DQN,
+    "slateq": SlateQ,
     "logged dqn": ColdDQN,
     "logged slateq": ColdSlateQ,
 }

@@ -92,11 +92,11 @@ ALGORITHMS: dict[str, type[LearnerConfig]] = {
     "a3c": A3CConfig,
     "a2c": A2CConfig,
     "thesis": ThesisConfig,
-    "dqn": DQNConfig,
-    "slateq": SlateQConfig,
     "logged a3c": LoggedA3CConfig,
     "logged a2c": LoggedA2CConfig,
     "logged cross_entropy": CrossEntropyConfig,
+    "dqn": DQNConfig,
+    "slateq": SlateQConfig,
     "logged dqn": LoggedDQNConfig,
     "logged slateq": LoggedSlateQConfig,
 }

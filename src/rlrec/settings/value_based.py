@@ -14,6 +14,10 @@ class ValueBasedConfig(LearnerConfig):
 
     rollout: Annotated[int, Field(ge=1, le=10_000), unit("steps")] = 10
     """Steps an agent plays at once, which go into its replay buffer."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.0001
+    """Step size at the start: Q is of the size of a reward, of which a thousandth decides between movies."""
+    final_learning_rate: Fraction = 0.00001
+    """Step size at the end of the budget; linear in between."""
     updates: Annotated[int, Field(ge=1, le=1000), unit("gradients")] = 4
     """Gradients for each rollout, each of a batch drawn from the buffer; divides users times rollout."""
     batch: Annotated[int, Field(ge=1, le=65_536), unit("rows")] = 256
@@ -67,9 +71,9 @@ class LoggedDQNConfig(LoggedConfig, ValueBasedConfig):
     algorithm: Literal["dqn"] = "dqn"
     rollout: Annotated[int, Field(ge=1, le=10_000), unit("slates")] = 10
     """Slates an agent shows at once, which go into its replay buffer."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.001
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.0001
     """Step size at the start."""
-    final_learning_rate: Fraction = 0.0001
+    final_learning_rate: Fraction = 0.00001
     """Step size at the end of the budget; linear in between."""
     sessions: Literal["cold"] = "cold"
     """Of sessions that begin with nothing."""

@@ -8,13 +8,16 @@ import tensorflow as tf
 from worlds import informed, small_world
 
 from rlrec.agents.actor_critic.loss import TENSORFLOW
+from rlrec.agents.actor_critic.sampling import block_size
 from rlrec.agents.value_based.acting import Played, Player, ahead
 from rlrec.agents.value_based.values import Values, unpacked
 from rlrec.environments.compiled import Simulation
 from rlrec.environments.compiled_logged import ColdSimulation
 from rlrec.policies.networks import Bilinear
+from rlrec.settings.beliefs import BeliefConfig
 from rlrec.settings.config import ScenarioConfig
 from rlrec.settings.value_based import DQNConfig
+from rlrec.worlds.world import World
 
 WORLD = informed(small_world(3))
 USERS, ROLLOUT, LENGTH = 6, 4, 8
@@ -23,13 +26,16 @@ USERS, ROLLOUT, LENGTH = 6, 4, 8
 class Made:
     """A player whose functions are not compiled, and weights."""
 
-    def __init__(self, slate_size: int = 1, cold: bool = False, believes: bool = True, **settings: Any) -> None:
+    def __init__(
+        self, slate_size: int = 1, cold: bool = False, believes: bool = True, world: World = WORLD, **settings: Any
+    ) -> None:
         answers = {"observation": "answers", "features": "watched", "reward": "liked"} if cold else {}
-        scenario = ScenarioConfig(slate_size=slate_size, episode_length=LENGTH, **answers)
-        self.simulation = (ColdSimulation if cold else Simulation)(WORLD, scenario, block=8)
+        belief = BeliefConfig(growth=0.9, bounded=True)
+        scenario = ScenarioConfig(slate_size=slate_size, episode_length=LENGTH, belief=belief, **answers)
+        self.simulation = (ColdSimulation if cold else Simulation)(world, scenario, block_size(world.n_movies))
         size = self.simulation.state_size
         self.center, self.scale = np.linspace(-1, 1, size, dtype=np.float32), np.full(size, 2, np.float32)
-        network = Bilinear(size, 4, self.simulation.features.shape[1], WORLD.n_movies)
+        network = Bilinear(size, 4, self.simulation.features.shape[1], world.n_movies)
         self.values = Values(self.simulation, network, believes)
         learner = DQNConfig(users=USERS, rollout=ROLLOUT, **settings)
         self.player = Player(self.values, learner, self.center, self.scale)
@@ -125,6 +131,16 @@ def test_a_chance_of_one_shows_other_movies_than_a_chance_of_none() -> None:
     session = made.simulation.start(USERS, tf.constant([1, 1]))
     drawn, best = (made.played(session, 3, epsilon).transitions.slates[:USERS] for epsilon in (1.0, 0.0))
     assert np.mean(drawn.numpy() != best.numpy()) > 0.5
+
+
+@pytest.mark.parametrize("slate_size", [1, 10])
+def test_the_default_buffer_takes_less_than_200_mb_with_1682_movies(slate_size: int) -> None:
+    """In a world as large as the one that is fitted to ml-100k."""
+    world = small_world(n_movies=1682, latent=16, n_genres=19)
+    made = Made(slate_size, world=world)
+    stored = made.played(made.simulation.start(USERS, tf.constant([1, 1])), 2, 1.0).transitions
+    bytes_of_row = sum(part.numpy().nbytes for part in stored) / len(stored.states)
+    assert 1000 < bytes_of_row < 200e6 / DQNConfig().buffer
 
 
 def test_looking_ahead_stops_at_the_rollouts_end() -> None:
