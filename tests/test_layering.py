@@ -24,7 +24,7 @@ PACKAGES = (
 )
 """Of rlrec, from low to high: each may import those before it."""
 MOST_LINES = 350
-WORDS = {"value", "start"}
+WORDS = {"value", "start", "updates", "epsilon"}
 """Settings of algorithms whose names are words that everybody uses."""
 
 

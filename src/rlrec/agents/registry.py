@@ -9,6 +9,7 @@ from rlrec.agents.logged.agent import CrossEntropy, LoggedA2C, LoggedA3C
 from rlrec.agents.policy_gradient.impala import ColdImpala, Impala
 from rlrec.agents.policy_gradient.ppo import PPO, ColdPPO
 from rlrec.agents.policy_gradient.reinforce import ColdReinforce, Reinforce
+from rlrec.agents.value_based.agent import DQN, ColdDQN, ColdSlateQ, SlateQ
 from rlrec.settings.config import Job
 from rlrec.settings.learner import LoggedConfig
 from rlrec.worlds.world import World
@@ -28,6 +29,10 @@ AGENTS: dict[str, Callable[[World, Job], Agent]] = {
     "logged ppo": ColdPPO,
     "lird": Lird,
     "logged lird": ColdLird,
+    "dqn": DQN,
+    "slateq": SlateQ,
+    "logged dqn": ColdDQN,
+    "logged slateq": ColdSlateQ,
 }
 _COLD: dict[str, Callable[[World, Job], Agent]] = {"logged a3c": ColdA3C, "logged a2c": ColdA2C}
 """In cold sessions an algorithm does what it does with simulated users: only who answers is another. Those that are not

@@ -109,16 +109,15 @@ class Simulation:
 
     def expected_reward(self, session: Session) -> Tensor:
         """`(B, M)`, what movies are expected to be worth by what is believed, in stars: see `policies.rewards`."""
-        return self.worth_of(self.believed(session))
+        return self.expected_of(self.believed(session))
 
     def believed(self, session: Session) -> Tensor:
-        """`(B, 2 D')` float32, all that `expected_reward` takes of a session: means and variances."""
-        variances = tf.linalg.diag_part(session.covariance)
-        return tf.concat([tf.cast(session.belief, tf.float32), tf.cast(variances, tf.float32)], axis=1)
+        """`(B, V)`, as much of what is believed as `expected_of` needs, to be kept for later."""
+        return self._belief.summary(session.belief, session.covariance)
 
-    def worth_of(self, believed: Tensor) -> Tensor:
-        """`(B, M)`, what movies are expected to be worth by what was `believed`, in stars."""
-        ratings, weight = self._belief.expect(*tf.split(believed, 2, axis=1)), self.scenario.lambda_non_violent
+    def expected_of(self, believed: Tensor) -> Tensor:
+        """`(B, M)`, `expected_reward` of the sessions of which this `(B, V)` was believed."""
+        ratings, weight = self._belief.expect(believed), self.scenario.lambda_non_violent
         if not weight:
             return ratings
         mild = tf.pad(1 - self.violence, ((0, self.padded - self.n_movies),))
@@ -144,14 +143,7 @@ class Simulation:
         if luck is not None:
             scores += self.noise * luck
         ratings = tf.clip_by_value(scores, LOWEST_RATING, HIGHEST_RATING)
-        mixed = ratings
-        if scenario.reward != "rating":  # whoever is simulated rates whatever he is shown
-            won = ratings > (CLICK_THRESHOLD if scenario.reward == "liked" else 0)
-            mixed = HIGHEST_RATING * tf.cast(won, tf.float32)
-        if scenario.lambda_non_violent > 0:
-            weight = scenario.lambda_non_violent
-            mixed = (1 - weight) * ratings + weight * (1 - tf.gather(self.violence, slates))
-        rewards = tf.reduce_mean(mixed, axis=1) / HIGHEST_RATING
+        rewards = tf.reduce_mean(self._worth(slates, ratings), axis=1) / HIGHEST_RATING
         clicks = tf.reduce_mean(tf.cast(ratings > CLICK_THRESHOLD, tf.float32), axis=1)
         after = session._replace(
             taste=self._recover(self._react(session.taste, movies, ratings), session.start),
@@ -161,6 +153,18 @@ class Simulation:
             rewards=session.rewards + rewards,
         )
         return self._remember(after, slates, movies, ratings), ratings, rewards
+
+    def rewards(self, slates: Tensor, ratings: Tensor) -> Tensor:
+        """`(B, K)`, what each position of slates with these ratings is worth; a slate's reward is their mean."""
+        return self._worth(slates, ratings) / HIGHEST_RATING
+
+    def _worth(self, slates: Tensor, ratings: Tensor) -> Tensor:
+        """The same in stars."""
+        scenario, weight = self.scenario, self.scenario.lambda_non_violent
+        if scenario.reward != "rating":  # whoever is simulated rates whatever he is shown
+            won = ratings > (CLICK_THRESHOLD if scenario.reward == "liked" else 0)
+            return HIGHEST_RATING * tf.cast(won, tf.float32)
+        return (1 - weight) * ratings + weight * (1 - tf.gather(self.violence, slates)) if weight else ratings
 
     def _react(self, taste: Tensor, movies: Tensor, ratings: Tensor) -> Tensor:
         fixed, affinities = taste[:, : -self._n_genres], taste[:, -self._n_genres :]

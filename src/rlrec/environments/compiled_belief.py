@@ -48,12 +48,18 @@ class CompiledBelief:
         deviation = tf.sqrt(tf.maximum(variance, 0.0)) * self._scale
         return [tf.clip_by_value(told, -self._reach, self._reach), tf.minimum(deviation, self._reach)]
 
-    def expect(self, mean: Tensor, variance: Tensor) -> Tensor:
-        """`(B, M)` float32, the expected ratings by means and variances `(B, D)` float32."""
-        ratings = tf.matmul(mean, self._catalogue, transpose_b=True)
+    def summary(self, mean: Tensor, covariance: Tensor) -> Tensor:
+        """`(B, V)` float32, what `expect` needs: means, and variances where it matters that ratings end."""
+        parts = [mean, tf.linalg.diag_part(covariance)] if self.settings.bounded else [mean]
+        return tf.cast(tf.concat(parts, axis=1), tf.float32)
+
+    def expect(self, summary: Tensor) -> Tensor:
+        """`(B, M)` float32, the expected ratings."""
+        size = self._catalogue.shape[1]
+        ratings = tf.matmul(summary[:, :size], self._catalogue, transpose_b=True)
         if not self.settings.bounded:
             return ratings
-        variance = tf.matmul(variance, self._squares, transpose_b=True) + self.settings.noise
+        variance = tf.matmul(summary[:, size:], self._squares, transpose_b=True) + self.settings.noise
         deviation = tf.sqrt(tf.maximum(variance, _LEAST**2))
         return _expected_clip(ratings, deviation, LOWEST_RATING, HIGHEST_RATING)
 

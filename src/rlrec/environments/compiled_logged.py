@@ -182,15 +182,19 @@ class ColdSimulation:
 
     def expected_reward(self, session: ColdSession) -> Tensor:
         """`(B, M)`, what answers are expected to be worth, in stars."""
-        return self.worth_of(self.believed(session))
+        return self.expected_of(self.believed(session))
 
     def believed(self, session: ColdSession) -> Tensor:
-        """`(B, R)` float64, all that `expected_reward` takes of a session."""
+        """`(B, R)` float64, as much of what is believed as `expected_of` needs, to be kept for later."""
         return session.belief
 
-    def worth_of(self, believed: Tensor) -> Tensor:
-        """`(B, M)`, what answers are expected to be worth by what was `believed`, in stars."""
+    def expected_of(self, believed: Tensor) -> Tensor:
+        """`(B, M)`, `expected_reward` of the sessions of which this was believed."""
         return HIGHEST_RATING * tf.cast(tf.matmul(believed, self._vectors, transpose_b=True), tf.float32)
+
+    def rewards(self, slates: Tensor, ratings: Tensor) -> Tensor:
+        """`(B, K)`, what each position of slates with these answers is worth; a slate's reward is their mean."""
+        return worth(ratings, self.scenario.reward)
 
     def transition(
         self, session: ColdSession, slates: Tensor, available: Tensor, luck: Tensor | None = None

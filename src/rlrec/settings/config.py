@@ -15,6 +15,7 @@ from rlrec.settings.explain import explain, unit
 from rlrec.settings.learner import LearnerConfig, LoggedConfig
 from rlrec.settings.learners import A3CConfig, Learner, LearnerName
 from rlrec.settings.sections import Count, Features, Fraction, InnerShare, Observation, Positive, Reward, Section
+from rlrec.settings.value_based import ValueBasedConfig
 from rlrec.settings.yaml import read_settings
 
 PARAMS_FILE = Path("params.yaml")
@@ -281,10 +282,25 @@ def check_learner(name: str, learner: LearnerConfig, scenario: ScenarioConfig, t
         raise ValueError(
             f"learners.{name}.length ({learner.length}) is 1 in sessions that continue: one slate is shown"
         )
+    if isinstance(learner, ValueBasedConfig):
+        _check_value_based(name, learner, scenario)
     if learner.synchronous and training.executor != "threads":
         raise ValueError(
             f"learners.{name}.algorithm ({learner.algorithm}) needs training.executor: threads, "
             f"but that is {training.executor}"
+        )
+
+
+def _check_value_based(name: str, learner: ValueBasedConfig, scenario: ScenarioConfig) -> None:
+    if learner.algorithm == "dqn" and scenario.slate_size > 1:
+        raise ValueError(
+            f"learners.{name}.algorithm (dqn) shows one movie at a time, but scenario.slate_size is "
+            f"{scenario.slate_size}: its like for slates is slateq"
+        )
+    if learner.rollout_steps % learner.updates:
+        raise ValueError(
+            f"learners.{name}.updates ({learner.updates}) must divide learners.{name}.users times "
+            f"learners.{name}.rollout ({learner.users} x {learner.rollout})"
         )
 
 

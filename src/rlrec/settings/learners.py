@@ -21,6 +21,7 @@ from rlrec.settings.policy_gradient import (
     ReinforceConfig,
 )
 from rlrec.settings.sections import Count, Fraction, Observation, Width
+from rlrec.settings.value_based import DQNConfig, LoggedDQNConfig, LoggedSlateQConfig, SlateQConfig
 
 
 class A3CConfig(BilinearConfig):
@@ -111,6 +112,10 @@ ALGORITHMS: dict[str, type[LearnerConfig]] = {
     "logged ppo": LoggedPPOConfig,
     "lird": LirdConfig,
     "logged lird": LoggedLirdConfig,
+    "dqn": DQNConfig,
+    "slateq": SlateQConfig,
+    "logged dqn": LoggedDQNConfig,
+    "logged slateq": LoggedSlateQConfig,
 }
 """The settings of each algorithm, by its name; on logged answers it is `logged` and its name."""
 

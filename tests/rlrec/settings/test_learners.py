@@ -75,7 +75,7 @@ def test_the_algorithm_and_whom_it_learns_from_say_whose_settings_these_are(lear
         ({"algorithm": "lird", "through": "both"}, "through: must be choice or proposal (what the critic judges when"),
         ({"algorithm": "lird", "value": 0.1}, "value: unknown setting"),
         (LOGGED | {"algorithm": "lird", "sessions": "continue"}, "sessions: must be cold (of sessions that begin with"),
-        (LOGGED | {"algorithm": "lird", "start": "regression"}, "start: must be belief or zero (what it begins as"),
+        (LOGGED | {"algorithm": "lird", "start": "regression"}, "start: must be null, or belief or zero (what it"),
         ({}, f"algorithm: must be {ANY}; is missing"),
         ({"algorithm": "sarsa"}, f"algorithm: must be {ANY}; is 'sarsa'"),
         ({"algorithm": ["a3c"]}, f"algorithm: must be {ANY}; is ['a3c']"),
@@ -122,11 +122,33 @@ def test_a_wrong_setting_is_told_by_its_path_with_what_is_allowed_and_the_value(
             {"algorithm": "a3c", "observation": "thesis", "start": "belief"},
             "learners.mine.start (belief) needs the observation history, but that is thesis: start from zero",
         ),
+        (
+            {"algorithm": "dqn", "users": 6, "rollout": 5, "updates": 4},
+            "learners.mine.updates (4) must divide learners.mine.users times learners.mine.rollout (6 x 5)",
+        ),
     ],
     ids=str,
 )
 def test_settings_that_do_not_go_together_are_told(learner: dict[str, object], told: str) -> None:
     assert refusal(learner) == told
+
+
+def test_who_shows_one_movie_at_a_time_is_refused_slates_and_told_who_shows_them() -> None:
+    told = refusal({"algorithm": "dqn"}, scenario={"slate_size": 10})
+    assert told == (
+        "learners.mine.algorithm (dqn) shows one movie at a time, but scenario.slate_size is 10: "
+        "its like for slates is slateq"
+    )
+    assert refusal({"algorithm": "dqn", "learns_from": "logged", "slate_size": 2}).startswith(
+        "learners.mine.slate_size: must be a whole number from 1 to 1 movies"
+    )
+    assert parsed({"algorithm": "slateq"}, scenario={"slate_size": 10}).algorithm == "slateq"
+
+
+@pytest.mark.parametrize("algorithm", ["dqn", "slateq"])
+def test_who_learns_what_slates_are_worth_does_so_in_cold_sessions(algorithm: str) -> None:
+    told = refusal({"algorithm": algorithm, "learns_from": "logged", "sessions": "continue"})
+    assert told.startswith("learners.mine.sessions: must be cold")
 
 
 def test_who_waits_for_the_others_does_so_in_threads() -> None:

@@ -142,7 +142,7 @@ class Player:
 
     def _offsets(self, believed: Tensor) -> Tensor | None:
         """`(B, M)`, what is not trained of the logits, if anything."""
-        return self._sharpness * self.simulation.worth_of(believed) if self._sharpness else None
+        return self._sharpness * self.simulation.expected_of(believed) if self._sharpness else None
 
     def _items(self, weights: Weights) -> Tensor:
         """`(M, F)`, padded to whole blocks."""

@@ -102,7 +102,7 @@ def test_with_other_weights_it_is_as_likely_as_a_draw_without_replacement_from_t
     assert (left.sum(axis=1) == WORLD.n_movies - 2 * STEPS).all()
     for t in range(STEPS):
         logits = (network.query(named, trajectory.states[t].numpy(), None, NUMPY) @ items.T).astype(np.float64)
-        logits += 5.0 * collector.simulation.worth_of(trajectory.believed[t]).numpy()
+        logits += 5.0 * collector.simulation.expected_of(trajectory.believed[t]).numpy()
         for user, slate in enumerate(trajectory.slates[t].numpy()):
             likelihood = 0.0
             for movie in slate:

@@ -1,0 +1,1 @@
+"""Learning what slates are worth: deep Q-learning and SlateQ."""
