@@ -8,7 +8,7 @@ WORKERS = $(shell $(PYTHON) -c "import os; print(min((os.cpu_count() or 1) + 1, 
 PYTEST_PARALLEL = python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install pipeline runs matrix test test-ci test-fast test-long lint typecheck format ui serve docs bench lock clean
+.PHONY: help install pipeline runs matrix search test test-ci test-fast test-long lint typecheck format ui serve docs bench lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -30,8 +30,11 @@ pipeline: install ## Data, validation, world, training, evaluation, comparison, 
 runs: install ## One row a run: what is different in its parameters, and its headline figures
 	@python -m flows.running.runs
 
-matrix: install ## The experiment matrix: scenarios, learners with several seeds, baselines (half an hour on two cores)
-	@python -m flows.matrix
+matrix: install ## The experiment matrix: scenarios, learners with seeds, baselines; LEARNERS=a3c,a2c for these alone
+	@python -m flows.matrix $(if $(LEARNERS),--learners '$(LEARNERS)')
+
+search: install ## Search the settings of LEARNER (the reference where absent), by validation users; goes on where it stopped
+	@python -m flows.search $(LEARNER)
 
 test: install ## The test suite, a worker a core and one more
 	$(PYTEST_PARALLEL) -m "not long and not ci"

@@ -21,7 +21,12 @@ def publish_table(key: str, title: str, rows: Sequence[Mapping[Any, Any]]) -> No
 
 def publish_figure(key: str, title: str, image: Path) -> None:
     """A PNG figure, embedded, so that it is seen wherever the run is."""
-    data = base64.b64encode(image.read_bytes()).decode()
+    publish_image(key, title, image.read_bytes())
+
+
+def publish_image(key: str, title: str, png: bytes) -> None:
+    """Likewise, of a PNG's bytes."""
+    data = base64.b64encode(png).decode()
     content = f"## {title}\n\n![{title}](data:image/png;base64,{data})"
     create_markdown_artifact(content, key=key_of(key), description=title)
 

@@ -17,12 +17,15 @@ from rlrec.experiments.results import MATRIX_REGRET, FilledGrid
 from rlrec.experiments.runs import Runs, train_and_play
 from rlrec.experiments.table import draw_resamples, matrix_table, notes_of, regret_table, runs_table
 from rlrec.experiments.worlds import baselines_of, worlds_of
+from rlrec.reporting.cast import Cast
+from rlrec.reporting.figures.comparison import scenarios_figure
+from rlrec.reporting.figures.style import render
 from rlrec.settings.config import Config
 from rlrec.storage.csv_files import to_csv
 from rlrec.storage.files import write_together
 from rlrec.storage.json_files import to_json
 from rlrec.worlds.world import World
-from tasks.artifacts import publish_table
+from tasks.artifacts import publish_image, publish_table
 from tasks.paths import MATRIX, MATRIX_SETTINGS, TABLES, WORLD
 from tasks.progress import progress_bar
 
@@ -30,20 +33,27 @@ log = logging.getLogger(__name__)
 
 
 @task(name="fill the matrix", cache_policy=NO_CACHE)
-def fill_matrix(config: Config, only: Sequence[str] | None = None, seeds: int | None = None) -> None:
+def fill_matrix(
+    config: Config,
+    only: Sequence[str] | None = None,
+    seeds: int | None = None,
+    learners: Sequence[str] | None = None,
+) -> None:
     """Makes the runs that are missing, and of all of them the tables.
 
     Args:
         config: settings of `params.yaml`.
         only: names of scenarios to try; all where absent.
-        seeds: number of training seeds to try; the grid's where absent. With either of the two, finished runs are kept
-            for the whole matrix, and the tables of the whole matrix stay as they are.
+        seeds: number of training seeds to try; the grid's where absent.
+        learners: names of learners to train and to compare, with one another and with all baselines; all where absent.
+            With any of the three, finished runs are kept for the whole matrix, and the tables of the whole matrix stay
+            as they are.
 
     Raises:
         ConfigError: `matrix/scenarios.yaml` is wrong, or the worlds can play none of the scenarios.
     """
     worlds = worlds_of(World.load(WORLD))
-    asked = load_grid(MATRIX_SETTINGS, config).restricted(only, seeds)
+    asked = load_grid(MATRIX_SETTINGS, config).restricted(only, seeds, learners)
     grid, skipped = playable(asked, config, worlds)
     for name, reason in skipped.items():
         log.warning("%s is skipped: %s", asked.scenarios[name].title, reason)
@@ -60,7 +70,9 @@ def fill_matrix(config: Config, only: Sequence[str] | None = None, seeds: int | 
     table = matrix_table(results, grid, resamples, confidence, notes.bound())
     titles = {name: scenario.title for name, scenario in grid.scenarios.items()}
     publish_table("matrix", f"Return on test users, {grid.seeds} seeds", _returns(table, titles))
-    if only or seeds:
+    figure = render(scenarios_figure(table, Cast(notes.reference, notes.policies), titles), "png")
+    publish_image("matrix-figure", f"Return and click rate by scenario, {grid.seeds} seeds", figure)
+    if only or seeds or learners:
         log.info("a trial: %s still holds the tables of the whole matrix, if it was filled", MATRIX)
         return
     filled = FilledGrid(
@@ -73,6 +85,7 @@ def fill_matrix(config: Config, only: Sequence[str] | None = None, seeds: int | 
             MATRIX / "matrix.csv": to_csv(table, MATRIX_TABLE),
             MATRIX / "regret.csv": to_csv(regret, MATRIX_REGRET),
             MATRIX / "runs.csv": runs_table(results).to_csv(index=False).encode(),
+            MATRIX / "matrix.png": figure,
         }
     )
 

@@ -35,6 +35,7 @@ GRID = {
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The rows of the last table that the UI was given."""
     rows: list[dict[str, Any]] = []
+    monkeypatch.setattr(matrix, "publish_image", lambda key, title, png: None)
     monkeypatch.setattr(matrix, "publish_table", lambda key, title, table: rows.__setitem__(slice(None), table))
     return rows
 
@@ -73,6 +74,7 @@ def test_the_matrix_leaves_its_tables(project: Path, trainer: Pretender, shown: 
     assert set(table["policy"]) == set(runs["policy"]) == policies
     assert set(regret["policy"]) == policies - {"oracle"}
     assert set(table["scenario"]) == {"calm"}
+    assert contents()["matrix.png"].startswith(b"\x89PNG")
     assert len(list((MATRIX / "runs").glob("*.npz"))) == len(runs)
     assert [row["policy"] for row in shown] == ["a3c", "a2c", *BASELINES]
     assert shown[0]["scenario"] == "calm users"
@@ -111,6 +113,18 @@ def test_a_trial_keeps_its_runs_and_leaves_the_tables(
     assert shown[0]["runs"] == 1
     fill()
     assert [config.seed for config in trainer.asked] == [7, 7, 8, 8]
+
+
+def test_learners_that_are_named_are_trained_alone_and_leave_the_tables(
+    project: Path, trainer: Pretender, shown: list[dict[str, Any]]
+) -> None:
+    fill(learners=["a2c"])
+    assert {config.evaluate.reference for config in trainer.asked} == {"a2c"}
+    assert {row["reference"] for row in shown} == {"a2c"}
+    assert [row["policy"] for row in shown] == ["a2c", *BASELINES]
+    assert contents() == {}
+    with pytest.raises(ConfigError, match="unknown learner 'a4c': it is one of a3c, a2c"):
+        fill(learners=["a4c"])
 
 
 def test_a_wrong_grid_is_told_before_anything_is_made(project: Path, trainer: Pretender) -> None:

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rlrec.environments.sessions import check_scenario
 from rlrec.errors import ConfigError, WorldError
 from rlrec.settings.config import Config, parse_config
-from rlrec.settings.learners import LearnerName
+from rlrec.settings.learner import LearnerConfig
+from rlrec.settings.learners import ALGORITHMS, LearnerName
 from rlrec.settings.yaml import read_settings
 from rlrec.worlds.world import World
 
@@ -65,7 +66,7 @@ class Grid(BaseModel):
     training: dict[str, Any] = {}
     """What all learners train with in all scenarios, unless one of these says otherwise."""
     learner: dict[str, Any] = {}
-    """Likewise, of their own settings."""
+    """Likewise, of their own settings; those that an algorithm does not have are not meant for it."""
     scenarios: Annotated[dict[str, GridScenario], Field(min_length=1)]
     """By name."""
     learners: Annotated[dict[LearnerName, GridLearner], Field(min_length=1)]
@@ -88,6 +89,7 @@ class Grid(BaseModel):
         where = f"scenario {scenario!r}"
         if learner is not None:
             chosen = self.learners[learner]
+            layers = [_meant_for(layer, chosen, base.learners.get(learner)) for layer in layers]
             budget = {"steps": chosen.steps[scenario]} if scenario in chosen.steps else {}
             layers += [chosen, Differences(training=budget)]
             where += f", learner {learner!r}"
@@ -97,14 +99,31 @@ class Grid(BaseModel):
         """Names of those that are trained in a scenario."""
         return [name for name, learner in self.learners.items() if learner.only is None or scenario in learner.only]
 
-    def restricted(self, scenarios: Sequence[str] | None = None, seeds: int | None = None) -> Grid:
+    def restricted(
+        self,
+        scenarios: Sequence[str] | None = None,
+        seeds: int | None = None,
+        learners: Sequence[str] | None = None,
+    ) -> Grid:
         """A part of the grid, to try something.
 
+        Where the reference is not among the learners, it is the one of them that is trained in most scenarios, of
+        several the first. Scenarios in which the reference is not trained are left out then: nobody could be compared.
+
         Raises:
-            ConfigError: there is no scenario of a name.
+            ConfigError: there is no scenario or no learner of a name.
         """
-        chosen = choose(self.scenarios, scenarios)
-        return self.model_copy(update={"scenarios": chosen, "seeds": seeds or self.seeds})
+        kept = choose(self.scenarios, scenarios)
+        part = self.model_copy(update={"scenarios": kept, "seeds": seeds or self.seeds})
+        if learners:
+            part = part.model_copy(update={"learners": choose(self.learners, learners, "learner")})
+            if self.reference not in part.learners:
+                best = max(part.learners, key=lambda name: sum(name in part.learners_in(one) for one in kept))
+                kept = {name: entry for name, entry in kept.items() if best in part.learners_in(name)}
+                part = part.model_copy(update={"reference": best, "scenarios": kept})
+            if not kept:
+                raise ConfigError(f"none of {', '.join(part.learners)} is trained in {', '.join(scenarios or ())}")
+        return part
 
 
 def load_grid(path: Path, base: Config) -> Grid:
@@ -185,16 +204,28 @@ def configure(base: Config, seed: int, layers: Sequence[Differences], where: str
     return parse_config(values, where)
 
 
-def choose(entries: Mapping[str, Entry], names: Sequence[str] | None) -> dict[str, Entry]:
+def choose(entries: Mapping[str, Entry], names: Sequence[str] | None, what: str = "scenario") -> dict[str, Entry]:
     """Those with the given names, in that order; all where no name is given.
 
     Raises:
-        ConfigError: there is no scenario of a name.
+        ConfigError: there is none of a name.
     """
     for name in names or []:
         if name not in entries:
-            raise ConfigError(f"unknown scenario {name!r}: it is one of {', '.join(entries)}")
+            raise ConfigError(f"unknown {what} {name!r}: it is one of {', '.join(entries)}")
     return {name: entries[name] for name in dict.fromkeys(names or entries)}
+
+
+def _meant_for(layer: Differences, learner: GridLearner, known: LearnerConfig | None) -> Differences:
+    """What a layer for all learners says to this one: of settings that only other algorithms have, nothing."""
+    own = learner.learner
+    algorithm = own.get("algorithm", known.algorithm if known else None)
+    logged = own.get("learns_from", known.learns_from if known else None) == "logged"
+    kind = ALGORITHMS.get(f"logged {algorithm}" if logged else str(algorithm))
+    if kind is None:  # it is refused elsewhere, with what there is
+        return layer
+    others = {name for one in ALGORITHMS.values() for name in one.model_fields} - kind.model_fields.keys()
+    return layer.model_copy(update={"learner": {k: v for k, v in layer.learner.items() if k not in others}})
 
 
 def problems_of(error: ValidationError) -> str:

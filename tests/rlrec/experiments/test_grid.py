@@ -172,3 +172,48 @@ def test_a_wrong_grid_is_told_with_its_path_and_the_wrong_value(tmp_path: Path, 
 def test_a_missing_grid_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot read .*nowhere\.yaml"):
         load_grid(tmp_path / "nowhere.yaml", Config())
+
+
+SEVERAL = """
+seeds: 2
+reference: a3c
+scenarios:
+  calm: {title: calm, scenario: {delta: 0.0}, learner: {gamma: 0.4, entropy: 0.02}}
+  wild: {title: wild}
+learners:
+  a3c: {}
+  a2c: {learner: {algorithm: a2c}}
+  late: {learner: {algorithm: a3c}, only: [wild]}
+"""
+
+
+def test_a_part_of_the_grid_has_the_learners_that_were_named(tmp_path: Path) -> None:
+    part = grid_of(tmp_path, SEVERAL).restricted(learners=["a2c", "a3c"])
+    assert (list(part.learners), part.reference, list(part.scenarios)) == (["a2c", "a3c"], "a3c", ["calm", "wild"])
+
+
+def test_without_the_reference_the_first_learner_that_is_trained_most_is_it(tmp_path: Path) -> None:
+    grid = grid_of(tmp_path, SEVERAL)
+    assert grid.restricted(learners=["late", "a2c"]).reference == "a2c"
+    alone = grid.restricted(learners=["late"])
+    assert (alone.reference, list(alone.scenarios)) == ("late", ["wild"])
+
+
+def test_a_learner_that_nobody_knows_is_refused_with_the_names_there_are(tmp_path: Path) -> None:
+    grid = grid_of(tmp_path, SEVERAL)
+    with pytest.raises(ConfigError, match=r"unknown learner 'a4c': it is one of a3c, a2c, late"):
+        grid.restricted(learners=["a3c", "a4c"])
+    with pytest.raises(ConfigError, match="none of late is trained in calm"):
+        grid.restricted(["calm"], learners=["late"])
+
+
+def test_settings_for_all_learners_are_not_meant_for_those_whose_algorithm_lacks_them(tmp_path: Path) -> None:
+    """The thesis's network has neither a width nor a start; what no algorithm has is refused all the same."""
+    plain = SEVERAL.replace("reference: a3c", "reference: a3c\nlearner: {hidden: 8, gamma: 0.2}")
+    text = plain + "  thesis: {learner: {algorithm: thesis}}\n"
+    grid = grid_of(tmp_path, text)
+    learner = grid.config(Config(), "calm", "thesis").learners["thesis"].model_dump()
+    assert (learner["gamma"], "hidden" in learner) == (0.4, False)
+    assert grid.config(Config(), "wild", "a2c").learners["a2c"].model_dump()["hidden"] == 8
+    with pytest.raises(ConfigError, match="unknown setting"):
+        grid_of(tmp_path, text.replace("hidden: 8", "hiden: 8"))
