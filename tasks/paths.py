@@ -28,6 +28,8 @@ FIGURES = REPORTS / "figures"
 PAGE = REPORTS / "index.html"
 MATRIX_SETTINGS = Path("matrix") / "scenarios.yaml"
 MATRIX = REPORTS / "matrix"
+SEARCH_SETTINGS = Path("matrix") / "search.yaml"
+SEARCH = REPORTS / "search"
 
 
 @dataclass(frozen=True)
@@ -69,3 +71,29 @@ class LearnerPaths:
     @property
     def _reports(self) -> Path:
         return REPORTS / "train" / self.name
+
+
+@dataclass(frozen=True)
+class SearchPaths:
+    """What the search over a learner's settings leaves, by the learner's name."""
+
+    name: str
+
+    @property
+    def result(self) -> Path:
+        """The winner."""
+        return SEARCH / f"{self.name}.yaml"
+
+    @property
+    def page(self) -> Path:
+        """What there is to see."""
+        return SEARCH / f"{self.name}.html"
+
+    @property
+    def folder(self) -> Path:
+        """Its trials and figures."""
+        return SEARCH / self.name
+
+    def journal(self, key: str) -> Path:
+        """Of the trials with one space, world and code."""
+        return SEARCH / "runs" / f"{self.name}-{key}.journal"

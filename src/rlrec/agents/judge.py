@@ -72,6 +72,7 @@ class Judge:
             staleness,
             earned.value,
             *earned.interval(CONFIDENCE),
+            float(returns.mean()),
             float(gains.mean()),
             float(gains.std() / np.sqrt(len(gains))),
             len(gains),

@@ -21,8 +21,9 @@ class CurvePoint:
         validation_return: mean over validation users.
         validation_ci_low: of its interval; None or NaN where one user alone would say how users differ.
         validation_ci_high: likewise.
-        gain: mean difference of return from the first point, over validation users and the simulated ones who judge
-            beside them (`training.judging_users`): what the best checkpoint is chosen by.
+        judged_return: mean over all who judge, validation users and the simulated ones who judge beside them
+            (`training.judging_users`): trainings that the same users judge are compared by it.
+        gain: mean difference of return from the first point, over the same: what the best checkpoint is chosen by.
         gain_error: its standard error, paired by user.
         judges: how many users that are.
     """
@@ -35,6 +36,7 @@ class CurvePoint:
     validation_return: float
     validation_ci_low: float | None
     validation_ci_high: float | None
+    judged_return: float
     gain: float
     gain_error: float
     judges: int

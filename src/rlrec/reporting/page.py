@@ -11,6 +11,7 @@ from rlrec.reporting.figures.style import data_uri
 from rlrec.reporting.figures.world import fidelity_figure
 from rlrec.reporting.inputs import Inputs
 from rlrec.settings.config import Config
+from rlrec.settings.explain import as_text
 
 _SOURCES = {
     "grouplens": "GroupLens's server",
@@ -42,7 +43,7 @@ def build_page(inputs: Inputs, config: Config) -> str:
     beside = sections.references(comparison, cast, config.scenario.slate_size)
     scenario, bound = evaluation.scenario, cast.bound(comparison["policy"])
     return (
-        _environment()
+        page_environment()
         .get_template("report.html.j2")
         .render(
             mine=cast.mine,
@@ -90,7 +91,8 @@ def build_page(inputs: Inputs, config: Config) -> str:
     )
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """What pages are made of: templates, and how they write figures."""
     environment = Environment(
         loader=PackageLoader("rlrec.reporting"),
         autoescape=True,
@@ -98,7 +100,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": "{:,}".format, "bytes": _bytes, "fixed": _fixed, "percent": _percent}
+    environment.filters |= {
+        "count": "{:,}".format,
+        "bytes": _bytes,
+        "fixed": _fixed,
+        "percent": _percent,
+        "setting": as_text,
+    }
     return environment
 
 

@@ -1,0 +1,192 @@
+"""The trainings of a search, each in a process of its own: trials, which are told point by point, and finalists."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlrec.data.dataset.tables import Tables, load_tables
+from rlrec.errors import TrainingError
+from rlrec.evaluation import interactive, offline
+from rlrec.evaluation.evaluate import SESSIONS
+from rlrec.experiments.beliefs import Believers
+from rlrec.experiments.runs import key_of, origin_of
+from rlrec.experiments.search.space import Plan, Values
+from rlrec.experiments.search.workers import Died, Pruned, Report, Workers
+from rlrec.policies.playing import play
+from rlrec.policies.saved import load_policy, save_policy
+from rlrec.settings.config import Config, Job, derive_seed
+from rlrec.settings.learner import LoggedConfig
+from rlrec.storage.files import atomic_folder
+from rlrec.worlds.world import World
+
+CODE = ("rlrec.agents.train", "rlrec.evaluation.offline", "rlrec.evaluation.interactive")
+"""Modules that decide what a training of a search comes to, with all that they import."""
+_JUDGED = "judged.npy"
+
+Reals = NDArray[np.float64]
+
+
+@dataclass
+class Trainer:
+    """Trains with values of a plan, in one of several processes.
+
+    Attributes:
+        plan: what is searched.
+        world: file of the world.
+        runs: folder of finalists that were trained, and of beliefs.
+        workers: the processes.
+    """
+
+    plan: Plan
+    world: Path
+    runs: Path
+    workers: Workers
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _believers: Believers = field(init=False, repr=False)
+    _loaded: World = field(init=False, repr=False)
+    _origin: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._believers = Believers(self.runs, self.plan.base.seed)
+        self._loaded = World.load(self.world)
+        self._origin = origin_of(self._loaded, CODE)
+
+    @property
+    def key(self) -> str:
+        """Hash of all that decides what a trial is worth beside its values, and of what is searched."""
+        plan, space = self.plan, {name: one.model_dump() for name, one in self.plan.space.items()}
+        kept = plan.settings.model_dump(include={"points", "startup", "warmup"})
+        default = plan.job(plan.default, plan.base.seed, plan.settings.steps).model_dump(mode="json")
+        return key_of({"space": space, "order": list(space), "search": kept, "default": default}, self._origin)
+
+    def trial(self, values: Values, report: Report) -> float:
+        """The `Objective` of a search: what the kept checkpoint earns from all who judge it.
+
+        Raises:
+            ConfigError: the settings refuse these values together.
+            TrainingError: nothing came of the training.
+            Died: see `Workers.call`; likewise `Stopped`.
+            Pruned: see `Report`.
+        """
+        job = self._believing(self.plan.job(values, self.plan.base.seed, self.plan.settings.steps))
+        return float(self.workers.call(train_trial, self.world, job, self.plan.settings.points, report=report))
+
+    def finalist(self, values: Values, number: int) -> Path:
+        """Trains with the i-th seed that no trial had, unless that was done; its folder, see `train_finalist`."""
+        plan = self.plan
+        job = self._believing(plan.job(values, plan.base.seed + 1 + number))
+        training = job.training.model_copy(update={"judging_users": plan.settings.judging_users})
+        judging = job.model_copy(update={"seed": plan.base.seed + 1 + plan.settings.seeds, "training": training})
+        settings = {"job": job.model_dump(mode="json"), "judging": judging.model_dump(mode="json")}
+        folder = self.runs / key_of(settings, self._origin)
+        if folder.is_dir():
+            return folder
+        try:
+            self.workers.call(train_finalist, self.world, job, judging, folder)
+        except Died:  # by chance, then: see `trials.run_trial`
+            try:
+                self.workers.call(train_finalist, self.world, job, judging, folder)
+            except Died as error:
+                raise TrainingError(f"a finalist of {plan.learner} with {dict(values)}: {error}, twice") from error
+        return folder
+
+    def on_test_users(self, folder: Path, tables: Path) -> tuple[str, Reals]:
+        """See `on_test_users`, in one of the processes."""
+        found: tuple[str, Reals] = self.workers.call(
+            on_test_users, self.world, tables, self.plan.base, self.plan.learner, folder
+        )
+        return found
+
+    def _believing(self, job: Job) -> Job:
+        """With what is believed of simulated users, estimated as it is for the pipeline and for the matrix."""
+        if isinstance(job.learner, LoggedConfig) or job.scenario.belief is not None:
+            return job
+        met = self.plan.base.model_copy(update={"scenario": job.scenario})
+        with self._lock:
+            beliefs = self._believers(met, self._loaded)
+        scenario = job.scenario.model_copy(update={"belief": beliefs.of(beliefs.best)})
+        return job.model_copy(update={"scenario": scenario})
+
+
+def judged(folder: Path) -> Reals:
+    """What a finalist earned from each of those who judge finalists, `(U,)`, the same for all of them."""
+    found: Reals = np.load(folder / _JUDGED, allow_pickle=False)
+    return found
+
+
+def train_trial(world: Path, job: Job, points: int, report: Report) -> float:
+    """Trains and tells the curve; what the kept checkpoint earns on average from those who judge.
+
+    The start is no point, and each of the others is told at most once: by the number of the nearest of `points`.
+
+    Raises:
+        Pruned: it was told not to go on.
+        TrainingError: see `rlrec.agents.train`.
+        WorldError: likewise.
+    """
+    from rlrec.agents.results import CurvePoint
+    from rlrec.agents.train import train  # TensorFlow, in this process only
+
+    best, told = float("-inf"), 0
+
+    def on_point(point: CurvePoint) -> None:
+        nonlocal best, told
+        best = max(best, point.judged_return)
+        number = min(round(points * point.steps / job.training.steps), points)
+        if number > told:
+            told = number
+            if not report(number, best):
+                raise Pruned(f"after {point.steps} steps")
+
+    return train(_world(world), job, on_point=on_point).best.judged_return
+
+
+def train_finalist(world: Path, job: Job, judging: Job, folder: Path, _: Report) -> None:
+    """Trains, has the policy judged again by others than those who chose its checkpoint, and keeps both in a folder."""
+    from rlrec.agents.jury import jury_of
+    from rlrec.agents.train import train
+
+    policy = train(_world(world), job).policy
+    returns = jury_of(_world(world), judging).returns(policy)
+    with atomic_folder(folder) as fresh:
+        save_policy(policy, fresh)
+        np.save(fresh / _JUDGED, returns)
+
+
+def on_test_users(
+    world: Path, tables: Path, config: Config, learner: str, folder: Path, _: Report
+) -> tuple[str, Reals]:
+    """What a policy comes to with test users, by what it was trained for; the figure's name, and `(U,)` of it.
+
+    Simulated ones: `return`. Of real ones, `ndcg@10` of what they rated next, or `liked@40` of cold sessions, those who
+    have nothing to be found being left out.
+    """
+    loaded, policy, known = _world(world), load_policy(folder), config.learners[learner]
+    if not isinstance(known, LoggedConfig):
+        played = play(policy, loaded, loaded.users_in("test"), config.scenario, derive_seed(config.seed, SESSIONS))
+        return "return", played.rewards.sum(axis=1, dtype=np.float64)
+    real = _tables(tables)
+    if known.sessions == "continue":
+        name = f"ndcg@{offline.TOP}"
+        values = offline.judge_offline({learner: policy}, loaded, real, config)[0][learner]["catalogue", name]
+        return name, values[~np.isnan(values)]
+    length = min(interactive.LENGTH, loaded.n_movies)
+    people = interactive.ratings_of(loaded, real, loaded.users_in("test"))
+    stars = interactive.show(policy, loaded, people, interactive.cold_scenario(config, length), config.seed)
+    return f"liked@{length}", interactive.counted(stars, [length])[f"liked@{length}"]
+
+
+@cache
+def _world(path: Path) -> World:
+    return World.load(path)
+
+
+@cache
+def _tables(path: Path) -> Tables:
+    return load_tables(path)
