@@ -49,7 +49,9 @@ def edited(text: str, values: Mapping[str, Any], where: str) -> str:
             changes.append((found.start_mark.index, found.end_mark.index, written))
         else:
             raise ConfigError(f"{where}: {path} is not one value")
-    for start, end, written in sorted(changes, key=lambda change: change[0], reverse=True):
+    for start, end, written in reversed(
+        sorted(changes, key=lambda change: change[0])
+    ):  # what is added in one place keeps its order
         text = text[:start] + written + text[end:]
     return text
 

@@ -66,7 +66,7 @@ class Trainer:
         return key_of({"space": space, "order": list(space), "search": kept, "default": default}, self._origin)
 
     def trial(self, values: Values, report: Report) -> float:
-        """The `Objective` of a search: what the kept checkpoint earns from all who judge it.
+        """The `Objective` of a search, see `train_trial`.
 
         Raises:
             ConfigError: the settings refuse these values together.
@@ -121,9 +121,12 @@ def judged(folder: Path) -> Reals:
 
 
 def train_trial(world: Path, job: Job, points: int, report: Report) -> float:
-    """Trains and tells the curve; what the kept checkpoint earns on average from those who judge.
+    """Trains and tells the curve; what the best checkpoint earns on average from those who judge.
 
-    The start is no point, and each of the others is told at most once: by the number of the nearest of `points`.
+    That is the checkpoint which is kept, but for learners whose start is worth keeping: of these the start is kept
+    unless another is better beyond doubt, and as a start is the same whatever the settings, trials would be equal.
+
+    Each point is told at most once, as the best up to there, by the number of the nearest of `points`.
 
     Raises:
         Pruned: it was told not to go on.
@@ -137,6 +140,8 @@ def train_trial(world: Path, job: Job, points: int, report: Report) -> float:
 
     def on_point(point: CurvePoint) -> None:
         nonlocal best, told
+        if point.version == 0:
+            return
         best = max(best, point.judged_return)
         number = min(round(points * point.steps / job.training.steps), points)
         if number > told:
@@ -144,7 +149,8 @@ def train_trial(world: Path, job: Job, points: int, report: Report) -> float:
             if not report(number, best):
                 raise Pruned(f"after {point.steps} steps")
 
-    return train(_world(world), job, on_point=on_point).best.judged_return
+    train(_world(world), job, on_point=on_point)
+    return best
 
 
 def train_finalist(world: Path, job: Job, judging: Job, folder: Path, _: Report) -> None:
