@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from rlrec.evaluation.results import Interval
-from rlrec.experiments.search.results import Finalist, SearchResult, Tested
+from rlrec.experiments.search.results import Finalist, OnTestUsers, SearchResult
 from rlrec.reporting.figures.style import render
 from rlrec.reporting.search import search_figures, search_page, verdict
 
@@ -25,7 +25,7 @@ def result(winner: str = "trial 4", difference: Interval = CLEAR) -> SearchResul
         algorithm="x",
         winner=winner,
         settings=finalists[winner].settings,
-        test=Tested(
+        test=OnTestUsers(
             figure="return", winner=Interval(31, 30, 32), default=Interval(30.69, 30, 31), difference=difference
         ),
         finalists=finalists,
@@ -42,7 +42,7 @@ def result(winner: str = "trial 4", difference: Interval = CLEAR) -> SearchResul
 def trials(n: int = 20) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     states = ["completed", "completed", "pruned", "completed"] * (n // 4)
-    states[3] = "failed" if n >= 4 else states[3]
+    states[3] = "failed"
     return pd.DataFrame(
         {
             "trial": range(n),
@@ -107,7 +107,7 @@ def test_the_verdict_claims_what_the_interval_says(winner: str, difference: Inte
 
 
 def test_figures_that_nothing_can_be_shown_on_are_left_out() -> None:
-    few = trials(1).assign(state="failed", value=np.nan)
+    few = trials(4).iloc[:1].assign(state="failed", value=np.nan)
     found = result().model_copy(update={"importances": {}})
     assert list(search_figures(found, few, [])) == ["finalists"]
     assert "The winner is" in page(found, few)

@@ -36,7 +36,7 @@ class Finalist(BaseModel):
     ahead: Interval
 
 
-class Tested(BaseModel):
+class OnTestUsers(BaseModel):
     """What test users say of the winner and of the settings of `params.yaml`.
 
     Attributes:
@@ -79,7 +79,7 @@ class SearchResult(BaseModel):
     algorithm: str
     winner: str
     settings: dict[str, Scalar]
-    test: Tested
+    test: OnTestUsers
     finalists: dict[str, Finalist]
     trials: dict[str, int]
     steps: int
@@ -108,7 +108,7 @@ def result_of(
         algorithm=plan.base.learners[plan.learner].key,
         winner=finals.winner,
         settings=finalists[finals.winner],
-        test=Tested(
+        test=OnTestUsers(
             figure=finals.figure,
             winner=finals.tested[finals.winner],
             default=finals.tested[DEFAULT],

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rlrec.evaluation.results import Interval
-from rlrec.reporting.figures.style import ACCENT, GRID, INK, MUTED, OTHER, PAPER, SERIES, WIDTH, new_figure, tidy, title
+from rlrec.reporting.figures.style import ACCENT, INK, MUTED, OTHER, PAPER, SERIES, WIDTH, new_figure, tidy, title
 
 _COMPLETED = "completed"
 
@@ -32,8 +32,10 @@ def history_figure(trials: pd.DataFrame) -> Figure:
             cut["trial"], cut["value"], "o", markerfacecolor=PAPER, markeredgecolor=OTHER, markersize=5, label="pruned"
         )
     axes.step(done["trial"], done["value"].cummax(), where="post", color=ACCENT, linewidth=1.8, label="best so far")
-    for number in trials[trials["value"].isna()]["trial"]:
-        axes.axvline(number, color=GRID, linewidth=1.2)
+    failed = trials[trials["value"].isna()]["trial"]
+    if len(failed):  # at the lower edge, since they have no value
+        places = axes.get_xaxis_transform()
+        axes.plot(failed, [0.02] * len(failed), "x", color=MUTED, markersize=5, transform=places, label="failed")
     axes.set_xlabel("trial")
     axes.legend(frameon=False, fontsize=9, labelcolor=INK)
     tidy(axes)
