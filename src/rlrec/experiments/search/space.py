@@ -154,10 +154,7 @@ class Plan:
         """
         learner = dict(values) | ({"steps": steps} if steps else {})
         difference = Differences(training={"agents": 1, "executor": "threads"}, learner=learner)
-        config = configure(self.base, seed, [difference], f"a trial of {self.learner}", self.learner)
-        job = config.job(self.learner)
-        every = max(1, round(job.training.steps / (self.settings.points * job.learner.rollout_steps)))
-        return job.model_copy(update={"training": job.training.model_copy(update={"checkpoint_every": every})})
+        return configure(self.base, seed, [difference], f"a trial of {self.learner}", self.learner).job(self.learner)
 
     def values(self, parameters: Values) -> dict[str, Scalar]:
         """Drawn parameters as settings: numbers of three digits, so that a person can read and write them."""
@@ -181,13 +178,15 @@ def load_search(path: Path, base: Config, learner: str) -> Plan:
     for name in settings.learners:
         if name not in base.learners:
             raise ConfigError(f"{path}: learners.{name}: params.yaml has no such learner: {', '.join(base.learners)}")
-    own = settings.learners.get(learner, Budget())
-    parts = {f"spaces.{known.key}": settings.spaces.get(known.key, {}), f"learners.{learner}.space": own.space}
-    for where, part in parts.items():
+    kinds = {name: known if name == known.key else ALGORITHMS[name]() for name in settings.spaces}
+    parts = [(f"spaces.{name}", kinds[name], space) for name, space in settings.spaces.items()]
+    parts += [(f"learners.{name}.space", base.learners[name], one.space) for name, one in settings.learners.items()]
+    for where, kind, part in parts:
         for name, dimension in part.items():
-            for problem in _problems(known, name, dimension):
+            for problem in _problems(kind, name, dimension):
                 raise ConfigError(f"{path}: {where}.{problem}")
-    space = {name: dimension for part in parts.values() for name, dimension in part.items()}
+    own = settings.learners.get(learner, Budget())
+    space = settings.spaces.get(known.key, {}) | own.space
     if not space:
         raise ConfigError(f"{path}: nothing is searched for {learner}: spaces has no {known.key!r}")
     otherwise = own.model_dump(exclude={"space"}, exclude_none=True)

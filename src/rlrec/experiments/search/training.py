@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rlrec.agents.jury import jury_of
+from rlrec.agents.results import CurvePoint
 from rlrec.data.dataset.tables import Tables, load_tables
 from rlrec.errors import TrainingError
 from rlrec.evaluation import interactive, offline
@@ -24,6 +28,9 @@ from rlrec.settings.config import Config, Job, derive_seed
 from rlrec.settings.learner import LoggedConfig
 from rlrec.storage.files import atomic_folder
 from rlrec.worlds.world import World
+
+if TYPE_CHECKING:
+    from rlrec.agents.train import Training
 
 CODE = ("rlrec.agents.train", "rlrec.evaluation.offline", "rlrec.evaluation.interactive")
 """Modules that decide what a training of a search comes to, with all that they import."""
@@ -83,15 +90,16 @@ class Trainer:
         job = self._believing(plan.job(values, plan.base.seed + 1 + number))
         training = job.training.model_copy(update={"judging_users": plan.settings.judging_users})
         judging = job.model_copy(update={"seed": plan.base.seed + 1 + plan.settings.seeds, "training": training})
-        settings = {"job": job.model_dump(mode="json"), "judging": judging.model_dump(mode="json")}
+        points = plan.settings.points
+        settings = {"job": job.model_dump(mode="json"), "judging": judging.model_dump(mode="json"), "points": points}
         folder = self.runs / key_of(settings, self._origin)
         if folder.is_dir():
             return folder
         try:
-            self.workers.call(train_finalist, self.world, job, judging, folder)
+            self.workers.call(train_finalist, self.world, job, judging, points, folder)
         except Died:  # by chance, then: see `trials.run_trial`
             try:
-                self.workers.call(train_finalist, self.world, job, judging, folder)
+                self.workers.call(train_finalist, self.world, job, judging, points, folder)
             except Died as error:
                 raise TrainingError(f"a finalist of {plan.learner} with {dict(values)}: {error}, twice") from error
         return folder
@@ -133,9 +141,6 @@ def train_trial(world: Path, job: Job, points: int, report: Report) -> float:
         TrainingError: see `rlrec.agents.train`.
         WorldError: likewise.
     """
-    from rlrec.agents.results import CurvePoint
-    from rlrec.agents.train import train  # TensorFlow, in this process only
-
     best, told = float("-inf"), 0
 
     def on_point(point: CurvePoint) -> None:
@@ -149,20 +154,30 @@ def train_trial(world: Path, job: Job, points: int, report: Report) -> float:
             if not report(number, best):
                 raise Pruned(f"after {point.steps} steps")
 
-    train(_world(world), job, on_point=on_point)
+    _train(_world(world), job, points, on_point)
     return best
 
 
-def train_finalist(world: Path, job: Job, judging: Job, folder: Path, _: Report) -> None:
+def train_finalist(world: Path, job: Job, judging: Job, points: int, folder: Path, _: Report) -> None:
     """Trains, has the policy judged again by others than those who chose its checkpoint, and keeps both in a folder."""
-    from rlrec.agents.jury import jury_of
-    from rlrec.agents.train import train
-
-    policy = train(_world(world), job).policy
+    policy = _train(_world(world), job, points).policy
     returns = jury_of(_world(world), judging).returns(policy)
     with atomic_folder(folder) as fresh:
         save_policy(policy, fresh)
         np.save(fresh / _JUDGED, returns)
+
+
+def _train(world: World, job: Job, points: int, on_point: Callable[[CurvePoint], None] | None = None) -> Training:
+    """Trains with checkpoints evenly spread, whatever number of steps a gradient of this algorithm counts for."""
+    from rlrec.agents.distributed.threads import limit_threads
+    from rlrec.agents.registry import make_agent
+    from rlrec.agents.train import train  # TensorFlow, in a process that trains only
+
+    limit_threads(job.training.agents)  # has no effect once an agent is made
+    agent = make_agent(world, job)
+    every = max(1, round(job.training.steps / (points * agent.steps)))
+    spread = job.model_copy(update={"training": job.training.model_copy(update={"checkpoint_every": every})})
+    return train(world, spread, make=lambda *_: agent, on_point=on_point)
 
 
 def on_test_users(

@@ -32,15 +32,6 @@ def test_a_learner_s_own_entry_prevails_and_adds_to_its_algorithm_s_space(tmp_pa
     assert plan.space["gamma"].high == 0.2
 
 
-def test_checkpoints_are_evenly_spread_whatever_the_size_of_a_gradient(tmp_path: Path) -> None:
-    plan = plan_of(tmp_path)
-    for users in (1, 2, 4):
-        job = plan.job({"users": users, "rollout": 10}, 3, 800)
-        assert job.training.checkpoint_every * job.learner.rollout_steps * plan.settings.points == 800
-        assert job.seed == 3
-    assert plan.job({"users": 4096}, 3, 800).training.checkpoint_every == 1
-
-
 def test_numbers_have_three_digits_and_stay_within_their_range(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
     drawn = {"learning_rate": 0.00123456, "gamma": 0.8999, "hidden": 12, "network": "recurrent"}
@@ -74,6 +65,10 @@ def test_values_that_settings_refuse_together_are_refused_when_a_trial_has_them(
         (("[bilinear, recurrent]", "[bilinear]"), r"spaces\.a3c\.network\.choices: "),
         (("low: 8, high: 64", "low: 8.5, high: 64"), r"spaces\.a3c\.hidden: must be a whole number.*is 8\.5"),
         (("    gamma:", "    gama:"), r"spaces\.a3c\.gama: unknown setting; a3c has .*gamma"),
+        (
+            ("spaces:", "spaces:\n  ppo: {clip: [0.1, 2]}"),
+            r"spaces\.ppo\.clip: must be a number above 0 and below 1.*is 2",
+        ),
         (("    gamma:", "    steps:"), r"spaces\.a3c\.steps: it says what is compared"),
         (("  a3c:", "  a4c:"), r"spaces\.a4c: there is no such algorithm; there are a3c, "),
         (("  a3c:", "  a2c:"), r"nothing is searched for a3c: spaces has no 'a3c'"),
