@@ -178,7 +178,7 @@ def load_search(path: Path, base: Config, learner: str) -> Plan:
     for name in settings.learners:
         if name not in base.learners:
             raise ConfigError(f"{path}: learners.{name}: params.yaml has no such learner: {', '.join(base.learners)}")
-    kinds = {name: known if name == known.key else ALGORITHMS[name]() for name in settings.spaces}
+    kinds = {name: known if name == known.key else ALGORITHMS[name].model_validate({}) for name in settings.spaces}
     parts = [(f"spaces.{name}", kinds[name], space) for name, space in settings.spaces.items()]
     parts += [(f"learners.{name}.space", base.learners[name], one.space) for name, one in settings.learners.items()]
     for where, kind, part in parts:
