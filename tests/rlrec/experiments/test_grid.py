@@ -42,7 +42,10 @@ def test_the_matrix_has_every_scenario_and_learner_with_five_seeds() -> None:
     assert {s.features for s in scenarios.values()} == {"world", "training", "genres"}
     assert {s.delta for s in scenarios.values() if s.noise == "fitted"} == {1.0}
     default = next(name for name, s in scenarios.items() if s == base.scenario)
-    assert grid.learners_in(default) == ["a3c", "a2c", "a3c_zero", "a3c_thesis"]
+    slates = next(name for name, s in scenarios.items() if s == base.scenario.model_copy(update={"slate_size": 10}))
+    assert grid.learners_in(default)[:4] == ["a3c", "a2c", "a3c_zero", "a3c_thesis"]
+    assert set(grid.learners_in(default)[4:]) == {"impala", "reinforce", "ppo", "dqn"}
+    assert {"slateq", "lird"} < set(grid.learners_in(slates))
     assert all({"a3c", "a2c"} <= set(grid.learners_in(name)) for name in scenarios)
 
 
