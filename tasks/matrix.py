@@ -10,12 +10,13 @@ from prefect.cache_policies import NO_CACHE
 
 from rlrec.data.dataset.tables import load_tables
 from rlrec.experiments.beliefs import Believers
-from rlrec.experiments.fill import fill
+from rlrec.experiments.fill import fill, trains_in
 from rlrec.experiments.grid import load_grid, playable
 from rlrec.experiments.results import MATRIX as MATRIX_TABLE
 from rlrec.experiments.results import MATRIX_REGRET, FilledGrid
-from rlrec.experiments.runs import Runs, train_and_play
+from rlrec.experiments.runs import Runs
 from rlrec.experiments.table import draw_resamples, matrix_table, notes_of, regret_table, runs_table
+from rlrec.experiments.workers import Workers
 from rlrec.experiments.worlds import baselines_of, worlds_of
 from rlrec.reporting.cast import Cast
 from rlrec.reporting.figures.comparison import scenarios_figure
@@ -58,11 +59,10 @@ def fill_matrix(
     for name, reason in skipped.items():
         log.warning("%s is skipped: %s", asked.scenarios[name].title, reason)
     baselines = baselines_of(worlds, load_tables(TABLES), config.seed)
-    with progress_bar("matrix") as advance:
+    with progress_bar("matrix") as advance, Workers(1) as workers:
         runs, believer = Runs(MATRIX / "runs"), Believers(MATRIX / "runs", config.seed)
-        results = fill(
-            grid, config, worlds, baselines, runs, trainer=train_and_play, believer=believer, progress=advance
-        )
+        trainer = trains_in(workers)
+        results = fill(grid, config, worlds, baselines, runs, trainer=trainer, believer=believer, progress=advance)
     confidence = config.evaluate.confidence
     n_users = {name: len(worlds[entry.world].users_in("test")) for name, entry in grid.scenarios.items()}
     resamples = draw_resamples(grid, config, n_users.values())

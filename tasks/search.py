@@ -18,7 +18,7 @@ from rlrec.experiments.search.results import SearchResult, read_result, result_o
 from rlrec.experiments.search.space import Plan, load_search
 from rlrec.experiments.search.training import Trainer
 from rlrec.experiments.search.trials import Outcome, run_trials
-from rlrec.experiments.search.workers import Stopped, Workers
+from rlrec.experiments.workers import Stopped, Workers
 from rlrec.reporting.figures.style import render
 from rlrec.reporting.search import search_figures, search_page, verdict
 from rlrec.settings.config import PARAMS_FILE, Config

@@ -8,7 +8,7 @@ from pathlib import Path
 from rlrec.experiments.search.space import Plan, Values, load_search
 from rlrec.experiments.search.study import opened
 from rlrec.experiments.search.trials import Outcome, run_trials
-from rlrec.experiments.search.workers import Pruned, Report
+from rlrec.experiments.workers import Pruned, Report
 from rlrec.settings.config import Config
 
 SPACE = """

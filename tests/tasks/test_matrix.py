@@ -43,7 +43,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 @pytest.fixture
 def trainer(monkeypatch: pytest.MonkeyPatch) -> Pretender:
     pretender = Pretender()
-    monkeypatch.setattr(matrix, "train_and_play", pretender)
+    monkeypatch.setattr(matrix, "trains_in", lambda workers: pretender)
     return pretender
 
 

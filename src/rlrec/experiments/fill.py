@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from rlrec.errors import TrainingError
 from rlrec.experiments.grid import Grid, Worlds
 from rlrec.experiments.runs import (
     BASELINE_CODE,
@@ -23,6 +24,7 @@ from rlrec.experiments.runs import (
     play_test_users,
     train_and_play,
 )
+from rlrec.experiments.workers import Died, Report, Workers
 from rlrec.experiments.worlds import Baselines
 from rlrec.policies.baselines.bandit import BeliefBandit
 from rlrec.policies.policy import Policy
@@ -93,6 +95,27 @@ def fill(
         found.setdefault(step.scenario, {}).setdefault(step.policy, []).append(run)
         tell(1.0)
     return found
+
+
+def trains_in(workers: Workers) -> Trainer:
+    """Trains in processes that are renewed: TensorFlow crashes after a hundred trainings in one, a matrix has more."""
+
+    def trainer(config: Config, world: World, tell: Tell) -> Run:
+        def told(_: int, share: float) -> bool:
+            tell(share)
+            return True
+
+        try:
+            run: Run = workers.call(_train, config, world, report=told)
+        except Died as error:
+            raise TrainingError(f"a training ended before its time: {error}. What was finished is kept") from error
+        return run
+
+    return trainer
+
+
+def _train(config: Config, world: World, report: Report) -> Run:
+    return train_and_play(config, world, lambda share: report(0, share) and None)
 
 
 def _steps(

@@ -1,4 +1,6 @@
 import logging
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +8,11 @@ import pytest
 from grids import BASE, BASELINE_NAMES, GRID, WORLD, Pretender, fill_grid
 from worlds import known
 
-from rlrec.experiments.runs import play_test_users
+from rlrec.errors import TrainingError
+from rlrec.experiments import fill as module
+from rlrec.experiments.fill import trains_in
+from rlrec.experiments.runs import play_test_users, train_and_play
+from rlrec.experiments.workers import Workers
 from rlrec.policies.baselines import BASELINES
 
 pytestmark = pytest.mark.filterwarnings("ignore:Logger .* attempted to send logs to the API")  # outside of a flow
@@ -88,3 +94,32 @@ def test_progress_counts_runs_and_the_share_of_the_one_under_way(tmp_path: Path)
     assert {total for _, total, _ in told} == {runs}
     assert told[1][2] == f"1 of {runs}: calm users, a3c, seed 3"
     assert told[-1][2] == f"{runs} of {runs}: slates of two, oracle, seed 3"
+
+
+@pytest.mark.slow
+def test_a_training_in_a_process_of_its_own_gives_the_same_run_and_tells_how_far_it_is() -> None:
+    learner = {"algorithm": "a3c", "rollout": 5, "users": 8, "hidden": 8}
+    training = {"agents": 1, "steps": 400, "checkpoint_every": 2, "judging_users": 8}
+    config = BASE.model_validate({**BASE.model_dump(), "learners": {"a3c": learner}, "training": training})
+    shares: list[float] = []
+    with Workers(1) as workers:
+        there = trains_in(workers)(config, WORLD, shares.append)
+    here = train_and_play(config, WORLD, lambda share: None)
+    assert np.array_equal(there.users.metrics["return"], here.users.metrics["return"])
+    assert there.facts["settings"] == here.facts["settings"]
+    assert shares == sorted(shares)
+    assert 0 < shares[-1] < 1
+
+
+def test_a_training_whose_process_dies_is_told_and_what_was_finished_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_train", _dies)
+    with Workers(1) as workers, pytest.raises(TrainingError, match=r"its process died \(SIGSEGV\).* is kept"):
+        trains_in(workers)(BASE, WORLD, _nothing)
+
+
+def _dies(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def _nothing(share: float) -> None:
+    pass

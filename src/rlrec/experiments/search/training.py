@@ -21,7 +21,7 @@ from rlrec.evaluation.evaluate import SESSIONS
 from rlrec.experiments.beliefs import Believers
 from rlrec.experiments.runs import key_of, origin_of
 from rlrec.experiments.search.space import Plan, Values
-from rlrec.experiments.search.workers import Died, Pruned, Report, Workers
+from rlrec.experiments.workers import Died, Pruned, Report, Workers
 from rlrec.policies.playing import play
 from rlrec.policies.saved import load_policy, save_policy
 from rlrec.settings.config import Config, Job, derive_seed

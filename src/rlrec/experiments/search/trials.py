@@ -14,7 +14,7 @@ from optuna.trial import Trial
 from rlrec.errors import RlrecError
 from rlrec.experiments.search.space import Plan, Values
 from rlrec.experiments.search.study import COMPLETED, FAILED, PRUNED, claim, fail, put_back
-from rlrec.experiments.search.workers import Died, Pruned, Report
+from rlrec.experiments.workers import Died, Pruned, Report
 
 Objective = Callable[[Values, Report], float]
 """What settings are worth, the more the better; see `rlrec.experiments.search.training.Trainer`."""

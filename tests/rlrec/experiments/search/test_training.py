@@ -12,7 +12,7 @@ from rlrec.data.dataset.tables import save_tables
 from rlrec.errors import ConfigError
 from rlrec.experiments.search.space import Plan
 from rlrec.experiments.search.training import Trainer, judged
-from rlrec.experiments.search.workers import Pruned, Workers
+from rlrec.experiments.workers import Pruned, Workers
 from rlrec.policies.saved import load_policy
 from rlrec.settings.config import Config
 

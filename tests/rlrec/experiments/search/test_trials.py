@@ -15,7 +15,7 @@ from rlrec.errors import ConfigError
 from rlrec.experiments.search.space import Values
 from rlrec.experiments.search.study import AGAIN, REASON, opened, table
 from rlrec.experiments.search.trials import Outcome
-from rlrec.experiments.search.workers import Died, Report
+from rlrec.experiments.workers import Died, Report
 
 KILLS = 10
 

@@ -31,15 +31,15 @@ Report = Callable[[int, float], bool]
 
 
 class Pruned(Exception):
-    """A trial was not worth going on with."""
+    """A piece of work was not worth going on with."""
 
 
 class Died(Exception):
-    """The process of a trial died."""
+    """The process died."""
 
 
 class Stopped(Exception):
-    """The search was interrupted: what was under way is done again the next time."""
+    """The work was interrupted: what was under way is done again the next time."""
 
 
 class Workers:
@@ -89,7 +89,7 @@ class Workers:
             code = process.end(patient=not self._closed) if process else None
             process = None
             if self._closed:
-                raise Stopped("the search was interrupted") from error
+                raise Stopped("interrupted") from error
             if isinstance(error, (EOFError, ConnectionError)):
                 raise Died(f"its process died ({_in_words(code)})") from error
             raise
@@ -110,7 +110,7 @@ class Workers:
     def _started(self, process: _Process | None) -> _Process:
         with self._lock:
             if self._closed:
-                raise Stopped("the search was interrupted")
+                raise Stopped("interrupted")
             if process is not None and process.calls < RENEW:
                 return process
             if process is not None:
@@ -128,7 +128,7 @@ class _Raised:
 class _Process:
     def __init__(self, log: Path | None) -> None:
         self._connection, theirs = Pipe()
-        code = "from rlrec.experiments.search.workers import serve; serve()"
+        code = "from rlrec.experiments.workers import serve; serve()"
         with ExitStack() as stack:
             # Standard input is a lifeline: the system closes it when this process ends.
             self._process = subprocess.Popen(

@@ -10,8 +10,8 @@ import psutil
 import pytest
 
 from rlrec.errors import ConfigError
-from rlrec.experiments.search import workers as module
-from rlrec.experiments.search.workers import Died, Pruned, Report, Stopped, Workers
+from rlrec.experiments import workers as module
+from rlrec.experiments.workers import Died, Pruned, Report, Stopped, Workers
 
 
 def pid(*_: object) -> int:
@@ -113,7 +113,7 @@ def test_closing_ends_what_is_under_way() -> None:
 def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; import test_workers;"
-        "from rlrec.experiments.search.workers import Workers;"
+        "from rlrec.experiments.workers import Workers;"
         "Workers(1).call(test_workers.tells_and_waits, Path(sys.argv[1]))"
     )
     here = [str(Path(__file__).parent), *filter(None, sys.path)]
