@@ -29,8 +29,6 @@ ml-100k's training and validation users, each fifth of them by what the others t
 _CELLS = 2**24
 """Most numbers of movies that are gathered at a time."""
 
-Doubles = NDArray[np.float64]
-
 
 class RatedTaste:
     """What is behind the `stars` observation of a batch of sessions."""
