@@ -278,14 +278,10 @@ def check_learner(name: str, learner: LearnerConfig, scenario: ScenarioConfig, t
     if getattr(learner, "start", None) == "regression" and seen != "recent":
         raise ValueError(f"learners.{name}.start (regression) needs the observation recent, but that is {seen}")
     if isinstance(learner, LoggedConfig) and learner.ranks == "rated":
-        if learner.sessions == "cold":
-            raise ValueError(f"learners.{name}.ranks (rated) needs sessions that continue")
-        if learner.reward == "seen":
-            raise ValueError(
-                f"learners.{name}.ranks (rated) needs the reward rating or liked: all that it ranks was seen"
-            )
-        if seen == "recent" and learner.start != "zero":
-            raise ValueError(f"learners.{name}.ranks (rated) needs the observation stars, or start: zero")
+        fits = learner.sessions == "continue", learner.reward != "seen", seen == "stars" or learner.start == "zero"
+        needs = "sessions that continue", "the reward rating or liked", "the observation stars, or start: zero"
+        if not all(fits):
+            raise ValueError(f"learners.{name}.ranks (rated) needs {needs[fits.index(False)]}")
     if isinstance(learner, LoggedConfig) and learner.sessions == "continue" and learner.length != 1:
         raise ValueError(
             f"learners.{name}.length ({learner.length}) is 1 in sessions that continue: one slate is shown"

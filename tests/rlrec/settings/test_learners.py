@@ -108,7 +108,7 @@ def test_a_wrong_setting_is_told_by_its_path_with_what_is_allowed_and_the_value(
         (COLD | {"ranks": "rated"}, "learners.mine.ranks (rated) needs sessions that continue"),
         (
             LOGGED | {"ranks": "rated"},
-            "learners.mine.ranks (rated) needs the reward rating or liked: all that it ranks was seen",
+            "learners.mine.ranks (rated) needs the reward rating or liked",
         ),
         (
             LOGGED | {"ranks": "rated", "reward": "rating", "observation": "recent"},
