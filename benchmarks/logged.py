@@ -20,8 +20,10 @@ from rlrec.data.dataset.tables import Tables, load_tables
 from rlrec.evaluation.offline import judge_offline
 from rlrec.policies.baselines import OFFLINE_BASELINES, Known
 from rlrec.policies.policy import Policy
+from rlrec.settings.beliefs import Estimated
 from rlrec.settings.config import Config, load_config, parse_config
 from rlrec.statistics.intervals import mean, resample
+from rlrec.storage.json_files import read_json
 from rlrec.worlds.fit import fit_world
 from rlrec.worlds.world import World
 
@@ -32,6 +34,14 @@ LEARNERS: dict[str, dict[str, Any]] = {
     "start": {"algorithm": "a3c", "steps": 1},
     "a3c_liked": {"algorithm": "a3c", "reward": "liked"},
     "a3c_rating": {"algorithm": "a3c", "reward": "rating"},
+    "a3c_rated": {
+        "algorithm": "a3c",
+        "reward": "rating",
+        "ranks": "rated",
+        "features": "both",
+        "sharpness": 4.0,
+        "steps": 51_200,
+    },
 }
 """What is trained, by the name it has in the table; what is not said here is as the algorithm has it by default."""
 FIGURES = {
@@ -52,12 +62,17 @@ def main(
     baseline: Annotated[list[str] | None, typer.Option(help="Beside this baseline; may be repeated.")] = None,
     against: Annotated[list[str] | None, typer.Option(help="Pair with this policy; may be repeated.")] = None,
     agents: Annotated[int, typer.Option(help="Local agents.", min=1)] = 2,
+    beliefs: Annotated[
+        Path | None,
+        typer.Option(help="What bandits take users for, as in data/beliefs.json; or their defaults."),
+    ] = None,
     tables: Annotated[Path, typer.Option(help="The ratings.")] = ROOT / "data" / "tables",
     params: Annotated[Path, typer.Option(help="All other settings.")] = PARAMS,
     output: Annotated[Path, typer.Option(help="Where the record is added.")] = RESULTS / "logged.json",
 ) -> None:
     """Trains on logged answers in several splits, and asks who foresees what test users rated last."""
     base, ratings, splits = load_config(params), load_tables(tables), split or [7, 8, 9]
+    estimated = read_json(beliefs, Estimated).features if beliefs else {}
     learners = {name: LEARNERS[name] for name in only} if only else LEARNERS
     rivals = against or ["ease", "ease_recency"]
     found: dict[str, ByUser] = {}
@@ -66,7 +81,8 @@ def main(
         errors.print(f"split {seed}: fitting the world", highlight=False)
         config = parse_config(base.model_dump() | {"seed": seed}, str(params))
         world, _ = fit_world(ratings, config)
-        judged, trainings = in_split(world, ratings, config, learners, baseline, seeds, agents)
+        known = Known.of(world, ratings, config.seed, estimated)
+        judged, trainings = in_split(world, ratings, config, learners, known, baseline, seeds, agents)
         found[str(seed)] = judged
         figures[str(seed)] = {"figures": told(judged, rivals), "trainings": trainings}
         show(f"split {seed}", figures[str(seed)]["figures"], rivals, trainings)
@@ -86,6 +102,7 @@ def in_split(
     tables: Tables,
     config: Config,
     learners: Mapping[str, Mapping[str, Any]],
+    known: Known,
     baselines: list[str] | None,
     seeds: int,
     agents: int,
@@ -97,15 +114,17 @@ def in_split(
         tables: what it was fitted to.
         config: the settings.
         learners: from `LEARNERS`.
-        baselines: names; all but those that are told a taste where absent.
+        known: what baselines are made from.
+        baselines: names; all but those that are told a taste where absent. (A taste that is told here was fitted to the
+            history, and the movies' vectors to all histories.)
         seeds: training seeds of each learner.
         agents: local agents.
     """
     from rlrec.agents.train import train  # after the records have quietened TensorFlow
 
-    known = Known.of(world, tables, config.seed)
     made = {name: OFFLINE_BASELINES[name](known) for name in baselines or OFFLINE_BASELINES}
-    policies: dict[str, Policy] = {name: policy for name, policy in made.items() if policy.note.kind != "told"}
+    chosen = baselines or [name for name, policy in made.items() if policy.note.kind != "told"]
+    policies: dict[str, Policy] = {name: made[name] for name in chosen}
     trainings: dict[str, list[dict[str, float]]] = {}
     for name, learner in learners.items():
         trainings[name] = []

@@ -57,6 +57,7 @@ def main(
         Path | None, typer.Option(help="GroupLens's ml-1m.zip, which published figures are of; ml-100k where absent.")
     ] = None,
     splits: Annotated[int, typer.Option(help="Random splits of the users.", min=1)] = 10,
+    first: Annotated[int, typer.Option(help="Seed of the first split; the others follow.", min=0)] = 0,
     steps: Annotated[int, typer.Option(help="Steps that our agent is trained on each.", min=1)] = 102_400,
     tables: Annotated[Path, typer.Option(help="Folder of the tables of ml-100k.")] = ROOT / "data" / "tables",
     params: Annotated[Path, typer.Option(help="For the seed and the local agents.")] = PARAMS,
@@ -66,7 +67,7 @@ def main(
     settings = load_config(params)
     name, data = ("ml-100k", load_tables(tables)) if source is None else ("ml-1m", _from_archive(source))
     runs: list[dict[str, dict[str, float]]] = []
-    numbers = range(splits)
+    numbers = range(first, first + splits)
     for number in track(numbers, "splits", console=errors, disable=not errors.is_terminal):
         config = cold_config(settings.seed + number, AFTER[-1], steps, settings.training.agents)
         runs.append(measure(data, split(len(data.users), np.random.default_rng(number)), config))
@@ -81,7 +82,7 @@ def main(
         console.print("The paper prints figures for ml-1m only: give its archive (--source).", highlight=False)
     append_record(
         output,
-        settings={"data": name, "seed": settings.seed, "splits": splits, "steps": steps},
+        settings={"data": name, "seed": settings.seed, "first": first, "splits": splits, "steps": steps},
         figures=figures,
         packages=PACKAGES,
         published=[row._asdict() for row in PUBLISHED] if source else [],

@@ -11,6 +11,7 @@ from rlrec.data.dataset.order import known_of
 from rlrec.environments.logged import UNRATED, LoggedUsers, check_slates, logged_in, logged_users
 from rlrec.environments.sessions import Sessions
 from rlrec.environments.views import View
+from rlrec.metrics import rankings
 from rlrec.metrics.gains import ndcg
 from rlrec.policies.playing import play
 from rlrec.policies.policy import Policy
@@ -47,7 +48,9 @@ def jury_of(world: World, job: Job) -> Jury:
     """
     if not isinstance(job.learner, LoggedConfig):
         return _simulated(world, job)
-    return _continuing(world, job) if job.learner.sessions == "continue" else _cold(world, job)
+    if job.learner.sessions == "cold":
+        return _cold(world, job)
+    return _continuing(world, job, rated_only=job.learner.ranks == "rated")
 
 
 def _simulated(world: World, job: Job) -> Jury:
@@ -76,8 +79,8 @@ def _cold(world: World, job: Job) -> Jury:
     return Jury(returns, len(users))
 
 
-def _continuing(world: World, job: Job) -> Jury:
-    """NDCG of one slate, of what each validation user rated in the last fifth of his log.
+def _continuing(world: World, job: Job, rated_only: bool) -> Jury:
+    """NDCG of one slate, of what each validation user rated in the last fifth of his log; or of the order of just that.
 
     Those who rated nothing then that is worth anything say nothing.
 
@@ -97,7 +100,10 @@ def _continuing(world: World, job: Job) -> Jury:
 
     def returns(policy: Policy) -> NDArray[np.float64]:
         policy.begin(view, np.random.default_rng(0))
-        slates = top_slates(policy.scores(view), view.available, size)
+        scores = policy.scores(view)
+        if rated_only:
+            return rankings.ndcg(rankings.rank(scores, answers.rate_all() > UNRATED), gains)[said]
+        slates = top_slates(scores, view.available, size)
         return ndcg(np.take_along_axis(gains, slates, axis=1), ideal)[said]
 
     return Jury(returns, int(said.sum()))

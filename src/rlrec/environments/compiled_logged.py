@@ -1,16 +1,17 @@
 """Real people as a TensorFlow graph: the states and answers of training users, compiled, for training.
 
 `rlrec.environments.logged` with `Sessions` is the reference; a test plays the same slates through both. Nothing is
-drawn but who sits there, and of sessions that continue, at which moment.
+drawn but who sits there, and of sessions that continue, at which moment. What is seen at a moment is compiled for
+`recent`; for other observations the reference works it out beforehand, at moments that are evenly spread.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from rlrec.environments.lately import COUNTS, HALF_LIVES
-from rlrec.environments.logged import EARLIEST, LATEST, NEXT, check_slates, logged_in
+from rlrec.environments.logged import EARLIEST, LATEST, NEXT, UNRATED, check_slates, known_at, logged_in
 from rlrec.environments.observations import OBSERVATIONS
 from rlrec.metrics.stars import CLICK_THRESHOLD, HIGHEST_RATING
 from rlrec.settings.config import ScenarioConfig
@@ -22,6 +23,8 @@ from rlrec.worlds.world import World
 Tensor = Any
 
 _SHORTEST = 1e-6
+_BEFOREHAND, _TOGETHER = 2048, 64
+"""Moments at which it is worked out beforehand what is seen, about, and how many at a time."""
 
 
 class Log:
@@ -35,8 +38,8 @@ class Log:
         """
         knowledge = Knowledge.of(world)
         users = logged_in(world, "train", at_least=2)
-        histories = [world.history(user) for user in users.tolist()]
-        lengths = np.array([len(history.movies) for history in histories], np.int32)
+        self.users, self.histories = users, [world.history(user) for user in users.tolist()]
+        histories, lengths = self.histories, np.array([len(one.movies) for one in self.histories], np.int32)
         self.longest = int(lengths.max())
         self.n_movies = world.n_movies
         self.padded = -(-world.n_movies // block) * block
@@ -81,43 +84,103 @@ class Moment(NamedTuple):
 class Moments:
     """Draws training users, and moments at which their sessions are continued."""
 
-    def __init__(self, world: World, scenario: ScenarioConfig, block: int) -> None:
+    def __init__(
+        self, world: World, scenario: ScenarioConfig, block: int, ranks: Literal["catalogue", "rated"] = "catalogue"
+    ) -> None:
         """Prepares a world.
+
+        Args:
+            world: whose training users are drawn.
+            scenario: what is observed, and what an answer is worth.
+            block: movies are padded to a multiple of it.
+            ranks: what may be shown: all that the history leaves, or only what was rated next.
 
         Raises:
             WorldError: see `Log`; or somebody's history leaves too few movies for a slate.
         """
-        self.log, self._reward = Log(world, scenario, block), scenario.reward
+        self.log, self._reward, self._rated_only = Log(world, scenario, block), scenario.reward, ranks == "rated"
         check_slates(world.n_movies, max(int(LATEST * self.log.longest), 1), scenario.slate_size)
         self.state_size = OBSERVATIONS[scenario.observation].size(Knowledge.of(world), scenario)
+        self._begun = None if scenario.observation == "recent" else _beforehand(self.log, world, scenario)
 
     def draw(self, batch: int, seed: Tensor) -> Moment:
         """B of them; `seed` is `(2,)` int32."""
         log = self.log
         uniforms = tf.random.stateless_uniform((2, batch), seed)
+        if self._begun is not None:
+            rows = tf.cast(uniforms[0] * self._begun.users.shape[0], tf.int32)
+            users, known, states = (tf.gather(part, rows) for part in self._begun)
+            return self.at(users, known, known + _next(tf.gather(log.lengths, users)), states)
         users = tf.cast(uniforms[0] * log.lengths.shape[0], tf.int32)
         lengths = tf.gather(log.lengths, users)
         share = tf.cast(lengths, tf.float32)
         known = tf.cast(share * (EARLIEST + (LATEST - EARLIEST) * uniforms[1]), tf.int32)
         known = tf.clip_by_value(known, 1, lengths - 1)
-        return self.at(users, known, known + tf.maximum(tf.cast(NEXT * share, tf.int32), 1))
+        return self.at(users, known, known + _next(lengths))
 
-    def at(self, users: Tensor, known: Tensor, until: Tensor) -> Moment:
-        """Sessions of users `(B,)`, who rated `known` movies before; those up to the one numbered `until` come next."""
+    def at(self, users: Tensor, known: Tensor, until: Tensor, states: Tensor | None = None) -> Moment:
+        """Sessions of users `(B,)`, who rated `known` movies before; those up to the one numbered `until` come next.
+
+        Where `states` `(B, S)` are absent, they are those of `recent`.
+        """
         log, place = self.log, tf.range(self.log.longest)[None]
         movies, stars, inside = log.of(users)
         past, future = place < known[:, None], inside & (place >= known[:, None]) & (place < until[:, None])
+        if states is None:
+            states = self._recent(movies, stars, past, known)
+        gains = log.by_movie(movies, tf.where(future, worth(stars, self._reward), 0.0))
+        if self._rated_only:
+            return Moment(states, log.by_movie(movies, tf.cast(future, tf.float32)), gains)
+        seen = log.by_movie(movies, tf.cast(past, tf.float32))
+        return Moment(states, log.exists * (1 - tf.minimum(seen, 1.0)), gains)
+
+    def _recent(self, movies: Tensor, stars: Tensor, past: Tensor, known: Tensor) -> Tensor:
+        """`(B, S)`, see `rlrec.environments.lately.RecentHistory`."""
+        place = tf.range(self.log.longest)[None]
         age = tf.cast(tf.maximum(known[:, None] - 1 - place, 0), tf.float32)
         weights = tf.where(past[:, :, None], tf.pow(2.0, -age[:, :, None] / HALF_LIVES), 0.0)  # (B, L, H)
         liked = (stars > CLICK_THRESHOLD)[:, :, None]
         parts = tf.concat([tf.where(liked, weights, 0.0), tf.where(liked, 0.0, weights)], axis=2)
-        sums = tf.einsum("blh,blf->bhf", parts, tf.gather(log.features, movies))
+        sums = tf.einsum("blh,blf->bhf", parts, tf.gather(self.log.features, movies))
         sums /= tf.maximum(tf.norm(sums, axis=2, keepdims=True), _SHORTEST)
         counts = tf.reduce_sum(tf.cast(past[:, :, None] & tf.concat([liked, ~liked], axis=2), tf.float32), axis=1)
-        states = tf.concat([tf.reshape(sums, (sums.shape[0], -1)), tf.math.log1p(counts) / COUNTS], axis=1)
-        seen = log.by_movie(movies, tf.cast(past, tf.float32))
-        gains = log.by_movie(movies, tf.where(future, worth(stars, self._reward), 0.0))
-        return Moment(states, log.exists * (1 - tf.minimum(seen, 1.0)), gains)
+        return tf.concat([tf.reshape(sums, (sums.shape[0], -1)), tf.math.log1p(counts) / COUNTS], axis=1)
+
+
+class _Begun(NamedTuple):
+    """Moments of which it is known beforehand what is seen."""
+
+    users: Tensor  # (M,) int32, as numbered in the log
+    known: Tensor  # (M,) int32
+    states: Tensor  # (M, S)
+
+
+def _beforehand(log: Log, world: World, scenario: ScenarioConfig) -> _Begun:
+    """Of every user as many moments, evenly spread over the log."""
+    each, lengths = max(1, _BEFOREHAND // len(log.users)), log.lengths.numpy().astype(np.int64)
+    shares = EARLIEST + (LATEST - EARLIEST) * (np.arange(each) + 0.5) / each
+    rows = np.tile(np.arange(len(lengths)), each)
+    known = known_at(lengths[rows], np.repeat(shares, len(lengths)))
+    order = np.argsort(known, kind="stable")  # what is worked out together is about as long
+    rows, known, states = rows[order], known[order], []
+    for part in np.array_split(np.arange(len(rows)), -(-len(rows) // _TOGETHER)):
+        movies = np.zeros((len(part), known[part].max()), np.int64)
+        stars = np.full(movies.shape, UNRATED, np.float32)
+        for place, (row, count) in enumerate(zip(rows[part].tolist(), known[part].tolist(), strict=True)):
+            movies[place, :count], stars[place, :count] = (of[:count] for of in log.histories[row])
+        told = OBSERVATIONS[scenario.observation](
+            Knowledge.of(world), world.demographics[log.users[rows[part]]], scenario
+        )
+        told.add(movies, stars)
+        states.append(told.observe())
+    return _Begun(
+        *(tf.constant(one) for one in (rows.astype(np.int32), known.astype(np.int32), np.concatenate(states)))
+    )
+
+
+def _next(lengths: Tensor) -> Tensor:
+    """`(B,)` int32, how many of so many ratings come next."""
+    return tf.maximum(tf.cast(NEXT * tf.cast(lengths, tf.float32), tf.int32), 1)
 
 
 class ColdSession(NamedTuple):

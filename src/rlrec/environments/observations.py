@@ -13,8 +13,8 @@
 | user       | 4    | demographics                                                                   |
 | progress   | 1    | t / T                                                                          |
 
-Features and tastes are those of the scenario's representation, see `rlrec.worlds.knowledge`. `recent` and `answers` are
-for agents that learn from what people really answered: `rlrec.environments.lately`.
+Features and tastes are those of the scenario's representation, see `rlrec.worlds.knowledge`. `recent`, `stars` and
+`answers` are for agents that learn from what people really answered: `rlrec.environments.lately`, `rated_taste`.
 """
 
 from typing import Any
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from rlrec.environments.belief import Belief
 from rlrec.environments.lately import AnswerHistory, RecentHistory
+from rlrec.environments.rated_taste import RatedTaste
 from rlrec.metrics.stars import CLICK_THRESHOLD, HIGHEST_RATING, LOWEST_RATING
 from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.dynamics import Floats
@@ -149,10 +150,11 @@ class Thesis:
         return np.concatenate([self._demographics, self._last], axis=1, dtype=np.float32)
 
 
-OBSERVATIONS: dict[str, type[History] | type[Thesis] | type[RecentHistory] | type[AnswerHistory]] = {
+OBSERVATIONS: dict[str, type[History] | type[Thesis] | type[RecentHistory] | type[RatedTaste] | type[AnswerHistory]] = {
     "history": History,
     "thesis": Thesis,
     "recent": RecentHistory,
+    "stars": RatedTaste,
     "answers": AnswerHistory,
 }
 BELIEVING: frozenset[str] = frozenset({"history", "answers"})

@@ -14,6 +14,7 @@ from rlrec.environments.fitted import FittedUsers, noise_of
 from rlrec.environments.lately import AnswerHistory, RecentHistory
 from rlrec.environments.logged import UNRATED
 from rlrec.environments.observations import OBSERVATIONS, History
+from rlrec.environments.rated_taste import RatedTaste
 from rlrec.errors import WorldError
 from rlrec.metrics.gains import ndcg
 from rlrec.metrics.stars import CLICK_THRESHOLD, HIGHEST_RATING
@@ -190,15 +191,15 @@ class Sessions:
         """Tells the observer what the B users rated before these sessions, which is no step of them.
 
         Histories may differ in length: shorter ones are filled up with movies that were not rated, of which `recent`
-        takes no notice. Which movies may still be shown the users say (`Answers.available`).
+        and `stars` take no notice. Which movies may still be shown the users say (`Answers.available`).
 
         Raises:
             WorldError: the observation is another, which would take them for answers.
         """
-        if not isinstance(self._observer, RecentHistory):
+        if not isinstance(self._observer, RecentHistory | RatedTaste):
             raise WorldError(
                 f"the observation {self.scenario.observation!r} cannot be told what was rated before a session; "
-                "recent can"
+                "recent or stars can"
             )
         longest = max(1, *(len(one.movies) for one in histories))
         movies = np.zeros((len(histories), longest), np.int64)

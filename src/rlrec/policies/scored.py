@@ -148,13 +148,15 @@ _SEEN = {
     "history": "what this user rated in this session",
     "thesis": "the thesis's 25 numbers: demographics, and the last movie's genres, rating and violence",
     "recent": "what this user rated, the latest before all, liked or not",
+    "stars": "how this user rated what he or she rated",
     "answers": "who this user is, and what he or she answered in this session, nothing being an answer too",
 }
-_LOGGED = ("recent", "answers")
+_LOGGED = ("recent", "stars", "answers")
 """What is observed of real people."""
 _FEATURES = {
     "world": "the features of all movies (the ones this world is made of)",
     "training": "features of all movies that were fitted to training users' ratings",
     "genres": "the genre flags of all movies, how often training users rated each,",
     "watched": "who of the training users rated which movie",
+    "both": "who of the training users rated which movie, features of all movies that were fitted to how they rated,",
 }

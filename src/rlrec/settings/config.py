@@ -73,7 +73,7 @@ class ScenarioConfig(Section):
     """What an agent sees: all it needs to infer a hidden taste, or the thesis's 25 numbers."""
     features: Features = "world"
     """What an agent knows of movies: the vectors that the world is made of, vectors fitted to training users' ratings
-    only, or genre flags and popularity."""
+    only, genre flags and popularity, who watched what, or the second and the last of these."""
     delta: Annotated[float, Field(ge=-1, le=10), unit("per liked movie")] = 1.0
     """Growth of a genre affinity: > 0 addiction, < 0 boredom, 0 a static user."""
     threshold: Annotated[float, Field(ge=1, le=5), unit("stars")] = 3.0
@@ -273,11 +273,15 @@ def check_learner(name: str, learner: LearnerConfig, scenario: ScenarioConfig, t
         )
     if getattr(learner, "start", None) == "belief" and seen != believing:
         raise ValueError(
-            f"learners.{name}.start (belief) needs "
-            f"{f'the observation {believing}, but that is {seen}' if believing else 'cold sessions'}: start from zero"
+            f"learners.{name}.start (belief) needs the observation {believing}, but that is {seen}: start from zero"
         )
     if getattr(learner, "start", None) == "regression" and seen != "recent":
-        raise ValueError(f"learners.{name}.start (regression) needs sessions that continue: start from belief or zero")
+        raise ValueError(f"learners.{name}.start (regression) needs the observation recent, but that is {seen}")
+    if isinstance(learner, LoggedConfig) and learner.ranks == "rated":
+        fits = learner.sessions == "continue", learner.reward != "seen", seen == "stars" or learner.start == "zero"
+        needs = "sessions that continue", "the reward rating or liked", "the observation stars, or start: zero"
+        if not all(fits):
+            raise ValueError(f"learners.{name}.ranks (rated) needs {needs[fits.index(False)]}")
     if isinstance(learner, LoggedConfig) and learner.sessions == "continue" and learner.length != 1:
         raise ValueError(
             f"learners.{name}.length ({learner.length}) is 1 in sessions that continue: one slate is shown"
@@ -306,7 +310,7 @@ def _check_value_based(name: str, learner: ValueBasedConfig, scenario: ScenarioC
 
 _SEEN: dict[tuple[str, str | None], tuple[Observation | None, tuple[Observation, ...]]] = {
     ("simulated", None): ("history", ("history", "thesis")),
-    ("logged", "continue"): (None, ("recent",)),
+    ("logged", "continue"): ("stars", ("recent", "stars")),
     ("logged", "cold"): ("answers", ("answers",)),
 }
 """By whom a learner learns from: the observation with a belief that it may start from, and all that it may have."""

@@ -101,8 +101,12 @@ class LoggedConfig(LearnerConfig):
     """Whether a session continues what somebody rated, or begins with nothing."""
     reward: Reward = "seen"
     """What an answer is worth: its stars (rating), or all above 3.5 stars (liked), or all if it was rated (seen)."""
+    ranks: Literal["catalogue", "rated"] = "catalogue"
+    """What a session that continues puts in order: all movies that the history leaves, or those alone that the person
+    rated next. In the latter it does not matter what is watched, and what is learned is how it is liked."""
     observation: Observation | None = None
-    """What it sees; null is `recent` in sessions that continue, and `answers` in cold ones."""
+    """What it sees; null is `answers` in cold sessions, and in those that continue `recent`, or `stars` if what was
+    rated is ranked."""
     features: Features | None = "watched"
     """What it knows of movies, or null for what `scenario.features` says."""
     steps: Annotated[Count, unit("steps")] | None = 307_200
@@ -118,13 +122,14 @@ class LoggedConfig(LearnerConfig):
     length: Annotated[int, Field(ge=1, le=10_000), unit("slates")] = 1
     """Slates of a session (T); sessions that continue have one."""
     start: Literal["regression", "belief", "zero"] | None = None
-    """What it begins as: in sessions that continue, a ridge regression of what comes next; in cold ones, greedy on what
-    is believed of the user; or knowing nothing. Null is the first or the second."""
+    """What it begins as: a ridge regression of what comes next, where it sees `recent`; greedy on what is believed of
+    the user, where it sees `stars` or `answers`; or knowing nothing. Null is the first or the second."""
 
     @property
     def scenario(self) -> dict[str, Any]:
         """See `LearnerConfig`; how simulated users react does not matter here."""
-        seen = self.observation or ("recent" if self.sessions == "continue" else "answers")
+        continuing = "recent" if self.ranks == "catalogue" else "stars"
+        seen = self.observation or (continuing if self.sessions == "continue" else "answers")
         return super().scenario | {
             "observation": seen,
             "reward": self.reward,

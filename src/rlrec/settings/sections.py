@@ -7,8 +7,8 @@ from pydantic_core import PydanticCustomError
 
 from rlrec.settings.explain import unit
 
-Observation = Literal["history", "thesis", "recent", "answers"]
-Features = Literal["world", "training", "genres", "watched"]
+Observation = Literal["history", "thesis", "recent", "stars", "answers"]
+Features = Literal["world", "training", "genres", "watched", "both"]
 Reward = Literal["rating", "liked", "seen"]
 """What an answer is worth: its stars; something if they are above 3.5; something if it was rated at all."""
 Width = Annotated[int, Field(ge=1, le=4096), unit("units")]

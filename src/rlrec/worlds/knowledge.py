@@ -11,15 +11,18 @@ the agent's knowledge is made of:
 |            | logarithm of (1 + training users' ratings)                      | regressed on these                  |
 | `watched`  | who of the training users rated it, genres, year, popularity:   | training users' real ratings,       |
 |            | `rlrec.worlds.watched`                                          | regressed on these                  |
+| `both`     | those of `training` and of `watched`, side by side              | half of both: of a rating, the mean |
+|            |                                                                 | of what the two make of it          |
 
 What `training` costs against `world` is what it is worth to an agent that its features are the world's own; `genres`
-is what anybody has who reads the catalogue and counts; `watched` knows what is watched together.
+is what anybody has who reads the catalogue and counts; `watched` knows what is watched together. How a movie is liked
+two kinds foresee better than one, since they err in different ways: `both`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -76,8 +79,8 @@ class Representation:
     Attributes:
         vectors: `(N, D)` float32, D depending on the kind: a rating is taken to be the dot product of a movie's vector
             and a user's taste.
-        features: `(N, F)` float32, the same standardised and without constant columns; those of `watched` are only
-            centred: of their dimensions some are meant to count for more.
+        features: `(N, F)` float32, the same standardised and without constant columns; those of `watched` and `both`
+            are only centred: of their dimensions some are meant to count for more.
         tastes: `(n, D)` float32, those that the n training users start with, ascending by user.
         prior: Of tastes.
     """
@@ -193,10 +196,11 @@ class Knowledge:
         """
         if kind not in self._representations:
             self.check(kind)
-            vectors, tastes = self.sources[kind]
+            parts = [self.sources[one] for one in _PARTS.get(kind, (kind,))]
+            vectors, tastes = parts[0] if len(parts) == 1 else _beside(parts)
             if not len(tastes):
                 raise WorldError("this world has no train users")
-            own = kind == "watched"
+            own = kind in ("watched", "both")
             self._representations[kind] = Representation(
                 vectors,
                 standardise(vectors, as_they_are=own),
@@ -227,7 +231,8 @@ class Knowledge:
         Raises:
             WorldError: the world was not fitted to ratings that this kind is made of.
         """
-        named = zip(_NAMES.get(kind, ()), self.sources[kind], strict=False)
+        parts = _PARTS.get(kind, (kind,))
+        named = [pair for one in parts for pair in zip(_NAMES.get(one, ()), self.sources[one], strict=False)]
         lacking = [name for name, array in named if not array.size]
         if lacking:
             raise WorldError(f"scenario.features is {kind!r}, but this world lacks {' and '.join(lacking)}{_AGAIN}")
@@ -242,6 +247,14 @@ _NAMES = {
     "watched": ("watched_movie_vectors", "watched_tastes"),
 }
 """What a world calls the vectors and the tastes of the kinds that it may lack."""
+_PARTS = {"both": ("training", "watched")}
+"""Kinds that are made of others."""
+
+
+def _beside(sources: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
+    """Vectors of several kinds side by side, and tastes by which a rating is the mean of what each makes of it."""
+    vectors, tastes = (np.concatenate(parts, axis=1) for parts in zip(*sources, strict=True))
+    return vectors, tastes / np.float32(len(sources))
 
 
 def standardise(vectors: Floats, *, as_they_are: bool = False) -> Floats:

@@ -165,3 +165,18 @@ def test_a_history_that_leaves_too_little_for_a_slate_is_refused() -> None:
     small = informed(small_world(n_movies=25))
     with pytest.raises(WorldError, match=r"of this world's 25 movies \d are left .* too few for a slate of 10"):
         jury_of(small, job())
+
+
+def test_where_what_was_rated_is_ranked_it_is_the_ndcg_of_that_order_alone() -> None:
+    policy, expected = Fixed(), []
+    for user in VALIDATION.tolist():
+        log = WORLD.history(user)
+        known = max(int(0.8 * len(log.movies) + 1e-9), 1)
+        if len(log.movies) - known > 1:
+            expected.append(ndcg_score([log.stars[known:]], [policy.own[log.movies[known:]]]))
+        else:
+            expected.append(1.0)
+
+    found = jury_of(WORLD, job(reward="rating", ranks="rated", slate_size=2)).returns(policy)
+
+    np.testing.assert_allclose(np.sort(found), np.sort(expected), atol=1e-6)

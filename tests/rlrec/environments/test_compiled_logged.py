@@ -9,6 +9,7 @@ from rlrec.data.dataset.histories import History
 from rlrec.environments.compiled_logged import EARLIEST, LATEST, NEXT, ColdSimulation, Log, Moments
 from rlrec.environments.lately import RecentHistory
 from rlrec.environments.logged import LoggedUsers, logged_in, logged_users
+from rlrec.environments.rated_taste import RatedTaste
 from rlrec.environments.sessions import Sessions
 from rlrec.errors import WorldError
 from rlrec.settings.config import ScenarioConfig
@@ -99,6 +100,31 @@ def test_moments_are_those_of_training_users_between_a_fifth_and_the_end_of_thei
     np.testing.assert_array_equal(until - known, np.maximum(np.floor(NEXT * lengths), 1))
     shares = known / lengths
     assert shares.mean() == pytest.approx((EARLIEST + LATEST) / 2, abs=0.04)
+
+
+def test_where_what_was_rated_is_ranked_nothing_else_may_be_shown() -> None:
+    """Whoever is drawn, the state is what the reference observes of a history, and what came next may be shown."""
+    world, scenario = some_silent(WORLD), continuing("rating").model_copy(update={"observation": "stars"})
+    moment = Moments(world, scenario, BLOCK, "rated").draw(512, tf.constant([1, 2]))
+    seen, came_next = [], []
+    for user in logged_in(world, "train", 2).tolist():
+        log = world.history(user)
+        for known in range(1, len(log.movies)):
+            told = RatedTaste(Knowledge.of(world), world.demographics[[user]], scenario)
+            told.add(log.movies[None, :known], log.stars[None, :known])
+            until = known + max(int(NEXT * len(log.movies)), 1)
+            seen.append(told.observe()[0])
+            came_next.append((log.movies[known:until], log.stars[known:until]))
+    drawn = set()
+    for state, available, gains in zip(*(part.numpy() for part in moment), strict=True):
+        away = np.abs(np.array(seen) - state).max(axis=1)
+        drawn.add(int(away.argmin()))
+        movies, stars = came_next[away.argmin()]
+        assert away.min() < 1e-3
+        assert set(np.flatnonzero(available)) == set(movies)
+        np.testing.assert_allclose(gains[movies], stars / 5, rtol=1e-6)
+        assert gains.sum() == pytest.approx(stars.sum() / 5, rel=1e-5)
+    assert len(drawn) > 200
 
 
 @pytest.mark.parametrize("world", [WORLD, some_silent(WORLD)], ids=["all", "some silent"])

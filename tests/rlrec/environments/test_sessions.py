@@ -332,14 +332,15 @@ def test_an_observation_is_the_same_whenever_it_is_asked_for(world, observation)
 WORLD = small_world()
 
 
+@pytest.mark.parametrize("observation", ["recent", "stars"])
 @given(lengths=st.lists(st.integers(0, 40), min_size=1, max_size=4), seed=st.integers(0, 99))
-def test_what_was_rated_before_is_told_whatever_its_length_and_is_no_step(lengths, seed):
+def test_what_was_rated_before_is_told_whatever_its_length_and_is_no_step(observation, lengths, seed):
     rng, users = np.random.default_rng(seed), np.arange(len(lengths))
     logs = [
         History(rng.permutation(WORLD.n_movies)[:length], rng.integers(1, 6, length).astype(np.float32))
         for length in lengths
     ]
-    scenario = ScenarioConfig(observation="recent", episode_length=40)
+    scenario = ScenarioConfig(observation=observation, episode_length=40)
     together = Sessions(WORLD, users, scenario)
     together.recall(logs)
     assert together.step == 0
@@ -357,5 +358,5 @@ def test_what_was_rated_before_is_told_whatever_its_length_and_is_no_step(length
 @pytest.mark.parametrize("observation", ["history", "thesis"])
 def test_an_observation_to_which_everything_is_an_answer_is_not_told_what_was_rated_before(world, observation):
     sessions = Sessions(world, np.array([0]), ScenarioConfig(observation=observation))
-    with pytest.raises(WorldError, match=f"the observation '{observation}' cannot be told .*recent can"):
+    with pytest.raises(WorldError, match=f"the observation '{observation}' cannot be told .*recent or stars can"):
         sessions.recall([History(np.array([1]), np.array([5], np.float32))])

@@ -150,7 +150,7 @@ def test_a_saved_policy_remembers_what_it_saw_of_real_people(tmp_path: Path, obs
     assert (again.sharpness, again.note) == (policy.sharpness, policy.note)
 
 
-@pytest.mark.parametrize("features", ["training", "genres", "watched"])
+@pytest.mark.parametrize("features", ["training", "genres", "watched", "both"])
 def test_a_saved_policy_remembers_its_features(tmp_path: Path, features: str) -> None:
     save_policy(policy_for(WORLD, "recurrent", features=features), tmp_path)
     scenario = ScenarioConfig(episode_length=5, slate_size=2, features=features)  # type: ignore[arg-type]

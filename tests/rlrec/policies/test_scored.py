@@ -97,7 +97,7 @@ def test_other_movies_are_refused() -> None:
 
 
 @pytest.mark.parametrize("observation", ["history", "thesis", "recent", "answers"])
-@pytest.mark.parametrize("features", ["world", "training", "genres", "watched"])
+@pytest.mark.parametrize("features", ["world", "training", "genres", "watched", "both"])
 def test_it_is_played_with_the_observation_and_the_features_it_was_trained_with(
     observation: str, features: str
 ) -> None:

@@ -101,13 +101,29 @@ def test_a_wrong_setting_is_told_by_its_path_with_what_is_allowed_and_the_value(
     ("learner", "told"),
     [
         (LOGGED | {"length": 3}, "learners.mine.length (3) is 1 in sessions that continue: one slate is shown"),
-        (LOGGED | {"start": "belief"}, "learners.mine.start (belief) needs cold sessions: start from zero"),
+        (
+            LOGGED | {"start": "belief"},
+            "learners.mine.start (belief) needs the observation stars, but that is recent: start from zero",
+        ),
+        (COLD | {"ranks": "rated"}, "learners.mine.ranks (rated) needs sessions that continue"),
+        (
+            LOGGED | {"ranks": "rated"},
+            "learners.mine.ranks (rated) needs the reward rating or liked",
+        ),
+        (
+            LOGGED | {"ranks": "rated", "reward": "rating", "observation": "recent"},
+            "learners.mine.ranks (rated) needs the observation stars, or start: zero",
+        ),
+        (
+            LOGGED | {"observation": "stars", "start": "regression"},
+            "learners.mine.start (regression) needs the observation recent, but that is stars",
+        ),
         (COLD | {"length": 40, "rollout": 3}, "learners.mine.rollout (3) must divide learners.mine.length (40)"),
         ({"algorithm": "a3c", "rollout": 7}, "learners.mine.rollout (7) must divide scenario.episode_length (50)"),
         (
             LOGGED | {"observation": "history"},
-            "learners.mine: whoever learns from logged users in continue sessions observes recent, but observation is "
-            "history",
+            "learners.mine: whoever learns from logged users in continue sessions observes recent or stars, but "
+            "observation is history",
         ),
         (
             COLD | {"observation": "recent"},

@@ -11,7 +11,7 @@ from rlrec.settings.config import ScenarioConfig
 from rlrec.testing.worlds import with_log
 from rlrec.worlds.knowledge import Knowledge, Prior, genre_vectors
 
-KINDS = ["world", "training", "genres", "watched"]
+KINDS = ["world", "training", "genres", "watched", "both"]
 PLAIN = small_world(0)
 WORLD = informed(PLAIN)
 
@@ -23,14 +23,14 @@ def test_by_default_an_agent_knows_what_the_world_is_made_of() -> None:
     np.testing.assert_allclose(known.prior.mean, WORLD.user_vectors[WORLD.users_in("train")].mean(axis=0), rtol=1e-5)
 
 
-def test_training_genres_and_watched_know_nothing_of_the_worlds_vectors() -> None:
+def test_only_those_of_the_world_know_anything_of_the_worlds_vectors() -> None:
     rng = np.random.default_rng(1)
     n_free = WORLD.movie_vectors.shape[1] - WORLD.n_genres
     movies = WORLD.movie_vectors.copy()
     movies[:, :n_free] = rng.normal(size=(WORLD.n_movies, n_free))
     other = replace(WORLD, movie_vectors=movies, user_vectors=rng.normal(size=WORLD.user_vectors.shape))
 
-    for kind in ("training", "genres", "watched"):
+    for kind in ("training", "genres", "watched", "both"):
         one, two = Knowledge.of(WORLD).representation(kind), Knowledge.of(other).representation(kind)
         np.testing.assert_array_equal(one.vectors, two.vectors)
         np.testing.assert_array_equal(one.features, two.features)
@@ -44,7 +44,7 @@ def test_training_genres_and_watched_know_nothing_of_the_worlds_vectors() -> Non
 def test_features_are_the_standardised_vectors_and_rank_movies_as_the_prior_does(kind: str) -> None:
     known = Knowledge.of(WORLD).representation(kind)
     np.testing.assert_allclose(known.features.mean(axis=0), 0, atol=1e-5)
-    if kind == "watched":  # what is alike for most movies counts for less
+    if kind in ("watched", "both"):  # what is alike for most movies counts for less
         np.testing.assert_allclose(
             known.features.std(axis=0), known.vectors.std(axis=0)[known.prior.columns], rtol=1e-4
         )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rlrec.agents.actor_critic.sampling import block_size
 from rlrec.agents.agent import Agent, Step, initial_weights, network_policy
 from rlrec.agents.logged.gradients import LikelihoodGradient, Parts, SlateGradient
-from rlrec.agents.logged.start import Start, regression
+from rlrec.agents.logged.start import Start, greedy, regression
 from rlrec.environments.compiled_logged import Moments
 from rlrec.policies.networks import NUMPY, Network
 from rlrec.policies.scored import NetworkPolicy
@@ -22,6 +22,8 @@ from rlrec.worlds.dynamics import Floats
 from rlrec.worlds.world import World
 
 _BATCHES, _DRAWN = 8, 64
+_PER_STAR = 4.0
+"""Sharpness of a start from the belief where the settings have none."""
 
 
 class Continuing(Agent):
@@ -38,20 +40,24 @@ class Continuing(Agent):
         Raises:
             WorldError: it is not known what training users really rated.
         """
+        assert isinstance(job.learner, LoggedConfig)
         self._world, self._job = world, job
-        self._moments = Moments(world, job.scenario, block_size(world.n_movies))
+        self._moments = Moments(world, job.scenario, block_size(world.n_movies), job.learner.ranks)
         self._center, self._scale = _standardisation(self._moments, job)
         self._parts = Parts(self._moments, hidden, self._center, self._scale)
         self._gradient = gradient(self._parts)
         self.steps = job.learner.rollout_steps
-        self.warm = job.learner.start != "zero"  # type: ignore[attr-defined]
+        self.warm = job.learner.start != "zero"
 
     def initial(self) -> Callable[[], Floats]:
-        """See `Agent`: hidden layers drawn at random, heads of zero, and the linear path as the regression has it."""
+        """See `Agent`: hidden layers drawn at random, heads of zero, and the linear path as the start has it."""
         seed, network, learner = self._job.seed, self._parts.network, self._job.learner
         assert isinstance(learner, LoggedConfig)
         if learner.start == "zero":
             return partial(initial_weights, network, seed)
+        if self._job.scenario.observation == "stars":
+            per_star = learner.sharpness if isinstance(learner, LoggedA3CConfig) else _PER_STAR
+            return partial(_begun, network, seed, greedy(self._center, self._scale, per_star))
         key = self._job.rng("regression").integers(2**31, size=2, dtype=np.int32)
         return partial(
             _begun,

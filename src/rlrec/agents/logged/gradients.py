@@ -116,13 +116,14 @@ class SlateGradient:
         for k in range(size):
             left = tf.where(tf.range(mass.shape[1])[None] == drawn[:, k, None], 0.0, left)
         # From the last position to the first: sums of what was left, never differences.
+        shown = tf.cast(chosen > 0, tf.float32)  # where fewer than K movies may be shown, slates end early
         total, moments, scores = tf.reduce_sum(left, axis=1, keepdims=True), left @ features, []
         for k in reversed(range(size)):
             movies = tf.gather(features, drawn[:, k])
             total += chosen[:, k, None]
             moments += chosen[:, k, None] * movies
-            scores.append(movies - moments / total)
-        gains = tf.gather(tf.repeat(moment.gains, slates, axis=0), drawn, axis=1, batch_dims=1)
+            scores.append(shown[:, k, None] * (movies - tf.math.divide_no_nan(moments, total)))
+        gains = shown * tf.gather(tf.repeat(moment.gains, slates, axis=0), drawn, axis=1, batch_dims=1)
         return _Drawn(gains, tf.stack(scores[::-1], axis=1), spread, tf.reduce_mean(entropy))
 
     def _returns(self, gains: Tensor, moment: Moment) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a learner in sessions that continue begins as: a ridge regression of what comes next on the state.
+"""What a learner in sessions that continue begins as: a ridge regression of what comes next on the state, or a belief.
 
 It is the linear path of the network in closed form, and a strong rival by itself: what is learned from there is learned
 beyond it. A movie of the history is never next, since it was seen, and not since nobody would want it: it tells nothing
@@ -56,6 +56,18 @@ def regression(
         weights = solve @ (inputs.T @ (filled @ project))
     weights *= sharpness  # its last column is the same for all movies
     return Start(weights[:-1, :-1], weights[-1, :-1])
+
+
+def greedy(center: Floats, scale: Floats, sharpness: float) -> Start:
+    """Greedy on what is believed of the taste, the first F entries of the state `stars`.
+
+    Args:
+        center: `(S,)`, mean of states.
+        scale: `(S,)`, their deviation.
+        sharpness: how much a logit rises with the expected stars.
+    """
+    size = len(center) - 1
+    return Start(sharpness * np.eye(size + 1, size, dtype=np.float32) * scale[:, None], sharpness * center[:size])
 
 
 def _drawn(moments: Moments, slate_size: int, seed: NDArray[np.int32]) -> tuple[Floats, NDArray[np.bool_], Floats]:

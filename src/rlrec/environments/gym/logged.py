@@ -26,7 +26,7 @@ from rlrec.errors import ConfigError, WorldError
 from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.world import World
 
-OBSERVED = {"cold": ("answers", "recent"), "continue": ("recent",)}
+OBSERVED = {"cold": ("answers", "recent", "stars"), "continue": ("recent", "stars")}
 """By kind of session, what may be observed in it; by default the first of these."""
 
 
@@ -50,10 +50,12 @@ class LoggedEnv(SessionEnv):
     ## Observation Space
     A `Box` of float32. `observation="recent"` has `10 F + 2` entries, F being the number of movie features (see
     `features`): decayed sums of the features of the movies that were rated above 3.5, and of the others, for each of
-    five half-lives, and how many these are. `observation="answers"` has `2 R + 5`, R being 16 at most: mean and
+    five half-lives, and how many these are. `observation="stars"` has `F + 1`: what is believed of the person's taste
+    by how movies were rated, and how many were. `observation="answers"` has `2 R + 5`, R being 16 at most: mean and
     standard deviations of what is believed of the factors of the person's answers, four demographics (sex, age,
-    occupation, zip), t / T. See `rlrec.environments.lately`. By default it is `answers` in cold sessions and `recent`
-    in those that continue, which have no other: of what was not rated before them, nobody knows what was shown.
+    occupation, zip), t / T. See `rlrec.environments.lately` and `rated_taste`. By default it is `answers` in cold
+    sessions and `recent` in those that continue, which cannot have `answers`: of what was not rated before them, nobody
+    knows what was shown.
 
     ## Rewards
     The mean over the slate of what an answer is worth, from 0 to 1: 1 if the movie was rated (`reward="seen"`), 1 if
@@ -87,7 +89,7 @@ class LoggedEnv(SessionEnv):
         slate_size: K, movies shown at each step.
         episode_length: T, slates in a session.
         reward: What an answer is worth: `seen`, `liked` or `rating`.
-        observation: `recent` or `answers`; by default what becomes the kind of session.
+        observation: `recent`, `stars` or `answers`; by default what becomes the kind of session.
         features: What movie features are made of: who `watched` what, or as for `rlrec/MovieLens-v0`.
         pool: People to draw from: `train` or `validation`. Of test users a world has no log.
 

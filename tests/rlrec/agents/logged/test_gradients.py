@@ -21,6 +21,8 @@ X[MOVIES:] = 0
 STATES = RNG.normal(size=(2, STATE)).astype(np.float32)
 AVAILABLE = np.zeros((2, PADDED), np.float32)
 AVAILABLE[0, :4], AVAILABLE[1, [0, 2, 3]] = 1, 1
+FEW = np.zeros((2, PADDED), np.float32)
+FEW[0, :4], FEW[1, [0, 3]] = 1, 1
 GAINS = {
     "seen": np.array([[1, 0, 1, 0, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0, 0, 0]], np.float32),
     "rating": np.array([[0.2, 0, 1, 0.6, 0, 0, 0, 0], [0.8, 0, 0, 0.4, 0, 0, 0, 0]], np.float32),
@@ -33,17 +35,17 @@ class Twice:
 
     state_size = STATE
 
-    def __init__(self, reward: str) -> None:
+    def __init__(self, reward: str, available: np.ndarray = AVAILABLE) -> None:
         self.log = SimpleNamespace(features=tf.constant(X), n_movies=MOVIES)
-        self._gains = GAINS[reward]
+        self._gains, self.available = GAINS[reward], available
 
     def draw(self, batch: int, seed: Any) -> Moment:
-        tensors = (tf.constant(array) for array in (STATES, AVAILABLE, self._gains))
+        tensors = (tf.constant(array) for array in (STATES, self.available, self._gains))
         return Moment(*(tf.tile(tensor, (batch // 2, 1)) for tensor in tensors))
 
 
-def parts(reward: str = "seen") -> Parts:
-    return Parts(Twice(reward), HIDDEN, CENTER, SCALE)  # type: ignore[arg-type]
+def parts(reward: str = "seen", available: np.ndarray = AVAILABLE) -> Parts:
+    return Parts(Twice(reward, available), HIDDEN, CENTER, SCALE)  # type: ignore[arg-type]
 
 
 def weights_of(made: Parts, spread: float = 0.7) -> np.ndarray:
@@ -67,15 +69,15 @@ def exact(made: Parts, learner: LoggedA3CConfig, flat: np.ndarray) -> np.ndarray
         loss = 0.0
         for row, gains in enumerate(GAINS[learner.reward]):
             logits = tf.linalg.matvec(tf.constant(X), queries[row])
-            movies = np.flatnonzero(AVAILABLE[row]).tolist()
+            movies = np.flatnonzero(made.moments.available[row]).tolist()
             ideal = float(np.sort(gains)[::-1][:size] @ weighed)
             expected: Any = 0.0
-            for slate in permutations(movies, size):
+            for slate in permutations(movies, min(size, len(movies))):
                 log_chance: Any = 0.0
                 for k, movie in enumerate(slate):
                     left = [other for other in movies if other not in slate[:k]]
                     log_chance += logits[movie] - tf.reduce_logsumexp(tf.gather(logits, left))
-                expected += tf.exp(log_chance) * float(gains[list(slate)] @ weighed) / ideal
+                expected += tf.exp(log_chance) * float(gains[list(slate)] @ weighed[: len(slate)]) / ideal
             log_chances = tf.nn.log_softmax(tf.gather(logits, movies))
             entropy = -tf.reduce_sum(tf.exp(log_chances) * log_chances)
             critic = (tf.stop_gradient(expected) - values[row]) ** 2 / 2
@@ -85,13 +87,20 @@ def exact(made: Parts, learner: LoggedA3CConfig, flat: np.ndarray) -> np.ndarray
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("reward", "size", "slates", "entropy"),
-    [("seen", 1, 2, 0.0), ("seen", 2, 4, 0.0), ("rating", 3, 3, 0.0), ("rating", 2, 1, 0.0), ("seen", 2, 2, 0.5)],
+    ("reward", "size", "slates", "entropy", "available"),
+    [
+        ("seen", 1, 2, 0.0, AVAILABLE),
+        ("seen", 2, 4, 0.0, AVAILABLE),
+        ("rating", 3, 3, 0.0, AVAILABLE),
+        ("rating", 2, 1, 0.0, AVAILABLE),
+        ("seen", 2, 2, 0.5, AVAILABLE),
+        ("rating", 3, 3, 0.0, FEW),  # of whom only two movies may be shown
+    ],
 )
 def test_the_mean_gradient_of_slates_is_that_of_all_that_can_be_drawn(
-    reward: str, size: int, slates: int, entropy: float
+    reward: str, size: int, slates: int, entropy: float, available: np.ndarray
 ) -> None:
-    made, draws = parts(reward), 40
+    made, draws = parts(reward, available), 40
     learner = LoggedA3CConfig.model_validate(
         {"users": 4000, "slates": slates, "slate_size": size, "reward": reward, "entropy": entropy, "value": 0.5}
     )

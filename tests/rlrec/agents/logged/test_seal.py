@@ -18,7 +18,7 @@ from rlrec.worlds.world import World
 
 SETTINGS = Config.model_validate(
     {
-        "world": {"latent_factors": 2, "iterations": 3},
+        "world": {"latent_factors": 2, "iterations": 3, "regularisation": [16.0]},  # all users choose among several
         "training": {"agents": 1, "checkpoint_every": 5},
         "evaluate": {"reference": "slates"},
         "learners": {
@@ -26,6 +26,15 @@ SETTINGS = Config.model_validate(
             for name, settings in {
                 "slates": {"algorithm": "a3c", "slates": 2, "slate_size": 3, "steps": 32 * 20},
                 "likelihood": {"algorithm": "cross_entropy", "slate_size": 3},
+                "rated": {
+                    "algorithm": "a3c",
+                    "slates": 2,
+                    "slate_size": 3,
+                    "ranks": "rated",
+                    "reward": "rating",
+                    "features": "both",
+                    "steps": 32 * 20,
+                },
                 "cold": {"algorithm": "a3c", "sessions": "cold", "slate_size": 2, "length": 4, "reward": "liked"},
             }.items()
         },

@@ -6,7 +6,10 @@ from rlrec.agents.logged.agent import CrossEntropy, LoggedA3C
 from rlrec.agents.logged.start import Start, regression
 from rlrec.agents.registry import make_agent
 from rlrec.environments.compiled_logged import Moments
+from rlrec.environments.sessions import Sessions
+from rlrec.environments.views import View
 from rlrec.settings.config import Job
+from rlrec.worlds.knowledge import Knowledge
 
 WORLD = informed(small_world())
 KEY = np.array([3, 4], np.int32)
@@ -49,3 +52,21 @@ def test_version_0_is_the_regression_unless_it_is_to_be_nothing(algorithm: str) 
     assert all(begun[name].any() and not nothing[name].any() for name in ("linear", "query_bias"))
     for name in set(begun) - {"linear", "query_bias"}:
         np.testing.assert_array_equal(begun[name], nothing[name])
+
+
+@pytest.mark.parametrize("algorithm", ["a3c", "cross_entropy"])
+def test_where_stars_are_seen_version_0_ranks_as_it_is_believed_that_movies_are_rated(algorithm: str) -> None:
+    rated = {"ranks": "rated", "reward": "rating", "features": "both"}
+    agent = make_agent(WORLD, made := job(algorithm=algorithm, **rated))
+    policy, users = agent.policy(agent.initial()()), WORLD.users_in("validation")[:3]
+    sessions = Sessions(WORLD, users, made.scenario)
+    sessions.recall([WORLD.history(user) for user in users.tolist()])
+    policy.begin(view := View(sessions), np.random.default_rng(0))
+    features = Knowledge.of(WORLD).representation("both").features
+    expected = sessions.observe()[:, :-1] @ features.T
+
+    scores = policy.scores(view)
+
+    sharpness = 40.0 if algorithm == "a3c" else 4.0
+    np.testing.assert_allclose(scores, sharpness * expected, rtol=1e-3, atol=1e-2)
+    assert agent.warm
