@@ -89,7 +89,7 @@ def test_where_it_starts_from_nothing_nothing_is_believed() -> None:
     policy = agent.policy(agent.initial()())
     assert not agent.warm
     assert policy.sharpness == 0
-    assert policy.weights["value_offset"][0] == 0
+    assert 0.2 < policy.weights["value_offset"][0] * (1 - 0.3) < 0.9  # what random movies earn
 
 
 @pytest.fixture(scope="module")
