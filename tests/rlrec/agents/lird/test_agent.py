@@ -19,8 +19,8 @@ from rlrec.settings.config import Job
 from rlrec.settings.lird import LirdConfig, LoggedLirdConfig
 from rlrec.testing import AgentTests
 
-QUICK: dict[str, Any] = {"users": 16, "hidden": 8, "batch": 80, "buffer": 800, "start": "zero"}
-"""Small, and from nothing."""
+QUICK: dict[str, Any] = {"users": 16, "hidden": 8, "batch": 80, "buffer": 16_000, "start": "zero", "entropy": 0.1}
+"""Small, from nothing, and in no hurry to be sure."""
 
 
 @pytest.mark.slow
