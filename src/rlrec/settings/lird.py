@@ -39,7 +39,7 @@ class ListwiseConfig(LearnerConfig):
     """Steps that each agent keeps, the oldest going first."""
     batch: Annotated[int, Field(ge=1, le=65_536), unit("steps")] = 640
     """Steps behind a gradient, drawn from these in pieces of `rollout` steps."""
-    tau: Fraction = 0.01
+    tau: Fraction = 0.05
     """Share of the weights that the target weights take over at each gradient; 1 is all."""
 
 

@@ -61,7 +61,7 @@ def test_with_a_query_for_each_position_a_slate_is_made_position_by_position(ask
     """Whatever size is asked for; behind the slate stand the others, as the first query ranks them."""
     policy = policy_for(WORLD, "proposals", positions=3)
     policy.sharpness = sharpness
-    sessions = Sessions(WORLD, np.arange(4), ScenarioConfig(slate_size=asked))
+    sessions = Sessions(WORLD, np.arange(4), ScenarioConfig(slate_size=asked, episode_length=5))
     sessions.play(np.arange(4 * asked).reshape(4, asked))
     view = View(sessions)
     policy.begin(view, np.random.default_rng(0))

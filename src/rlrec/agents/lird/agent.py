@@ -58,13 +58,14 @@ class Lird(Agent):
         self.steps = settings.rollout_steps
 
     def initial(self) -> Callable[[], Floats]:
-        """See `Agent`: vectors of zero.
+        """See `Agent`: vectors of zero, and a critic that expects of every slate what is earned before it has learned.
 
-        Who starts as the belief's greedy policy believes in a slate's own reward, and expects of what follows what that
-        policy earns: with the mean reward r of a step, r · γ / (1 − γ).
+        That is r / (1 − γ), with the mean reward r of a step; with a belief, which says what a slate itself earns,
+        r · γ / (1 − γ). A critic that began at zero would take what is shown most for the best: of all else it would go
+        on saying what it had learned early, when it expected little of the future.
         """
         gamma, length = self._learner.gamma, self._job.scenario.episode_length
-        worth = self._reward * (length - 1 if gamma == 1 else gamma / (1 - gamma)) if self.warm else 0.0
+        worth = self._reward * ((length if gamma == 1 else 1 / (1 - gamma)) - self.warm)
         return partial(initial_weights, self.player.network, self._job.seed, worth)
 
     def start(self, seed: NDArray[np.int32]) -> Carry:

@@ -19,8 +19,8 @@ from rlrec.settings.config import Job
 from rlrec.settings.lird import LirdConfig, LoggedLirdConfig
 from rlrec.testing import AgentTests
 
-QUICK: dict[str, Any] = {"users": 16, "hidden": 8, "batch": 80, "buffer": 800, "start": "zero"}
-"""Small, and from nothing."""
+QUICK: dict[str, Any] = {"users": 16, "hidden": 8, "batch": 80, "buffer": 16_000, "start": "zero", "entropy": 0.1}
+"""Small, from nothing, and in no hurry to be sure."""
 
 
 @pytest.mark.slow
@@ -89,7 +89,7 @@ def test_where_it_starts_from_nothing_nothing_is_believed() -> None:
     policy = agent.policy(agent.initial()())
     assert not agent.warm
     assert policy.sharpness == 0
-    assert policy.weights["value_offset"][0] == 0
+    assert 0.2 < policy.weights["value_offset"][0] * (1 - 0.3) < 0.9  # what random movies earn
 
 
 @pytest.fixture(scope="module")
