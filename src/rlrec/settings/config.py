@@ -297,8 +297,9 @@ def check_learner(name: str, learner: LearnerConfig, scenario: ScenarioConfig, t
 
 def _check_value_based(name: str, learner: ValueBasedConfig, scenario: ScenarioConfig) -> None:
     if learner.algorithm == "dqn" and scenario.slate_size > 1:
+        of_slates = f"learners.{name}" if isinstance(learner, LoggedConfig) else "scenario"
         raise ValueError(
-            f"learners.{name}.algorithm (dqn) shows one movie at a time, but scenario.slate_size is "
+            f"learners.{name}.algorithm (dqn) shows one movie at a time, but {of_slates}.slate_size is "
             f"{scenario.slate_size}: its like for slates is slateq"
         )
     if learner.rollout_steps % learner.updates:

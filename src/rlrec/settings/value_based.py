@@ -77,8 +77,8 @@ class LoggedDQNConfig(LoggedConfig, ValueBasedConfig):
     """Step size at the end of the budget; linear in between."""
     sessions: Literal["cold"] = "cold"
     """Of sessions that begin with nothing."""
-    slate_size: Annotated[int, Field(ge=1, le=1), unit("movies")] = 1
-    """Movies of a slate (K)."""
+    slate_size: Annotated[int, Field(ge=1, le=100), unit("movies")] = 1
+    """Movies of a slate (K); DQN shows one."""
     length: Annotated[int, Field(ge=1, le=10_000), unit("slates")] = 40
     """Slates of a session (T)."""
     start: Literal["belief", "zero"] | None = None

@@ -149,16 +149,16 @@ def test_settings_that_do_not_go_together_are_told(learner: dict[str, object], t
     assert refusal(learner) == told
 
 
-def test_who_shows_one_movie_at_a_time_is_refused_slates_and_told_who_shows_them() -> None:
-    told = refusal({"algorithm": "dqn"}, scenario={"slate_size": 10})
-    assert told == (
-        "learners.mine.algorithm (dqn) shows one movie at a time, but scenario.slate_size is 10: "
-        "its like for slates is slateq"
+@pytest.mark.parametrize("origin", ["simulated", "logged"])
+def test_who_shows_one_movie_at_a_time_is_refused_slates_and_told_who_shows_them(origin: str) -> None:
+    learner, slates = {"learns_from": origin}, {"slate_size": 10}
+    of_scenario = {} if origin == "logged" else {"scenario": slates}
+    learner |= slates if origin == "logged" else {}
+    assert refusal(learner | {"algorithm": "dqn"}, **of_scenario) == (
+        f"learners.mine.algorithm (dqn) shows one movie at a time, but "
+        f"{'learners.mine' if origin == 'logged' else 'scenario'}.slate_size is 10: its like for slates is slateq"
     )
-    assert refusal({"algorithm": "dqn", "learns_from": "logged", "slate_size": 2}).startswith(
-        "learners.mine.slate_size: must be a whole number from 1 to 1 movies"
-    )
-    assert parsed({"algorithm": "slateq"}, scenario={"slate_size": 10}).algorithm == "slateq"
+    assert parsed(learner | {"algorithm": "slateq"}, **of_scenario).algorithm == "slateq"
 
 
 @pytest.mark.parametrize("algorithm", ["dqn", "slateq"])

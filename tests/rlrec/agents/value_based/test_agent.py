@@ -33,6 +33,7 @@ class TestSlateQ(AgentTests):
     """With slates of ten, but where it is to choose one of three movies."""
 
     learner = SlateQConfig(rollout=5, prioritised=0.6, **QUICK)
+    budget = 16_000
 
     def job(self, *args: Any, **scenario: Any) -> Job:
         slate_size = 1 if "allow_repeats" in scenario else 10
@@ -56,6 +57,7 @@ class TestWarmSlateQ(AgentTests):
 @pytest.mark.xdist_group("agents: DQN, cold sessions")
 class TestColdDQN(AgentTests):
     learner = LoggedDQNConfig(rollout=1, length=2, reward="rating", **QUICK)
+    budget = 3_000
 
 
 @pytest.mark.slow
@@ -63,6 +65,7 @@ class TestColdDQN(AgentTests):
 @pytest.mark.xdist_group("agents: SlateQ, cold sessions")
 class TestColdSlateQ(AgentTests):
     learner = LoggedSlateQConfig(rollout=1, length=1, slate_size=2, reward="rating", **QUICK)
+    budget = 3_000
 
 
 WORLD = informed(small_world(3))
