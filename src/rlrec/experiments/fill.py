@@ -115,7 +115,10 @@ def trains_in(workers: Workers) -> Trainer:
 
 
 def _train(config: Config, world: World, report: Report) -> Run:
-    return train_and_play(config, world, lambda share: report(0, share) and None)
+    def tell(share: float) -> None:
+        report(0, share)
+
+    return train_and_play(config, world, tell)
 
 
 def _steps(

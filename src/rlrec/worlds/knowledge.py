@@ -253,8 +253,9 @@ _PARTS = {"both": ("training", "watched")}
 
 def _beside(sources: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
     """Vectors of several kinds side by side, and tastes by which a rating is the mean of what each makes of it."""
-    vectors, tastes = (np.concatenate(parts, axis=1) for parts in zip(*sources, strict=True))
-    return vectors, tastes / np.float32(len(sources))
+    vectors = np.concatenate([vectors for vectors, _ in sources], axis=1)
+    tastes = np.concatenate([tastes for _, tastes in sources], axis=1)
+    return vectors, (tastes / len(sources)).astype(np.float32)
 
 
 def standardise(vectors: Floats, *, as_they_are: bool = False) -> Floats:

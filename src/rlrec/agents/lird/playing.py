@@ -93,15 +93,16 @@ class Player:
 
         _, after, arrays = tf.while_loop(lambda t, *_: t < steps, step, (0, session, arrays), maximum_iterations=steps)
         arrays = (*(array.write(steps, x) for array, x in zip(arrays, self._seen(after), strict=False)), *arrays[2:])
-        by_session = (tf.einsum("tb...->bt...", array.stack()) for array in arrays[:2])
+        states, offsets = (tf.einsum("tb...->bt...", array.stack()) for array in arrays[:2])
         slates, rewards = (array.stack() for array in arrays[2:])
         ended = tf.fill((batch,), tf.cast(after.step == scenario.episode_length, tf.float32))
-        return Played(after, Piece(*by_session, tf.transpose(slates, (1, 0, 2)), tf.transpose(rewards), ended))
+        return Played(after, Piece(states, offsets, tf.transpose(slates, (1, 0, 2)), tf.transpose(rewards), ended))
 
     def _learn(self, flat: Tensor, target: Tensor, piece: Piece) -> Gradient:
         """The gradient at the weights `flat` `(P,)`, and the target weights, which take over some of them."""
         network, tau = self.network, self._learner.tau
-        learned = self.losses.learn(*(network.unflatten(one, TENSORFLOW) for one in (flat, target)), piece)
+        weights, targets = (network.unflatten(one, TENSORFLOW) for one in (flat, target))
+        learned = self.losses.learn(weights, targets, piece)
         gradient = tf.concat([tf.reshape(learned.gradient[name], (-1,)) for name in network.shapes()], axis=0)
         return Gradient(gradient, target + tau * (flat - target), *learned[1:])
 
