@@ -24,6 +24,7 @@ from rlrec.experiments.search.space import Plan, Values
 from rlrec.experiments.workers import Died, Pruned, Report, Workers
 from rlrec.policies.playing import play
 from rlrec.policies.saved import load_policy, save_policy
+from rlrec.settings.beliefs import Beliefs
 from rlrec.settings.config import Config, Job, derive_seed
 from rlrec.settings.learner import LoggedConfig
 from rlrec.storage.files import atomic_folder
@@ -55,14 +56,11 @@ class Trainer:
     runs: Path
     workers: Workers
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _believers: Believers = field(init=False, repr=False)
-    _loaded: World = field(init=False, repr=False)
+    _beliefs: dict[str, Beliefs] = field(default_factory=dict, repr=False)
     _origin: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._believers = Believers(self.runs, self.plan.base.seed)
-        self._loaded = World.load(self.world)
-        self._origin = origin_of(self._loaded, CODE)
+        self._origin = origin_of(World.load(self.world), CODE)
 
     @property
     def key(self) -> str:
@@ -116,8 +114,11 @@ class Trainer:
         if isinstance(job.learner, LoggedConfig) or job.scenario.belief is not None:
             return job
         met = self.plan.base.model_copy(update={"scenario": job.scenario})
-        with self._lock:
-            beliefs = self._believers(met, self._loaded)
+        with self._lock:  # the first estimates them for all, in a process that can be ended
+            key = job.scenario.model_dump_json(exclude={"observation"})
+            if key not in self._beliefs:
+                self._beliefs[key] = self.workers.call(believe, self.world, met, self.runs)
+            beliefs = self._beliefs[key]
         scenario = job.scenario.model_copy(update={"belief": beliefs.of(beliefs.best)})
         return job.model_copy(update={"scenario": scenario})
 
@@ -126,6 +127,11 @@ def judged(folder: Path) -> Reals:
     """What a finalist earned from each of those who judge finalists, `(U,)`, the same for all of them."""
     found: Reals = np.load(folder / _JUDGED, allow_pickle=False)
     return found
+
+
+def believe(world: Path, config: Config, folder: Path, _: Report) -> Beliefs:
+    """See `Believers`."""
+    return Believers(folder, config.seed)(config, _world(world))
 
 
 def train_trial(world: Path, job: Job, points: int, report: Report) -> float:
