@@ -23,6 +23,10 @@ SHARING = {
 """By fixture that takes a minute to make, the files that need it."""
 
 
+# As in flows: workers share the cores, and threads of OpenBLAS that wait for one another cost a hundred times the work.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """What XLA has compiled in one process, the others of the session load: small trainings take longer to compile."""
     if "TF_XLA_FLAGS" not in os.environ:
