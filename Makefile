@@ -6,6 +6,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # One more than cores: what waits for a server or another process leaves its core to the others.
 WORKERS = $(shell $(PYTHON) -c "import os; print(min((os.cpu_count() or 1) + 1, 5))")
 PYTEST_PARALLEL = python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# Tests and the plugins that pytest rewrites are compiled once, not by every worker of every run.
+test test-ci test-fast test-long: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install pipeline runs matrix search test test-ci test-fast test-long lint typecheck format ui serve docs bench lock clean

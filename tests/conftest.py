@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import environment, make_folder
+from projects import QUICKLY_COMPILED, environment, make_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARING = {
@@ -21,6 +21,13 @@ SHARING = {
     "reference": ["hardening/test_disks.py", "hardening/test_loopback.py"],
 }
 """By fixture that takes a minute to make, the files that need it."""
+
+
+# As in flows: workers share the cores, and threads of OpenBLAS that wait for one another cost a hundred times the work.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# What tests compile is played for a second or two: machine code need not be good, but soon there. Pipelines are
+# compiled as everybody's are: `projects.environment` takes it back.
+os.environ.setdefault("XLA_FLAGS", QUICKLY_COMPILED)
 
 
 def pytest_configure(config: pytest.Config) -> None:

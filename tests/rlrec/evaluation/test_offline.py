@@ -226,8 +226,13 @@ def scores_of(world, tables, people):
     ]
 
 
+@pytest.fixture(scope="module")
+def scores(world, tables, people):
+    return scores_of(world, tables, people)
+
+
 @pytest.mark.parametrize("change", ["rated otherwise", "other movies", "removed"])
-def test_nothing_that_is_to_be_found_has_leaked_into_the_world_or_a_policy(world, tables, people, change):
+def test_nothing_that_is_to_be_found_has_leaked_into_the_world_or_a_policy(world, tables, people, scores, change):
     changed, future = with_another_future(tables, people, change)
     assert 0.05 * len(future) > future.sum() > 0.01 * len(future)
     removed = {"world": SETTINGS.world.model_copy(update={"history": NO_FUTURE})} if change == "removed" else {}
@@ -235,13 +240,13 @@ def test_nothing_that_is_to_be_found_has_leaked_into_the_world_or_a_policy(world
     assert (fidelity.future_ratings == 0) == (change == "removed")
     for field in dataclasses.fields(world):
         np.testing.assert_array_equal(getattr(again, field.name), getattr(world, field.name), err_msg=field.name)
-    for before, after in zip(scores_of(world, tables, people), scores_of(again, changed, people), strict=True):
+    for before, after in zip(scores, scores_of(again, changed, people), strict=True):
         assert before.keys() == after.keys()
-        for name, scores in before.items():
-            np.testing.assert_array_equal(after[name], scores, err_msg=name)
+        for name, expected in before.items():
+            np.testing.assert_array_equal(after[name], expected, err_msg=name)
 
 
-def test_a_change_of_the_history_is_seen(world, tables, people):
+def test_a_change_of_the_history_is_seen(world, tables, people, scores):
     """Else the test above could not fail."""
     ratings = tables.ratings.copy()
     person = people[0]
@@ -251,7 +256,7 @@ def test_a_change_of_the_history_is_seen(world, tables, people):
     assert not np.array_equal(again.movie_vectors, world.movie_vectors)
     other = dataclasses.replace(tables, ratings=ratings)
     told = timelines(again, other, SETTINGS.world.history)
-    before, after = scores_of(world, tables, people[:1])[0], scores_of(world, other, told[:1])[0]
+    before, after = scores[0], scores_of(world, other, told[:1])[0]
     for name in ("bayesian_bandit", "ease", "als", "bilinear", "recurrent"):
         assert not np.allclose(before[name], after[name]), name
 

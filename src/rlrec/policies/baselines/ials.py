@@ -74,7 +74,7 @@ class IALS(FoldIn):
             for _ in range(iterations):
                 users = self._solve(positives, self._movies)
                 self._movies = self._solve(others, users)
-        self._typical = self._solve(positives, self._movies).mean(axis=0)
+            self._typical = self._solve(positives, self._movies).mean(axis=0)
 
     def predict(self, rated: sparse.csr_array) -> Scores:
         """`w_u·h_i`."""

@@ -1,4 +1,4 @@
-import itertools
+from functools import cache
 
 import numpy as np
 import pytest
@@ -16,12 +16,18 @@ from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
 
 
-def player(world: World, *, rollout: int = 5, slate_size: int = 1, users: int = 8, network: str = "bilinear") -> Player:
+def player(world: World, *, slate_size: int = 1, network: str = "bilinear") -> Player:
     scenario = ScenarioConfig(episode_length=10, slate_size=slate_size)
     size = OBSERVATIONS[scenario.observation].size(Knowledge.of(world), scenario)
-    learner = A3CConfig(users=users, rollout=rollout)
+    learner = A3CConfig(users=8, rollout=5)
     simulation = Simulation(world, scenario, block_size(world.n_movies))
     return Player(simulation, learner, network, 4, np.zeros(size, np.float32), np.ones(size, np.float32))
+
+
+@cache
+def shared(network: str = "bilinear") -> Player:
+    """Compiled once for the tests that leave it as it is: 8 users, rollouts of 5 steps."""
+    return player(small_world(0), network=network)
 
 
 @pytest.mark.parametrize(("sharpness", "slates"), [(0.5, 30), (5.0, 2)])
@@ -31,16 +37,16 @@ def test_score_is_the_gradient_of_the_slates_log_probability(sharpness: float, s
     features = tf.constant(Knowledge.of(world).representation().features)
     query = tf.constant(np.random.default_rng(0).normal(size=(1, features.shape[1])) * sharpness, tf.float32)
     played = player(world, slate_size=2)
-    available = tf.constant([[1.0] * 10 + [0.0] * 6])
+    grid = np.linspace(0.01, 0.99, 15)
+    uniforms = np.stack(np.meshgrid(grid, grid, indexing="ij"), axis=-1).reshape(-1, 2).astype(np.float32)
+    available = tf.tile(tf.constant([[1.0] * 10 + [0.0] * 6]), (len(uniforms), 1))
+    drawn = played._draw(
+        tf.tile(query, (len(uniforms), 1)), played.simulation.features, None, available, tf.constant(uniforms)
+    )
     seen: dict[tuple[int, ...], np.ndarray] = {}
-    for one, other in itertools.product(np.linspace(0.01, 0.99, 15), repeat=2):
-        drawn = played._draw(
-            query, played.simulation.features, None, available, tf.constant([[one, other]], tf.float32)
-        )
-        seen[tuple(drawn.slates.numpy()[0])] = drawn.score.numpy()[0]
-        np.testing.assert_array_equal(
-            np.flatnonzero(drawn.available.numpy()[0] == 0), sorted([*drawn.slates.numpy()[0], *range(10, 16)])
-        )
+    for slate, left, score in zip(*map(np.array, (drawn.slates, drawn.available, drawn.score)), strict=True):
+        seen[tuple(slate)] = score
+        np.testing.assert_array_equal(np.flatnonzero(left == 0), sorted([*slate, *range(10, 16)]))
 
     assert len(seen) >= slates
     for slate, score in seen.items():
@@ -62,35 +68,32 @@ def test_offsets_count_for_draws_scores_and_entropy_as_part_of_the_logits() -> N
     available = tf.constant([[1.0] * 12 + [0.0] * (features.shape[0] - 12)])
     logits = (query @ tf.transpose(features) + offsets)[0, :12].numpy().astype(float)
     chance = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
-    seen = {}
-    for uniform in np.linspace(0.0005, 0.9995, 1000):
-        drawn = played._draw(query, features, offsets, available, tf.constant([[uniform]], tf.float32))
-        movie = int(drawn.slates[0, 0])
-        seen[movie] = seen.get(movie, 0) + 1
-        expected = features[movie].numpy() - chance @ features[:12].numpy()
-        np.testing.assert_allclose(drawn.score[0], expected, atol=1e-4)
-        assert float(drawn.lead[0]) == pytest.approx(
-            float(offsets[0, movie]) - chance @ offsets[0, :12].numpy(), abs=1e-4
-        )
-        assert float(drawn.entropy) == pytest.approx(-(chance * np.log(chance)).sum(), abs=1e-4)
-    for movie in range(12):
-        assert seen.get(movie, 0) / 1000 == pytest.approx(chance[movie], abs=0.003)
+    draws = 1000
+    rows = [tf.tile(given, (draws, 1)) for given in (query, offsets, available)]
+    uniforms = tf.constant(np.linspace(0.0005, 0.9995, draws)[:, None], tf.float32)
+    drawn = played._draw(rows[0], features, *rows[1:], uniforms)
+    movies = drawn.slates.numpy()[:, 0]
+    np.testing.assert_allclose(drawn.score, features.numpy()[movies] - chance @ features[:12].numpy(), atol=1e-4)
+    expected = offsets.numpy()[0, movies] - chance @ offsets[0, :12].numpy()
+    np.testing.assert_allclose(drawn.lead, expected, atol=1e-4)
+    assert float(drawn.entropy) == pytest.approx(-(chance * np.log(chance)).sum(), abs=1e-4)
+    shares = np.bincount(movies, minlength=12) / draws
+    np.testing.assert_allclose(shares, chance, atol=0.003)
 
 
-def test_untrained_policy_has_the_entropy_of_a_uniform_draw() -> None:
-    world = small_world(0, n_movies=40)
-    played = player(world, rollout=1)
+def test_untrained_policy_has_the_entropy_of_uniform_draws() -> None:
+    played = shared()
     flat = played.network.flatten(played.network.initial_weights(np.random.default_rng(0)))
 
     rollout = played.play(tf.constant(flat), played.start(tf.constant([0, 1])), tf.constant([0, 2]))
 
-    np.testing.assert_allclose(rollout.entropy, np.log(40), rtol=1e-5)
+    left = small_world(0).n_movies - np.arange(5)  # no movie twice
+    np.testing.assert_allclose(rollout.entropy, np.log(left).mean(), rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_a_session_goes_on_where_the_rollout_before_stopped(kind: str) -> None:
-    world = small_world(0)
-    played = player(world, network=kind)
+    world, played = small_world(0), shared(kind)
     flat = tf.constant(np.random.default_rng(0).normal(size=played.network.size()) * 0.1, tf.float32)
 
     begun = played.start(tf.constant([0, 1]))
@@ -120,8 +123,7 @@ def test_a_policy_that_is_certain_still_draws_slates_and_finite_scores() -> None
 
 
 def test_equal_seeds_give_equal_rollouts() -> None:
-    world = small_world(0)
-    played = player(world)
+    played = shared()
     flat = tf.constant(np.random.default_rng(0).normal(size=played.network.size()) * 0.1, tf.float32)
 
     one, same, other = (

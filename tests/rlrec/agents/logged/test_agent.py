@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from jobs import compiled
 from worlds import informed, small_world
 
 from rlrec.agents.actor_critic.agent import ColdA3C
@@ -62,14 +63,15 @@ def job(**learner: object) -> Job:
 
 def test_whoever_learns_from_logged_answers_is_made_by_what_the_settings_say() -> None:
     made = [
-        type(make_agent(WORLD, job(**learner)))
+        type(compiled(WORLD, job(**learner)))
         for learner in ({}, {"algorithm": "a2c"}, {"algorithm": "cross_entropy"}, {"sessions": "cold"})
     ]
     assert made == [LoggedA3C, LoggedA2C, CrossEntropy, ColdA3C]
 
 
 def test_states_are_centred_and_scaled_by_one_deviation() -> None:
-    policy = make_agent(WORLD, job()).policy(make_agent(WORLD, job()).initial()())
+    agent = compiled(WORLD, job())
+    policy = agent.policy(agent.initial()())
     moments = Moments(WORLD, job().scenario, 8)
     states = np.concatenate([moments.draw(256, np.array([n, 9], np.int32)).states for n in range(8)])
 
@@ -80,7 +82,8 @@ def test_states_are_centred_and_scaled_by_one_deviation() -> None:
 
 
 def test_the_policy_says_what_it_saw_and_that_it_learned_from_real_answers() -> None:
-    policy = make_agent(WORLD, job(reward="liked")).policy(make_agent(WORLD, job()).initial()())
+    agent = make_agent(WORLD, job(reward="liked", start="zero"))
+    policy = agent.policy(agent.initial()())
 
     assert (policy.observation, policy.features, policy.reward) == ("recent", "watched", "liked")
     assert policy.note.knows == (

@@ -21,13 +21,19 @@ def job(**learner: object) -> Job:
 
 
 def start(sharpness: float = 1.0) -> tuple[Moments, Start]:
+    """Computed anew at every call."""
     moments = Moments(WORLD, job(slate_size=3).scenario, 8)
     center, scale = np.zeros(moments.state_size, np.float32), np.ones(moments.state_size, np.float32)
     return moments, regression(moments, center, scale, 3, sharpness, KEY)
 
 
-def test_the_start_expects_more_of_what_came_next_than_of_what_did_not() -> None:
-    moments, (linear, bias) = start()
+@pytest.fixture(scope="module")
+def first() -> tuple[Moments, Start]:
+    return start()
+
+
+def test_the_start_expects_more_of_what_came_next_than_of_what_did_not(first: tuple[Moments, Start]) -> None:
+    moments, (linear, bias) = first
     moment = moments.draw(256, np.array([7, 8], np.int32))
     scores = (moment.states.numpy() @ linear + bias) @ moments.log.features.numpy().T
     gains, available = moment.gains.numpy() > 0, moment.available.numpy() > 0
@@ -35,8 +41,8 @@ def test_the_start_expects_more_of_what_came_next_than_of_what_did_not() -> None
     assert scores[gains].mean() > scores[available & ~gains].mean()
 
 
-def test_sharpness_only_scales_it_and_equal_draws_give_equal_starts() -> None:
-    (_, soft), (_, again), (_, sharp) = start(), start(), start(50.0)
+def test_sharpness_only_scales_it_and_equal_draws_give_equal_starts(first: tuple[Moments, Start]) -> None:
+    (_, soft), (_, again), (_, sharp) = first, start(), start(50.0)
 
     for one, same, scaled in zip(soft, again, sharp, strict=True):
         np.testing.assert_array_equal(one, same)

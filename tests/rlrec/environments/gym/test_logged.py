@@ -1,6 +1,7 @@
 import copy
 import dataclasses
 import pickle
+from functools import cache
 
 import gymnasium
 import numpy as np
@@ -20,8 +21,13 @@ from rlrec.worlds.dynamics import worth
 
 NAME = "rlrec/Logged-v0"
 WORLD = informed(small_world())
-LARGE = informed(small_world(n_movies=20_000, n_genres=3))
 KINDS = ["cold", "continue"]
+
+
+@cache
+def large():
+    """So large that random slates hold no movie twice."""
+    return informed(small_world(n_movies=20_000, n_genres=3))
 
 
 def rated_by(user):
@@ -63,7 +69,7 @@ class TestLogged(EnvironmentTests):
 
     def make_random(self):
         # Random slates must not hold a movie twice, nor one of the history.
-        env = gymnasium.make(NAME, world=LARGE, **self.arguments)
+        env = gymnasium.make(NAME, world=large(), **self.arguments)
         env.action_space.seed(0)
         return env
 

@@ -34,6 +34,12 @@ def assert_same(first, second):
         np.testing.assert_allclose(first, second, rtol=1e-6, atol=1e-6)
 
 
+@pytest.fixture(scope="module")
+def worlds(make_world):
+    """A small one, and one so large that random slates hold no movie twice."""
+    return informed(make_world()), informed(make_world(movies=20_000, genres=3))
+
+
 class TestMovieLens(EnvironmentTests):
     """The environment is held to what every environment is."""
 
@@ -44,9 +50,9 @@ class TestMovieLens(EnvironmentTests):
         params=[{"slate_size": 1}, {"slate_size": 3, "observation": "thesis", "delta": -0.5}, {"features": "genres"}],
         ids=str,
     )
-    def _which(self, request, make_world):
+    def _which(self, request, worlds):
         self.arguments = {"episode_length": self.length} | request.param
-        self.world, self.large = informed(make_world()), informed(make_world(movies=20_000, genres=3))
+        self.world, self.large = worlds
 
     def make(self):
         return gymnasium.make(NAME, world=self.world, **self.arguments).unwrapped
@@ -55,7 +61,6 @@ class TestMovieLens(EnvironmentTests):
         return gymnasium.make_vec(NAME, num_envs=size, world=self.world, **self.arguments)
 
     def make_random(self):
-        # Random slates must not hold a movie twice.
         return gymnasium.make(NAME, world=self.large, **self.arguments)
 
 

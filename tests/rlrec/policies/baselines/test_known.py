@@ -73,7 +73,8 @@ def test_offline_the_same_baselines_are_set_otherwise() -> None:
     assert changed == set(COLLABORATIVE)
 
 
-@pytest.mark.parametrize("heavy", ["implicit", "pandas", "matplotlib", "tensorflow"])
-def test_the_names_of_the_baselines_cost_nothing(heavy: str) -> None:
-    code = f"import sys, rlrec.policies.baselines; sys.exit({heavy!r} in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_the_names_of_the_baselines_cost_nothing() -> None:
+    code = "import sys, rlrec.policies.baselines; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert "numpy" in loaded
+    assert {"implicit", "pandas", "matplotlib", "tensorflow"}.isdisjoint(loaded)
