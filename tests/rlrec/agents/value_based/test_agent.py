@@ -33,6 +33,7 @@ class TestSlateQ(AgentTests):
     """With slates of ten, but where it is to choose one of three movies."""
 
     learner = SlateQConfig(rollout=5, prioritised=0.6, **QUICK)
+    length = 5
     budget = 16_000
 
     def job(self, *args: Any, **scenario: Any) -> Job:
