@@ -139,3 +139,26 @@ class LoggedConfig(LearnerConfig):
             "lambda_non_violent": 0.0,
             "allow_repeats": False,
         }
+
+
+class ColdConfig(LoggedConfig):
+    """What those have in common that learn in cold sessions alone, and there as `a3c_cold` of `params.yaml` does."""
+
+    sessions: Literal["cold"] = "cold"
+    """Of sessions that begin with nothing."""
+    reward: Reward = "liked"
+    """What an answer is worth: its stars (rating), or all above 3.5 stars (liked), or all if it was rated (seen)."""
+    steps: Annotated[Count, unit("steps")] | None = 102_400
+    """Its budget over all agents, or null for `training.steps`."""
+    users: Annotated[int, Field(ge=1, le=65_536), unit("sessions")] = 64
+    """People at a time."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-4
+    """Step size at the start."""
+    final_learning_rate: Fraction = 1e-5
+    """Step size at the end of the budget; linear in between."""
+    slate_size: Annotated[int, Field(ge=1, le=100), unit("movies")] = 1
+    """Movies of a slate (K)."""
+    length: Annotated[int, Field(ge=1, le=10_000), unit("slates")] = 40
+    """Slates of a session (T)."""
+    start: Literal["belief", "zero"] | None = None
+    """What it begins as: greedy on what is believed of the user, or knowing nothing. Null is the former."""

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rlrec.settings.explain import unit
-from rlrec.settings.learner import LearnerConfig, LoggedConfig
-from rlrec.settings.sections import Count, Fraction, Reward, Width
+from rlrec.settings.learner import ColdConfig, LearnerConfig
+from rlrec.settings.sections import Count, Fraction, Width
 
 
 class ListwiseConfig(LearnerConfig):
@@ -50,30 +50,12 @@ class LirdConfig(ListwiseConfig):
     learns_from: Literal["simulated"] = "simulated"
 
 
-class LoggedLirdConfig(LoggedConfig, ListwiseConfig):
+class LoggedLirdConfig(ColdConfig, ListwiseConfig):
     """LIRD in cold sessions with real people, who answer as they did."""
 
     algorithm: Literal["lird"] = "lird"
-    sessions: Literal["cold"] = "cold"
-    """Of sessions that begin with nothing."""
-    reward: Reward = "liked"
-    """What an answer is worth: its stars (rating), or all above 3.5 stars (liked), or all if it was rated (seen)."""
-    steps: Annotated[Count, unit("steps")] | None = 102_400
-    """Its budget over all agents, or null for `training.steps`."""
-    users: Annotated[int, Field(ge=1, le=65_536), unit("sessions")] = 64
-    """People at a time."""
-    slate_size: Annotated[int, Field(ge=1, le=100), unit("movies")] = 1
-    """Movies of a slate (K)."""
-    length: Annotated[int, Field(ge=1, le=10_000), unit("slates")] = 40
-    """Slates of a session (T)."""
     rollout: Annotated[int, Field(ge=1, le=10_000), unit("slates")] = 5
     """Slates that an agent shows before it sends a gradient."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-4
-    """Step size at the start."""
-    final_learning_rate: Fraction = 1e-5
-    """Step size at the end of the budget; linear in between."""
-    start: Literal["belief", "zero"] | None = None
-    """What it begins as: greedy on what is believed of the user, or knowing nothing. Null is the former."""
     sharpness: Annotated[float, Field(gt=0, le=1000), unit("per star")] = 10.0
     """Read with a start from the belief only: how much a movie's score rises with its expected reward."""
     entropy: Annotated[float, Field(ge=0, le=10)] = 0.02

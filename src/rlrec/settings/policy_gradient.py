@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rlrec.settings.explain import unit
-from rlrec.settings.learner import BilinearConfig, LoggedConfig
-from rlrec.settings.sections import Count, Fraction, Reward
+from rlrec.settings.learner import BilinearConfig, ColdConfig
+from rlrec.settings.sections import Fraction
 
 Clip = Annotated[float, Field(gt=0, le=1000)]
 Rounds = Annotated[int, Field(ge=1, le=1000)]
@@ -78,31 +78,13 @@ class PPOSettings(BilinearConfig):
             )
 
 
-class ColdSettings(LoggedConfig, BilinearConfig):
+class ColdSettings(ColdConfig, BilinearConfig):
     """Learning in cold sessions with real people."""
 
-    sessions: Literal["cold"] = "cold"
-    """Of sessions that begin with nothing."""
-    reward: Reward = "liked"
-    """What an answer is worth: its stars (rating), or all above 3.5 stars (liked), or all if it was rated (seen)."""
-    steps: Annotated[Count, unit("steps")] | None = 102_400
-    """Its budget over all agents, or null for `training.steps`."""
-    users: Annotated[int, Field(ge=1, le=65_536), unit("sessions")] = 64
-    """People at a time."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-4
-    """Step size at the start."""
-    final_learning_rate: Fraction = 1e-5
-    """Step size at the end of the budget; linear in between."""
-    slate_size: Annotated[int, Field(ge=1, le=100), unit("movies")] = 1
-    """Movies of a slate (K)."""
-    length: Annotated[int, Field(ge=1, le=10_000), unit("slates")] = 40
-    """Slates of a session (T)."""
     rollout: Annotated[int, Field(ge=1, le=10_000), unit("slates")] = 40
     """Slates that an agent shows before it sends a gradient (t_max)."""
     network: Literal["bilinear"] = "bilinear"
     """What makes the query: a linear path and a hidden layer."""
-    start: Literal["belief", "zero"] | None = None
-    """What it begins as: greedy on what is believed of the user, or knowing nothing. Null is the former."""
     gamma: Fraction = 0.0
     """Discount of future rewards."""
     entropy: Annotated[float, Field(ge=0, le=10)] = 0.0

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rlrec.settings.explain import unit
-from rlrec.settings.learner import LearnerConfig, LoggedConfig
+from rlrec.settings.learner import ColdConfig, LearnerConfig
 from rlrec.settings.sections import Count, Fraction, Positive, Width
 
 
@@ -65,25 +65,14 @@ class SlateQConfig(ValueBasedConfig):
     learns_from: Literal["simulated"] = "simulated"
 
 
-class LoggedDQNConfig(LoggedConfig, ValueBasedConfig):
+class LoggedDQNConfig(ColdConfig, ValueBasedConfig):
     """Deep Q-learning in cold sessions with real people."""
 
     algorithm: Literal["dqn"] = "dqn"
     rollout: Annotated[int, Field(ge=1, le=10_000), unit("slates")] = 10
     """Slates an agent shows at once, which go into its replay buffer."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.0001
-    """Step size at the start."""
-    final_learning_rate: Fraction = 0.00001
-    """Step size at the end of the budget; linear in between."""
-    sessions: Literal["cold"] = "cold"
-    """Of sessions that begin with nothing."""
     slate_size: Annotated[int, Field(ge=1, le=100), unit("movies")] = 1
     """Movies of a slate (K); DQN shows one."""
-    length: Annotated[int, Field(ge=1, le=10_000), unit("slates")] = 40
-    """Slates of a session (T)."""
-    start: Literal["belief", "zero"] | None = None
-    """What Q begins as: what an answer is expected to be worth by what is believed of the user, or 0. Null is the
-    former."""
 
 
 class LoggedSlateQConfig(LoggedDQNConfig):
