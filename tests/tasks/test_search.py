@@ -89,6 +89,7 @@ def test_a_wrong_setting_is_told_before_anything_is_made(project: Path) -> None:
     SEARCH_SETTINGS.write_text(yaml.safe_dump(SPACE | {"trials": 0}))
     with pytest.raises(ConfigError, match=r"matrix/search\.yaml:\n  trials: "):
         search_settings(load_config(), "a3c")
+    SEARCH_SETTINGS.write_text(yaml.safe_dump(SPACE))
     with pytest.raises(ConfigError, match="there is no learner 'a4c': learners has a3c"):
         search_settings(load_config(), "a4c")
     assert not SEARCH.exists()
