@@ -69,8 +69,8 @@ def drawn(replay: Replay, size: int, seed: ArrayLike, *, exponent: float = 0.0, 
         replay: a buffer with a row or more.
         size: how many.
         seed: whole numbers from 0, of any number.
-        exponent: α: rows are drawn with chances that go with priority ** α; 0 is uniform.
-        correction: β: weights are (rows · chance) ** −β, over the largest of those drawn: 1 makes up for the chances.
+        exponent: α: rows are drawn with chances that go with priority^α; 0 is uniform.
+        correction: β: weights are (rows · chance)^−β, over the largest of those drawn: 1 makes up for the chances.
     """
     rng, total = np.random.default_rng(seed), rows_of(replay)  # type: ignore[arg-type]
     if exponent == 0:
