@@ -24,6 +24,7 @@ QUICK: dict[str, Any] = {"users": 16, "hidden": 8, "batch": 80, "buffer": 16_000
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.xdist_group("agents: LIRD")
 class TestLird(AgentTests):
     learner = LirdConfig(rollout=5, learning_rate=0.01, **QUICK)

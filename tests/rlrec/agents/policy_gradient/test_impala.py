@@ -18,6 +18,7 @@ RATIO = np.exp(RNG.normal(size=(4, 3))).astype(np.float32)
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.xdist_group("agents: IMPALA")
 class TestImpala(AgentTests):
     learner = ImpalaConfig(users=16, rollout=10, hidden=8, start="zero")

@@ -13,6 +13,7 @@ from rlrec.testing import AgentTests
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.xdist_group("agents: REINFORCE")
 class TestReinforce(AgentTests):
     learner = ReinforceConfig(users=16, rollout=10, hidden=8, start="zero", lag=1, correction="top_k")
