@@ -32,7 +32,7 @@ from rlrec.reporting.words import manner, metric_note, number
 
 _WIDE = 11.5
 _SHOWN = ("return", "ctr")
-_SCENARIOS_A_ROW = 7
+_SCENARIOS_A_ROW = 5
 
 
 def comparison_figure(comparison: pd.DataFrame, cast: Cast) -> Figure:
