@@ -1,6 +1,7 @@
 """The stage `train`: local agents as tasks, each a task run of its own, around one global model."""
 
 import logging
+import math
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
@@ -84,11 +85,9 @@ def train_learner(job: Job) -> None:
                 for name, value in point.row().items():
                     tf.summary.scalar(name, value, step=point.steps)
             earned = next(iter(point.figures.values()), None)
+            played = "" if earned is None or math.isnan(earned) else f" {earned:.2f} in training,"
             log.info(
-                "%10s steps: return %.2f in training, %.2f on validation users",
-                f"{point.steps:,}",
-                float("nan") if earned is None else earned,
-                point.validation_return,
+                "%10s steps: return%s %.2f on validation users", f"{point.steps:,}", played, point.validation_return
             )
 
         training = train(
