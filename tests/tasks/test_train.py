@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 
 import pandas as pd
 import pytest
@@ -37,7 +38,10 @@ def test_each_local_agent_is_a_task_run_with_its_progress(engine, folder):
     BELIEFS.write_bytes(to_json(Estimated(features={"world": Beliefs()})))
     state = flow_of("a3c")(return_state=True)
     assert state.is_completed(), state.message
-    assert task_runs_of(state.state_details.flow_run_id) == {"local agent 0": "COMPLETED", "local agent 1": "COMPLETED"}
+    completed, until = {"local agent 0": "COMPLETED", "local agent 1": "COMPLETED"}, time.monotonic() + 20
+    while (runs := task_runs_of(state.state_details.flow_run_id)) != completed and time.monotonic() < until:
+        time.sleep(0.2)  # the server takes states of task runs from events, which come after the run
+    assert runs == completed
 
     summary = json.loads(paths.training.read_text())
     assert summary["agents"] == 2
@@ -55,7 +59,7 @@ def test_each_local_agent_is_a_task_run_with_its_progress(engine, folder):
     assert "steps_per_second" in Artifact.get("training").data
     assert "validation_return" in Artifact.get("learning-curve").data
     agents = Artifact.get("agents").data
-    assert all(str(summary["steps_by_agent"][str(number)]) in agents for number in range(2))
+    assert all(str(steps) in agents for steps in summary["steps_by_agent"].values())  # one may have played them all
     assert "versions" in Artifact.get("staleness").data
     assert {"updates_per_second", "lock_wait_seconds", "staleness"} <= summary.keys()
     assert not paths.checkpoints.parent.exists()
