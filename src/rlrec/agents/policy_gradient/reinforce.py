@@ -24,7 +24,7 @@ def returns(rewards: Tensor, gamma: float) -> Tensor:
 
 
 def top_k(log_chance: Tensor, k: int) -> Tensor:
-    """λ_K = K (1 − π)^(K − 1) (equation 7), of log π of any shape.
+    """λ_K = K (1 − π)^(K − 1), of log π of any shape.
 
     It is the derivative of 1 − (1 − π)^K, the chance that a movie is in a slate of K independent draws.
     """
