@@ -88,6 +88,20 @@ def initial_weights(network: Network, seed: int, worth: float = 0.0) -> Floats:
     return network.flatten(weights)
 
 
+def earned(session: Any, length: int) -> dict[str, float]:
+    """Mean return and click rate of B sessions of so many steps where these have ended, NaN where they go on.
+
+    Args:
+        session: of a compiled simulation, at `step`, with sums of `rewards` and `clicks` `(B,)`.
+        length: T.
+    """
+    ended = int(session.step) == length
+    return {
+        "mean_return": float(np.mean(session.rewards)) if ended else float("nan"),
+        "ctr": float(np.mean(session.clicks)) / length if ended else float("nan"),
+    }
+
+
 def network_policy(
     world: World,
     job: Job,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rlrec.agents.actor_critic.rollout import Carry, Player, Rollout
 from rlrec.agents.actor_critic.sampling import block_size
-from rlrec.agents.agent import Agent, Step, initial_weights, network_policy
+from rlrec.agents.agent import Agent, Step, earned, initial_weights, network_policy
 from rlrec.agents.standardisation import standardisation
 from rlrec.environments.compiled import Simulation
 from rlrec.environments.compiled_logged import ColdSimulation
@@ -91,13 +91,8 @@ class ActorCritic(Agent):
         return self._earned(rollout.carry) | {"entropy": float(rollout.entropy)} | losses
 
     def _earned(self, carry: Carry) -> dict[str, float]:
-        """Return and click rate, only where sessions ended."""
-        session, length = carry.session, self._job.scenario.episode_length
-        ended = int(session.step) == length
-        return {
-            "mean_return": float(np.mean(session.rewards)) if ended else float("nan"),
-            "ctr": float(np.mean(session.clicks)) / length if ended else float("nan"),
-        }
+        """Return and click rate, where sessions ended."""
+        return earned(carry.session, self._job.scenario.episode_length)
 
 
 class A3C(ActorCritic):

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from rlrec.agents.agent import Agent, Step, initial_weights, network_policy
+from rlrec.agents.agent import Agent, Step, earned, initial_weights, network_policy
 from rlrec.agents.lird.playing import Player
 from rlrec.agents.replay import Replay, added, drawn
 from rlrec.agents.standardisation import standardisation
@@ -85,12 +85,7 @@ class Lird(Agent):
         target = flat if carry.target is None else carry.target
         learned = self.player.learn(flat, target, type(piece)(*map(tf.constant, rows)))
         told = {name: float(getattr(learned, name)) for name in self.figures[2:]}
-        ended = int(after.step) == length
-        earned = {
-            "mean_return": float(np.mean(after.rewards)) if ended else float("nan"),
-            "ctr": float(np.mean(after.clicks)) / length if ended else float("nan"),
-        }
-        return Step(Carry(after, learned.target, replay), learned.flat.numpy(), earned | told)
+        return Step(Carry(after, learned.target, replay), learned.flat.numpy(), earned(after, length) | told)
 
     def policy(self, weights: Floats) -> NetworkPolicy:
         """See `Agent`: ranks by the proposed vectors, position by position."""

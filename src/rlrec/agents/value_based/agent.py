@@ -9,7 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from rlrec.agents.actor_critic.sampling import block_size
-from rlrec.agents.agent import Agent, Step, initial_weights, network_policy
+from rlrec.agents.agent import Agent, Step, earned, initial_weights, network_policy
 from rlrec.agents.replay import Replay, added, drawn, prioritised
 from rlrec.agents.standardisation import standardisation
 from rlrec.agents.value_based.acting import Player, Transitions
@@ -83,7 +83,7 @@ class ValueBased(Agent):
         if carry.gradients % learner.updates == 0:
             session, transitions = self._play(flat, carry, seed)
             carry = carry._replace(session=session, replay=added(carry.replay, transitions, learner.buffer))
-            told |= self._earned(session)
+            told |= earned(session, self._job.scenario.episode_length)
         size, exponent, correction = learner.batch, learner.prioritised, learner.correction
         rows, places, counts = drawn(carry.replay, size, [*seed, _ROWS], exponent=exponent, correction=correction)
         tensors = Transitions(*map(tf.convert_to_tensor, rows))
@@ -122,16 +122,6 @@ class ValueBased(Agent):
         if not self.warm:
             return 0.0
         return self._reward * (length - 1 if gamma == 1 else gamma / (1 - gamma))
-
-    def _earned(self, session: Any) -> dict[str, float]:
-        """Return and click rate, where sessions ended."""
-        length = self._job.scenario.episode_length
-        if int(session.step) != length:
-            return {}
-        return {
-            "mean_return": float(np.mean(session.rewards)),
-            "ctr": float(np.mean(session.clicks)) / length,
-        }
 
 
 class DQN(ValueBased):
