@@ -127,7 +127,7 @@ class TrainingConfig(Section):
     """Budget of environment steps over all agents, of each learner that has none of its own."""
     checkpoint_every: Annotated[Count, unit("updates")] = 25
     """Updates between two checkpoints: each is judged and kept on disk until training has ended."""
-    judging_users: Annotated[int, Field(ge=0, le=1_000_000), unit("users")] = 512
+    judging_users: Annotated[int, Field(ge=0, le=1_000_000), unit("users")] = 640
     """Simulated users, drawn as training users are spread, who judge checkpoints beside the validation users."""
     max_staleness: Annotated[int, Field(ge=0, le=10**12), unit("versions")] = 1000
     """Versions that a gradient may be behind when it arrives; older ones are refused."""
