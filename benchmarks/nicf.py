@@ -33,7 +33,8 @@ from benchmarks.cold import (
 from benchmarks.records import PARAMS, RESULTS, ROOT, append_record, console, errors, run_command
 from rlrec.data.dataset.tables import Tables, load_tables
 from rlrec.data.prepare import prepare
-from rlrec.settings.config import Config, DataConfig, load_config
+from rlrec.settings.config import Config, load_config
+from rlrec.settings.dataset import DataConfig
 
 CUTS = (0.85, 0.9)
 """Shares of the users before which training and validation users end."""
@@ -123,7 +124,7 @@ def summarise(runs: list[dict[str, dict[str, float]]]) -> Mapping[str, Mapping[s
 def _from_archive(source: Path) -> Tables:
     with tempfile.TemporaryDirectory(prefix="rlrec-nicf-") as temporary:
         folder = Path(temporary)
-        config = DataConfig(name="ml-1m", source=str(source.resolve()), tag_genome="none")
+        config = DataConfig(name="ml-1m", source="local", local=str(source.resolve()), tag_genome="none")
         return prepare(config, folder / "raw", folder / "tables")[1]
 
 

@@ -153,6 +153,8 @@ def reproduce(stage: str) -> None:
         try:
             done = repo.reproduce(stage, single_item=True)
         except ReproductionError as error:
+            if isinstance(error.__cause__, FileNotFoundError):  # e.g. what `data.local` names
+                raise StageError(f"{stage}: {error.__cause__.filename} does not exist") from error
             if isinstance(error.__cause__, OSError):
                 raise error.__cause__ from None
             if summary.was_interrupted(str(error.__cause__)):

@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 
 from rlrec.data.prepare import prepare
 from rlrec.errors import RlrecError
-from rlrec.settings.config import DataConfig
+from rlrec.settings.dataset import DataConfig
 from tasks.artifacts import publish_table
 from tasks.paths import RAW, TABLES
 from tasks.progress import progress_bar

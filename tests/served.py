@@ -88,7 +88,7 @@ class Served:
 def make_served_folder(folder: Path, archive: Path, *changes: Mapping[str, Any]) -> Path:
     """A clone of the checkout with small settings and a slice of the archive's ratings."""
     source = slice_archive(archive, folder.parent / "source", users=40, movies=120)
-    return make_clone(folder, {"data": {"source": str(source), "tag_genome": "none"}}, *changes)
+    return make_clone(folder, {"data": {"source": "local", "local": str(source), "tag_genome": "none"}}, *changes)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, ml100k_archive: Path, serv
     """After `dvc repro`: all that the graph makes is there."""
     top = tmp_path_factory.mktemp("project")
     archive = slice_archive(ml100k_archive, top / "source", users=40, movies=120)
-    folder = make_clone(top / "rlrec", {"data": {"source": str(archive), "tag_genome": "none"}})
+    folder = make_clone(top / "rlrec", {"data": {"source": "local", "local": str(archive), "tag_genome": "none"}})
     made = Project(folder, archive, environment(folder, PREFECT_API_URL=server))
     reproduced = made.run("dvc", "repro")
     assert reproduced.returncode == 0, reproduced.stdout

@@ -47,7 +47,7 @@ class Chain:
 def chain(tmp_path_factory: pytest.TempPathFactory, server: str) -> Chain:
     top = tmp_path_factory.mktemp("ml-1m")
     archive = ml1m_archive(top / "ml-1m.zip")
-    source = {"data": {"name": "ml-1m", "source": str(archive), "tag_genome": "none"}}
+    source = {"data": {"name": "ml-1m", "source": "local", "local": str(archive), "tag_genome": "none"}}
     folder = make_folder(top / "project", SETTINGS, source)
     env = environment(folder, PREFECT_API_URL=server, **{RECORD: str(top / "stages.jsonl")})
     for stage in STAGES:

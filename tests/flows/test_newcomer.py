@@ -26,7 +26,7 @@ def test_the_script_is_good_bash():
 @pytest.mark.realdata
 def test_a_newcomer_s_path_leads_there_and_back(tmp_path, ml100k_archive, server):
     archive = slice_archive(ml100k_archive, tmp_path / "source", users=40, movies=120)
-    settings = {"data": {"source": str(archive), "tag_genome": "none"}}
+    settings = {"data": {"source": "local", "local": str(archive), "tag_genome": "none"}}
     origin = make_clone(tmp_path / "origin", settings)
     work, folder = tmp_path / "work", tmp_path / "work" / "rlrec"
     work.mkdir()

@@ -86,7 +86,10 @@ def test_a_changed_parameter_reruns_what_depends_on_it_and_the_ui_leads_to_all_o
     before = locked(project)
     write_settings(
         project.folder,
-        {"data": {"source": str(project.archive), "tag_genome": "none"}, "report": {"example_sessions": 2}},
+        {
+            "data": {"source": "local", "local": str(project.archive), "tag_genome": "none"},
+            "report": {"example_sessions": 2},
+        },
     )
     output, run = pipeline(project)
     ran = {"evaluate", "report"}
@@ -139,7 +142,10 @@ def test_a_further_learner_is_trained_alone_and_stands_beside_the_reference_unde
     learner = {"algorithm": "a2c", "label": "A2C, small", "users": 8, "rollout": 5, "hidden": 4}
     write_settings(
         project.folder,
-        {"data": {"source": str(project.archive), "tag_genome": "none"}, "learners": {"waiting": learner}},
+        {
+            "data": {"source": "local", "local": str(project.archive), "tag_genome": "none"},
+            "learners": {"waiting": learner},
+        },
     )
     output, _ = pipeline(project)
     ran = {"train@waiting", "evaluate", "compare", "report"}
@@ -158,7 +164,10 @@ def test_a_further_learner_is_trained_alone_and_stands_beside_the_reference_unde
     learner["gamma"] = 0.9
     write_settings(
         project.folder,
-        {"data": {"source": str(project.archive), "tag_genome": "none"}, "learners": {"waiting": learner}},
+        {
+            "data": {"source": "local", "local": str(project.archive), "tag_genome": "none"},
+            "learners": {"waiting": learner},
+        },
     )
     changed = json.loads(project.run("dvc", "status", "--json").stdout)
     assert "train@waiting" in changed
@@ -172,7 +181,7 @@ def test_a_further_learner_is_trained_alone_and_stands_beside_the_reference_unde
 @pytest.mark.ci
 def test_learners_of_logged_answers_stand_for_people_and_answer_them(project):
     before = locked(project)
-    source = {"data": {"source": str(project.archive), "tag_genome": "none"}}
+    source = {"data": {"source": "local", "local": str(project.archive), "tag_genome": "none"}}
     write_settings(project.folder, source, LOGGED)
     output, _ = pipeline(project)
     ran = {"train@a3c_logged", "train@a3c_cold", "evaluate", "compare", "report"}

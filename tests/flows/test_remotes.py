@@ -34,7 +34,7 @@ def shared(project, tmp_path_factory):
     top = tmp_path_factory.mktemp("shared")
     shutil.copytree(project.folder, top / "rlrec", symlinks=True)
     first = in_folder(project, top / "rlrec")
-    write_settings(first.folder, {"data": {"source": str(project.archive), "tag_genome": "none"}})
+    write_settings(first.folder, {"data": {"source": "local", "local": str(project.archive), "tag_genome": "none"}})
     ok(first, "dvc", "repro")
     ok(first, "dvc", "remote", "add", "-d", "storage", str(top / "storage"))
     ok(first, "git", "add", "dvc.lock", ".dvc/config")
@@ -69,7 +69,10 @@ def test_a_second_clone_pulls_the_report_and_trains_nothing(shared, tmp_path):
 
 @pytest.mark.realdata
 def test_a_single_run_is_shared_by_its_name(shared, tmp_path):
-    changed = {"data": {"source": str(shared.archive), "tag_genome": "none"}, "report": {"example_sessions": 4}}
+    changed = {
+        "data": {"source": "local", "local": str(shared.archive), "tag_genome": "none"},
+        "report": {"example_sessions": 4},
+    }
     write_settings(shared.folder, changed)
     ok(shared, "dvc", "repro")
     name = ok(shared, sys.executable, "-c", SAVE).split()[-1]

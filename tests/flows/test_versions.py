@@ -59,7 +59,7 @@ def twice(project, tmp_path_factory):
     shutil.copytree(project.folder, folder, symlinks=True)
     env = environment(folder, PREFECT_API_URL=project.env["PREFECT_API_URL"])
     copy = dataclasses.replace(project, folder=folder, env=env)
-    source = {"data": {"source": str(project.archive), "tag_genome": "none"}}
+    source = {"data": {"source": "local", "local": str(project.archive), "tag_genome": "none"}}
     for ref in ok(copy, "git", "for-each-ref", "--format=%(refname)", "refs/exps").split():
         ok(copy, "git", "update-ref", "-d", ref)  # what other tests kept
     write_settings(folder, source)

@@ -186,7 +186,7 @@ class Reference:
 
 def make_project(folder: Path, archive: Path, server: str | None, *changes: dict[str, Any]) -> Project:
     """A project in which nothing was run yet."""
-    source = {"data": {"source": str(archive), "tag_genome": "none"}}
+    source = {"data": {"source": "local", "local": str(archive), "tag_genome": "none"}}
     return Project(make_clone(folder, TINY, source, *changes), server)
 
 

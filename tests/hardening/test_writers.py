@@ -22,7 +22,7 @@ from rlrec.data.dataset.provenance import Provenance
 from rlrec.data.sources import download as sources
 from rlrec.data.sources import genome
 from rlrec.errors import RlrecError, WriteError
-from rlrec.settings.config import DataConfig
+from rlrec.settings.dataset import DataConfig
 
 _LIMIT = 4096
 

@@ -22,7 +22,7 @@ from rlrec.policies.networks import NUMPY, Bilinear
 from rlrec.policies.saved import save_policy
 from rlrec.policies.scored import NetworkPolicy
 from rlrec.reporting.figures.style import new_figure, render
-from rlrec.settings.config import DataConfig
+from rlrec.settings.dataset import DataConfig
 from rlrec.storage.files import atomic_folder, write_atomically, write_together
 
 Writer = Callable[[Path, int], None]
@@ -78,7 +78,7 @@ def downloaded(archive: Path, other: Path) -> Writer:
     """The stage `download`, from one archive or another."""
 
     def write(folder: Path, number: int) -> None:
-        config = DataConfig(source=str((archive, other)[number]), tag_genome="none")
+        config = DataConfig(source="local", local=str((archive, other)[number]), tag_genome="none")
         prepare(config, folder / "raw", folder / "tables")
 
     return write

@@ -9,7 +9,7 @@ from rlrec.data.sources.download import download
 from rlrec.data.sources.genome import fetch_violence
 from rlrec.data.sources.source import DEFAULT_ENDPOINTS, Endpoints
 from rlrec.data.sources.transfer import OnBytes
-from rlrec.settings.config import DataConfig
+from rlrec.settings.dataset import DataConfig
 from rlrec.storage.files import atomic_folder
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError as PydanticError
 
 from rlrec.errors import ConfigError
 from rlrec.settings.beliefs import BeliefConfig, Beliefs
+from rlrec.settings.dataset import DataConfig
 from rlrec.settings.explain import explain, unit
 from rlrec.settings.learner import LearnerConfig, LoggedConfig
 from rlrec.settings.learners import A3CConfig, Learner, LearnerName
@@ -19,17 +20,6 @@ from rlrec.settings.value_based import ValueBasedConfig
 from rlrec.settings.yaml import read_settings
 
 PARAMS_FILE = Path("params.yaml")
-
-
-class DataConfig(Section):
-    """Which ratings, and from where."""
-
-    name: Literal["ml-100k", "ml-1m", "ml-latest-small", "ml-latest"] = "ml-100k"
-    """Data set; decides the layout, the checksum and the expected row counts."""
-    source: Annotated[str, Field(min_length=1)] = "auto"
-    """`auto`, or the path or URL of an archive or folder that is used instead."""
-    tag_genome: Annotated[str, Field(min_length=1)] = "auto"
-    """Where violence comes from: `auto` (GroupLens), `none`, or the path or URL of `tag-genome.zip`."""
 
 
 class WorldConfig(Section):

@@ -139,10 +139,10 @@ class TestServed:
         assert served.wait(wrong, "Failed")["message"] == "overrides: seed is given twice, as 1 and as 2"
 
     def test_a_stage_s_error_is_told_on_the_pipeline_s_page(self, served, finished):
-        wrong = served.start(overrides=["data.source=nowhere.zip"])
+        wrong = served.start(overrides=["data.local=README.md"])
         message = served.wait(wrong, "Failed")["message"]
         assert message.startswith("download: ")
-        assert "nowhere.zip" in message
+        assert "README.md" in message
         assert len(message.splitlines()) <= 5
         assert "Traceback" not in "".join(served.logged(wrong))
         assert served.stages(wrong)["download"]["state"]["name"] == "Failed"

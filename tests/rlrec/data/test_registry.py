@@ -9,7 +9,7 @@ from rlrec.data.reading.parse import LAYOUTS
 from rlrec.data.registry import DATASETS, LayoutName
 from rlrec.data.sources.download import SOURCES
 from rlrec.data.sources.source import DEFAULT_ENDPOINTS
-from rlrec.settings.config import DataConfig
+from rlrec.settings.dataset import DataConfig
 
 
 def test_settings_name_the_data_sets_that_are_known_in_the_same_order() -> None:

@@ -237,6 +237,13 @@ def test_what_is_given_replaces_one_default():
         ("training: {agents: [1, 2]}", "training.agents", "[1, 2]"),
         ("data: {name: netflix}", "data.name", "'netflix'"),
         ("data: {source: 7}", "data.source", "7"),
+        (
+            "data: {source: my/ratings}",
+            "data.source (my/ratings) must be auto, local or a URL",
+            "set data.source: local",
+        ),
+        ("data: {tag_genome: tag.zip}", "data.tag_genome (tag.zip) must be auto, local, none or a URL", "data.local"),
+        ("data: {local: ~/ratings}", "data.local (~/ratings) must be written out", "DVC"),
         ("world: {regularisation: []}", "world.regularisation", "[]"),
         ("world: {regularisation: [3.0, -1.0]}", "world.regularisation.1", "-1.0"),
         (

@@ -75,7 +75,7 @@ def test_values_are_passed_on_as_they_were_understood():
         "evaluate.slate_sizes=[1, 5]": "evaluate.slate_sizes=[1, 5]",
         "scenario.allow_repeats=yes": "scenario.allow_repeats=true",
         "training.ray.address=auto": 'training.ray.address="auto"',
-        "data.source=/a b/ml.zip#md5=12=3": 'data.source="/a b/ml.zip#md5=12=3"',
+        "data.local=/a b/ml.zip#md5=12=3": 'data.local="/a b/ml.zip#md5=12=3"',
     }
     assert check_overrides(list(given), PARAMS) == list(given.values())
 
@@ -121,10 +121,10 @@ def test_any_text_is_an_override_or_refused(text):
 def test_dvc_reads_from_a_checked_override_what_was_checked(text):
     parser = pytest.importorskip("hydra.core.override_parser.overrides_parser").OverridesParser.create()
     try:
-        [checked] = check_overrides([f"data.source={yaml.safe_dump(text, allow_unicode=True)}"], PARAMS)
+        [checked] = check_overrides([f"data.local={yaml.safe_dump(text, allow_unicode=True)}"], PARAMS)
     except ConfigError:
         return
-    wanted = parse_overrides([f"data.source={yaml.safe_dump(text, allow_unicode=True)}"], Config())["data.source"]
+    wanted = parse_overrides([f"data.local={yaml.safe_dump(text, allow_unicode=True)}"], Config())["data.local"]
     assert parser.parse_override(checked).value() == wanted
 
 

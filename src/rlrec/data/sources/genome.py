@@ -14,11 +14,11 @@ import pyarrow.csv  # type: ignore[import-untyped]
 from rlrec.data.dataset.provenance import Provenance, ViolenceRecord, record_archive, record_file, still_there
 from rlrec.data.dataset.tables import Columns
 from rlrec.data.dataset.titles import read_title
-from rlrec.data.sources.given import local_path, split_pin
+from rlrec.data.sources.given import GENOME_ARCHIVE, split_pin
 from rlrec.data.sources.source import DEFAULT_ENDPOINTS, Endpoints
-from rlrec.data.sources.transfer import OnBytes, fetch, incoming_beside, is_url
+from rlrec.data.sources.transfer import OnBytes, fetch, incoming_beside
 from rlrec.errors import DataError, WriteError
-from rlrec.settings.config import DataConfig
+from rlrec.settings.dataset import LOCAL, DataConfig
 from rlrec.storage.archives import check_members
 from rlrec.storage.files import write_atomically
 
@@ -46,9 +46,9 @@ def fetch_violence(
 ) -> tuple[npt.NDArray[np.float32], ViolenceRecord]:
     """Violence of each movie, kept in `raw/violence.tsv` for all titles of the genome.
 
-    `config.tag_genome` is `auto` (GroupLens; violence is 0 for all movies where it cannot be had), `none`, or the path
-    or URL of `tag-genome.zip`, with `#md5=…` or `#sha256=…` to pin it. GroupLens is not asked again where `provenance`
-    says that it could not be reached for the ratings.
+    `config.tag_genome` is `auto` (GroupLens; violence is 0 for all movies where it cannot be had), `none`, `local`
+    (`tag-genome.zip` in the folder `config.local`) or its URL, with `#md5=…` or `#sha256=…` to pin it. GroupLens is not
+    asked again where `provenance` says that it could not be reached for the ratings.
 
     Returns:
         Violence as `(N,)` in [0, 1], 0 for movies that the genome does not know; and the record for the provenance.
@@ -66,10 +66,10 @@ def fetch_violence(
         why = "GroupLens could not be reached for the ratings, so it was not asked for the tag genome"
         return none, ViolenceRecord(available=False, requested=requested, why=why)
     try:
-        if old is not None and old.requested == requested and _still_there(raw, old):
+        if old is not None and requested != LOCAL and old.requested == requested and _still_there(raw, old):
             record = old
         else:
-            record = _fetch_genome(requested, raw, on_bytes, endpoints)
+            record = _fetch_genome(config, raw, on_bytes, endpoints)
         violence, matched = match_violence(movies, _load(raw / VIOLENCE_FILE))
     except DataError as error:
         if requested != "auto" or isinstance(error, WriteError):
@@ -118,20 +118,20 @@ def _still_there(raw: Path, record: ViolenceRecord) -> bool:
     return record.available and record.file is not None and still_there(raw / VIOLENCE_FILE, record.file)
 
 
-def _fetch_genome(requested: str, raw: Path, on_bytes: OnBytes | None, endpoints: Endpoints) -> ViolenceRecord:
+def _fetch_genome(config: DataConfig, raw: Path, on_bytes: OnBytes | None, endpoints: Endpoints) -> ViolenceRecord:
+    requested = config.tag_genome
     location, pin = split_pin(requested, "data.tag_genome")
     if requested == "auto":
-        location = f"{endpoints.grouplens}/tag-genome/tag-genome.zip"
+        location = f"{endpoints.grouplens}/tag-genome/{GENOME_ARCHIVE}"
     with incoming_beside(raw) as incoming:
-        if is_url(location):
-            archive = incoming / "tag-genome.zip"
-            fetch(location, archive, pin, on_bytes, endpoints.patience)
-        else:
-            archive = local_path(location, "data.tag_genome")
+        if requested == LOCAL:
+            archive = Path(config.local) / GENOME_ARCHIVE
+            location = str(archive)
             if not archive.is_file():
                 raise DataError(f"data.tag_genome: {location} is no file")
-            if pin is not None:
-                pin.check(archive, location)
+        else:
+            archive = incoming / GENOME_ARCHIVE
+            fetch(location, archive, pin, on_bytes, endpoints.patience)
         tag, relevance = read_genome(archive)
         lines = (f"{title}\t{value:.6g}\n" for title, value in relevance.items())
         write_atomically(raw / VIOLENCE_FILE, (_HEADER + "".join(lines)).encode())

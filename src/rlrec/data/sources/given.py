@@ -1,4 +1,4 @@
-"""What a user names in the settings instead of the automatic sources: an archive by path or URL, or a folder."""
+"""What a user names in the settings instead of the automatic sources: an archive here or by URL, or a folder."""
 
 import re
 import shutil
@@ -7,46 +7,66 @@ from pathlib import Path
 from rlrec.data.dataset.provenance import SourceKind, record_archive
 from rlrec.data.reading.parse import detect_layout
 from rlrec.data.sources.source import Order, Served
-from rlrec.data.sources.transfer import Pin, fetch, is_url
+from rlrec.data.sources.transfer import Pin, fetch
 from rlrec.errors import DataError
+from rlrec.settings.dataset import LOCAL, DataConfig
 from rlrec.storage.archives import unpack
 
 _PIN = re.compile(r"#(md5|sha256)=([0-9a-fA-F]+)$")
+GENOME_ARCHIVE = "tag-genome.zip"
+README = "README.md"
+"""Of the folder `data/local` as it is in the repository."""
+
 _DIGEST_LENGTHS = {"md5": 32, "sha256": 64}
 
 
-def serve(order: Order, given: str) -> Served:
+def serve(order: Order, config: DataConfig) -> Served:
     """Unpacks the archive, or copies the folder, that `data.source` names.
 
     Args:
         order: what to get, and where to.
-        given: `data.source`, with the checksum at its end, if any.
+        config: its `source` is not `auto`.
 
     Raises:
         DataError: there is nothing at that place, the checksum is wrong, the archive is broken or unsafe, or the folder
             holds something else.
         WriteError: the folder cannot be written.
     """
-    location, pin = split_pin(given)
     source: SourceKind
-    if is_url(location):
+    location, pin = split_pin(config.source)
+    if config.source == LOCAL:
+        place, source = local_ratings(config), "path"
+        if place.is_dir():
+            return _copy(place, order)
+        location, archive = str(place), place
+    else:
         archive, source = order.incoming / f"{order.name}.zip", "url"
         fetch(location, archive, pin, order.on_bytes, order.endpoints.patience)
-    else:
-        archive, source = local_path(location, "data.source"), "path"
-        if archive.is_dir():
-            if pin is not None:
-                raise DataError(f"data.source: {location} is a folder, which cannot have a checksum")
-            return _copy(archive, order)
-        if not archive.is_file():
-            raise DataError(f"data.source: {location} does not exist")
-        if pin is not None:
-            pin.check(archive, location)
     unpack(archive, order.folder)
     record = record_archive(archive, "pinned" if pin is not None else "unchecked")
     known = record.md5 == order.endpoints.md5.get(order.name)
     notes = () if known else ("not known to be GroupLens's own archive, so its row counts are not checked",)
     return Served(source, location, known, record, notes)
+
+
+def local_ratings(config: DataConfig) -> Path:
+    """What `data.local` means: an archive, the only archive of a folder, or a folder with the files of a data set.
+
+    Raises:
+        DataError: there is nothing, or there are several archives.
+    """
+    place = Path(config.local)
+    if not place.exists():
+        raise DataError(f"data.local: {place} does not exist")
+    if place.is_file():
+        return place
+    archives = sorted(path for path in place.glob("*.zip") if path.name != GENOME_ARCHIVE)
+    if len(archives) > 1:
+        names = ", ".join(path.name for path in archives)
+        raise DataError(f"data.local: {place} has several archives, {names}: set data.local to the path of one")
+    if not archives and all(path.name in (README, GENOME_ARCHIVE) for path in place.iterdir()):
+        raise DataError(f"data.local: {place} is empty: put an archive or the files of {config.name} there")
+    return archives[0] if archives else place
 
 
 def _copy(folder: Path, order: Order) -> Served:
@@ -57,20 +77,8 @@ def _copy(folder: Path, order: Order) -> Served:
     return Served("folder", str(folder), False, None, ("a folder, so its row counts are not checked",))
 
 
-def local_path(location: str, setting: str) -> Path:
-    """The path that a setting names, with `~` and `~name` followed.
-
-    Raises:
-        DataError: nobody has that name.
-    """
-    try:
-        return Path(location).expanduser()
-    except RuntimeError as error:
-        raise DataError(f"{setting}: {location}: {error}") from error
-
-
 def split_pin(given: str, setting: str = "data.source") -> tuple[str, Pin | None]:
-    """A path or URL without the checksum at its end, and that checksum; `setting` is where it was written.
+    """A URL without the checksum at its end, and that checksum; `setting` is where it was written.
 
     Raises:
         DataError: the checksum has the wrong length.

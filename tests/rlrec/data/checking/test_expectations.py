@@ -17,7 +17,7 @@ from rlrec.data.checking.results import Summary
 from rlrec.data.dataset.tables import SCHEMAS, Tables
 from rlrec.data.prepare import prepare
 from rlrec.errors import DataError, ValidationError
-from rlrec.settings.config import DataConfig
+from rlrec.settings.dataset import DataConfig
 from rlrec.storage.json_files import read_json
 
 
@@ -242,7 +242,7 @@ def test_telemetry_is_off() -> None:
 
 @pytest.mark.realdata
 def test_real_ml_100k_passes(ml100k_archive: Path, tmp_path: Path) -> None:
-    config = DataConfig(source=str(ml100k_archive), tag_genome="none")
+    config = DataConfig(source="local", local=str(ml100k_archive), tag_genome="none")
     _, tables = prepare(config, tmp_path / "raw", tmp_path / "tables")
     summary = validate(tables, "ml-100k", tmp_path / "docs")
     assert summary.success
@@ -250,7 +250,7 @@ def test_real_ml_100k_passes(ml100k_archive: Path, tmp_path: Path) -> None:
 
 @pytest.mark.realdata
 def test_a_slice_of_real_data_passes_without_its_counts(ml100k_archive: Path, tmp_path: Path) -> None:
-    config = DataConfig(source=str(slice_archive(ml100k_archive, tmp_path)), tag_genome="none")
+    config = DataConfig(source="local", local=str(slice_archive(ml100k_archive, tmp_path)), tag_genome="none")
     provenance, tables = prepare(config, tmp_path / "raw", tmp_path / "tables")
     assert not provenance.known
     assert validate(tables, "ml-100k", tmp_path / "docs", check_counts=provenance.known).success
@@ -258,6 +258,6 @@ def test_a_slice_of_real_data_passes_without_its_counts(ml100k_archive: Path, tm
 
 @pytest.mark.parametrize(("layout", "name"), [("ml-1m", "ml-1m"), ("ml-latest", "ml-latest-small")])
 def test_other_layouts_pass_too(make_archive: Callable[..., Path], tmp_path: Path, layout: str, name: str) -> None:
-    config = DataConfig(name=name, source=str(make_archive(layout)), tag_genome="none")
+    config = DataConfig(name=name, source="local", local=str(make_archive(layout)), tag_genome="none")
     provenance, tables = prepare(config, tmp_path / "raw", tmp_path / "tables")
     assert validate(tables, name, tmp_path / "docs", check_counts=provenance.known).success

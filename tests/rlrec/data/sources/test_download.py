@@ -15,7 +15,7 @@ from rlrec.data.sources.download import download
 from rlrec.data.sources.source import Endpoints
 from rlrec.data.sources.wheel import WHEEL_FILES
 from rlrec.errors import DataError
-from rlrec.settings.config import DataConfig
+from rlrec.settings.dataset import DataConfig
 
 ZIP = "/movielens/ml-100k.zip"
 MakeArchive = Callable[..., Path]
@@ -81,7 +81,8 @@ def test_no_network_and_no_copy_lists_what_was_tried_and_what_to_do(offline: End
     message = str(error.value)
     assert "grouplens: http://127.0.0.1" in message
     assert "pypi: pip download recbole==1.2.1: No matching distribution found" in message
-    assert "data.source: /path/to/ml-100k.zip" in message
+    assert "Get ml-100k.zip by hand" in message
+    assert "put it into data/local and set data.source: local" in message
     assert len(message.splitlines()) == 4
     assert not (tmp_path / "raw").exists()
     assert not list(tmp_path.glob(".raw*"))
@@ -97,7 +98,7 @@ def test_a_failing_download_leaves_the_old_data(online: Endpoints, offline: Endp
     raw = tmp_path / "raw"
     download(DataConfig(), raw, None, online)
     before = _snapshot(raw)
-    for config in (DataConfig(name="ml-1m"), DataConfig(source=str(tmp_path / "none.zip"))):
+    for config in (DataConfig(name="ml-1m"), DataConfig(source="local", local=str(tmp_path / "none.zip"))):
         with pytest.raises(DataError):
             download(config, raw, None, offline)
         assert _snapshot(raw) == before
@@ -123,7 +124,7 @@ def test_a_broken_off_download_is_continued_by_the_next_run(
 
 def test_a_changed_local_archive_is_taken_again(make_archive: MakeArchive, offline: Endpoints, tmp_path: Path) -> None:
     archive = make_archive(seed=0)
-    config = DataConfig(source=str(archive))
+    config = DataConfig(source="local", local=str(archive))
     first = download(config, tmp_path / "raw", None, offline)
     make_archive(seed=1)
     assert download(config, tmp_path / "raw", None, offline).files != first.files

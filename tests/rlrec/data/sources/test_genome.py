@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from rlrec.data.sources.genome import fetch_violence, match_violence, read_genom
 from rlrec.data.sources.source import Endpoints
 from rlrec.data.sources.transfer import Patience
 from rlrec.errors import DataError
-from rlrec.settings.config import DataConfig
+from rlrec.settings.dataset import DataConfig
 
 FAST = Patience(connect_seconds=0.5, read_seconds=2.0, attempts=2, backoff_seconds=0.01)
 PATH = "/tag-genome/tag-genome.zip"
@@ -134,15 +135,32 @@ def test_none_is_zero_without_asking(tables: Tables, provenance: Provenance, tmp
     assert not record.available
 
 
-def test_a_local_genome_may_be_pinned(genome: Path, tables: Tables, provenance: Provenance, tmp_path: Path) -> None:
+def test_a_genome_s_url_may_be_pinned(
+    genome: Path, server: Any, tables: Tables, provenance: Provenance, tmp_path: Path
+) -> None:
+    server.files["/genome.zip"] = genome.read_bytes()
     digest = hashlib.md5(genome.read_bytes()).hexdigest()
-    config = DataConfig(tag_genome=f"{genome}#md5={digest}")
+    config = DataConfig(tag_genome=f"{server.url}/genome.zip#md5={digest}")
     _, record = fetch_violence(config, tmp_path / "raw", tables.movies, provenance)
     assert record.archive is not None
     assert (record.archive.md5, record.archive.checksum) == (digest, "pinned")
-    config = DataConfig(tag_genome=f"{genome}#md5={'0' * 32}")
+    config = DataConfig(tag_genome=f"{server.url}/genome.zip#md5={'0' * 32}")
     with pytest.raises(DataError, match="wrong checksum"):
         fetch_violence(config, tmp_path / "raw2", tables.movies, provenance)
+
+
+def test_a_local_genome_that_changed_is_read_again(
+    genome: Path, tables: Tables, provenance: Provenance, tmp_path: Path
+) -> None:
+    config = DataConfig(tag_genome="local", local=str(tmp_path / "local"))
+    (tmp_path / "local").mkdir()
+    local = shutil.copy(genome, tmp_path / "local" / "tag-genome.zip")
+    violence, record = fetch_violence(config, tmp_path / "raw", tables.movies, provenance)
+    known = provenance.model_copy(update={"violence": record})
+    shutil.copy(_write(tmp_path, tags=b"2\tviolent\t30\n"), local)
+    _, again = fetch_violence(config, tmp_path / "raw", tables.movies, known)
+    assert violence.any()
+    assert (record.tag, again.tag) == ("violence", "violent")
 
 
 @pytest.mark.parametrize(
@@ -165,21 +183,26 @@ def test_a_genome_that_is_none_is_refused(tmp_path: Path, changes: dict[str, byt
 def test_an_explicit_genome_that_fails_is_an_error(
     genome: Path, tables: Tables, provenance: Provenance, tmp_path: Path
 ) -> None:
-    missing = DataConfig(tag_genome=str(tmp_path / "none.zip"))
-    with pytest.raises(DataError, match=r"data\.tag_genome: .*none\.zip is no file"):
-        fetch_violence(missing, tmp_path / "raw", tables.movies, provenance)
-    genome.write_bytes(genome.read_bytes()[:200])
+    given = DataConfig(tag_genome="local", local=str(tmp_path / "local"))
+    (tmp_path / "local").mkdir()
+    local = tmp_path / "local" / "tag-genome.zip"
+    with pytest.raises(DataError, match=r"data\.tag_genome: .*tag-genome\.zip is no file"):
+        fetch_violence(given, tmp_path / "raw", tables.movies, provenance)
+    local.write_bytes(genome.read_bytes()[:200])
     with pytest.raises(DataError, match="truncated or corrupt"):
-        fetch_violence(DataConfig(tag_genome=str(genome)), tmp_path / "raw", tables.movies, provenance)
-    other = write_zip(tmp_path / "other.zip", {"x": b"1"})
+        fetch_violence(given, tmp_path / "raw", tables.movies, provenance)
+    write_zip(local, {"x": b"1"})
     with pytest.raises(DataError, match=r"it lacks tags\.dat"):
-        fetch_violence(DataConfig(tag_genome=str(other)), tmp_path / "raw", tables.movies, provenance)
+        fetch_violence(given, tmp_path / "raw", tables.movies, provenance)
 
 
 def test_prepare_goes_from_an_archive_to_saved_tables_with_violence(
     genome: Path, make_archive: Callable[..., Path], tmp_path: Path
 ) -> None:
-    config = DataConfig(source=str(make_archive()), tag_genome=str(genome))
+    local = tmp_path / "local"
+    make_archive(path=local / "ml-100k.zip")
+    shutil.copy(genome, local / "tag-genome.zip")
+    config = DataConfig(source="local", local=str(local), tag_genome="local")
     provenance, tables = prepare(config, tmp_path / "raw", tmp_path / "tables")
     assert load_provenance(tmp_path / "raw") == provenance
     assert provenance.violence is not None
@@ -191,7 +214,7 @@ def test_prepare_goes_from_an_archive_to_saved_tables_with_violence(
 
 
 def test_prepare_twice_gives_equal_bytes(make_archive: Callable[..., Path], tmp_path: Path) -> None:
-    config = DataConfig(source=str(make_archive()), tag_genome="none")
+    config = DataConfig(source="local", local=str(make_archive()), tag_genome="none")
     raw, folder = tmp_path / "raw", tmp_path / "tables"
 
     def snapshot() -> list[tuple[str, bytes]]:
@@ -208,11 +231,11 @@ def test_prepare_twice_gives_equal_bytes(make_archive: Callable[..., Path], tmp_
 def test_prepare_with_a_bad_line_leaves_the_old_tables(
     make_archive: Callable[..., Path], draw_files: Any, tmp_path: Path
 ) -> None:
-    config = DataConfig(source=str(make_archive()), tag_genome="none")
+    config = DataConfig(source="local", local=str(make_archive()), tag_genome="none")
     prepare(config, tmp_path / "raw", tmp_path / "tables")
     before = (tmp_path / "tables" / "ratings.parquet").read_bytes()
     files = draw_files("ml-100k")
-    write_zip(Path(config.source), files | {"u.data": files["u.data"] + b"1\t10\tgood\t880000000\n"})
+    write_zip(Path(config.local), files | {"u.data": files["u.data"] + b"1\t10\tgood\t880000000\n"})
     with pytest.raises(DataError, match=r"u\.data, line \d+: rating must be a number, but is 'good'"):
         prepare(config, tmp_path / "raw", tmp_path / "tables")
     assert (tmp_path / "tables" / "ratings.parquet").read_bytes() == before

@@ -7,17 +7,17 @@ import pytest
 from support import write_zip
 
 from rlrec.data.sources.download import download
-from rlrec.data.sources.given import split_pin
+from rlrec.data.sources.given import local_ratings, split_pin
 from rlrec.data.sources.source import Endpoints
 from rlrec.errors import DataError
-from rlrec.settings.config import DataConfig
+from rlrec.settings.dataset import DataConfig
 
 MakeArchive = Callable[..., Path]
 
 
 def test_a_local_archive_is_used_instead(make_archive: MakeArchive, offline: Endpoints, tmp_path: Path) -> None:
     archive = make_archive()
-    provenance = download(DataConfig(source=str(archive)), tmp_path / "raw", None, offline)
+    provenance = download(DataConfig(source="local", local=str(archive)), tmp_path / "raw", None, offline)
     assert (provenance.source, provenance.location, provenance.known) == ("path", str(archive), False)
     assert "not known to be GroupLens's own archive" in provenance.notes[0]
     assert archive.exists()
@@ -35,23 +35,40 @@ def test_a_url_is_used_instead(make_archive: MakeArchive, server: Any, offline: 
 
 def test_a_folder_is_copied(make_folder: MakeArchive, offline: Endpoints, tmp_path: Path) -> None:
     folder = make_folder("ml-1m")
-    provenance = download(DataConfig(name="ml-1m", source=str(folder)), tmp_path / "raw", None, offline)
+    provenance = download(DataConfig(name="ml-1m", source="local", local=str(folder)), tmp_path / "raw", None, offline)
     assert (provenance.source, provenance.archive) == ("folder", None)
     assert (tmp_path / "raw" / "ml-1m" / "users.dat").read_bytes() == (folder / "users.dat").read_bytes()
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha256"])
-def test_a_pinned_local_archive_must_match(
-    make_archive: MakeArchive, offline: Endpoints, tmp_path: Path, algorithm: str
+def test_a_pinned_archive_must_match(
+    make_archive: MakeArchive, server: Any, offline: Endpoints, tmp_path: Path, algorithm: str
 ) -> None:
-    archive = make_archive()
-    digest = hashlib.new(algorithm, archive.read_bytes()).hexdigest()
-    download(DataConfig(source=f"{archive}#{algorithm}={digest}"), tmp_path / "raw", None, offline)
+    content = make_archive().read_bytes()
+    server.files["/mine.zip"], url = content, f"{server.url}/mine.zip"
+    digest = hashlib.new(algorithm, content).hexdigest()
+    download(DataConfig(source=f"{url}#{algorithm}={digest}"), tmp_path / "raw", None, offline)
     wrong = "0" * len(digest)
-    with pytest.raises(DataError, match=f"{archive} has the wrong checksum: {algorithm} {digest}, expected {wrong}"):
-        download(DataConfig(source=f"{archive}#{algorithm}={wrong}"), tmp_path / "raw2", None, offline)
+    with pytest.raises(DataError, match=f"has the wrong checksum: {algorithm} {digest}, expected {wrong}"):
+        download(DataConfig(source=f"{url}#{algorithm}={wrong}"), tmp_path / "raw2", None, offline)
     with pytest.raises(DataError, match="digits, not 4"):
-        split_pin(f"a.zip#{algorithm}=abcd")
+        split_pin(f"{url}#{algorithm}=abcd")
+
+
+def test_a_folder_may_hold_an_archive_beside_the_tag_genome(make_archive: MakeArchive, tmp_path: Path) -> None:
+    config = DataConfig(source="local", local=str(tmp_path / "local"))
+    (tmp_path / "local").mkdir()
+    with pytest.raises(DataError, match=r"local is empty: put an archive or the files of ml-100k there"):
+        local_ratings(config)
+    for name in ("README.md", "tag-genome.zip"):
+        (tmp_path / "local" / name).write_text("not ratings")
+    with pytest.raises(DataError, match="local is empty"):
+        local_ratings(config)
+    (tmp_path / "local" / "mine.zip").symlink_to(make_archive(path=tmp_path / "elsewhere.zip"))
+    assert local_ratings(config) == tmp_path / "local" / "mine.zip"
+    (tmp_path / "local" / "yours.zip").touch()
+    with pytest.raises(DataError, match=r"several archives, mine\.zip, yours\.zip: set data\.local to the path of one"):
+        local_ratings(config)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "leads out", "lacks", "another"])
@@ -71,11 +88,11 @@ def test_a_bad_local_archive_leaves_nothing(
             make_archive("ml-1m", path=archive)
     reason = {"lacks": r"lacks u\.user", "another": r"data\.name must be ml-1m"}.get(damage, damage)
     with pytest.raises(DataError, match=reason):
-        download(DataConfig(source=str(archive)), tmp_path / "data" / "raw", None, offline)
+        download(DataConfig(source="local", local=str(archive)), tmp_path / "data" / "raw", None, offline)
     assert list((tmp_path / "data").iterdir()) == []
     assert not (tmp_path / "evil").exists()
 
 
-def test_the_home_of_nobody_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="~nobody-of-that-name"):
-        download(DataConfig(source="~nobody-of-that-name/ml.zip"), tmp_path / "raw", None)
+def test_a_place_where_nothing_is_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data\.local: .*nowhere\.zip does not exist"):
+        download(DataConfig(source="local", local=str(tmp_path / "nowhere.zip")), tmp_path / "raw", None)

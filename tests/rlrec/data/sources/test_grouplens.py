@@ -9,7 +9,7 @@ import pytest
 from rlrec.data.sources.download import download
 from rlrec.data.sources.source import Endpoints
 from rlrec.errors import DataError
-from rlrec.settings.config import DataConfig
+from rlrec.settings.dataset import DataConfig
 
 MakeArchive = Callable[..., Path]
 

@@ -9,7 +9,7 @@ from rlrec.data.reading.parse import parse
 from rlrec.data.sources.download import download
 from rlrec.data.sources.source import Endpoints
 from rlrec.errors import DataError
-from rlrec.settings.config import DataConfig
+from rlrec.settings.dataset import DataConfig
 from rlrec.storage.archives import unpack
 
 
