@@ -7,10 +7,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 WORKERS = $(shell $(PYTHON) -c "import os; print(min((os.cpu_count() or 1) + 1, 5))")
 PYTEST_PARALLEL = python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # Tests and the plugins that pytest rewrites are compiled once, not by every worker of every run.
-test test-ci test-fast test-long: export PYTHONDONTWRITEBYTECODE :=
+test test-others test-faults test-fast test-long: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install pipeline runs matrix search test test-ci test-fast test-long lint typecheck format ui serve docs bench lock clean
+.PHONY: help install pipeline runs matrix search test test-ci test-others test-faults test-fast test-long lint typecheck format ui serve docs bench lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -21,8 +21,10 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rlrec needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 # Compiled here: where PYTHONDONTWRITEBYTECODE is set, importing TensorFlow would otherwise cost 17 s at every start.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+# With all cores, which pip does not do. What is not for this Python (templates, tests of other versions) is left as it is.
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	$(BIN)/python -m compileall -q src flows tasks
 	@touch $@
 
@@ -41,8 +43,14 @@ search: install ## Search the settings of LEARNER (the reference where absent), 
 test: install ## The test suite, a worker a core and one more
 	$(PYTEST_PARALLEL) -m "not long and not ci"
 
-test-ci: install ## What else CI runs: the UI, full disks, ml-1m, sharing; the fault tests alone, since some of them watch the clock
-	$(PYTEST_PARALLEL) -m "ci and not long" --ignore tests/faults
+test-ci: install ## What else CI runs: the UI, full disks, ml-1m, sharing; beside them the fault tests, which mostly wait
+	@$(MAKE) --no-print-directory --jobs 2 test-others test-faults
+
+# The fault tests go first on both cores, since some of them watch the clock.
+test-others: install
+	nice -n 19 $(PYTEST_PARALLEL) -m "ci and not long" --ignore tests/faults
+
+test-faults: install
 	python -m pytest tests/faults
 
 test-fast: install ## Without the slow tests

@@ -11,7 +11,8 @@ from rlrec.environments.gym.registration import register
 
 if TYPE_CHECKING:
     from rlrec.errors import RequestError, RlrecError, TitleError
-    from rlrec.recommending.recommender import Rating, Recommendation, Recommendations, Recommender
+    from rlrec.recommending.answers import Rating, Recommendation, Recommendations
+    from rlrec.recommending.recommender import Recommender
     from rlrec.recommending.session import Session, Step
 
 __all__ = [
@@ -28,9 +29,11 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-_HOME = dict.fromkeys(("RequestError", "RlrecError", "TitleError"), "errors") | dict.fromkeys(
-    ("Session", "Step"), "recommending.session"
-)
+_HOME = {
+    **dict.fromkeys(("RequestError", "RlrecError", "TitleError"), "errors"),
+    **dict.fromkeys(("Rating", "Recommendation", "Recommendations"), "recommending.answers"),
+    **dict.fromkeys(("Session", "Step"), "recommending.session"),
+}
 
 
 def __getattr__(name: str) -> Any:

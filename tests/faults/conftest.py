@@ -32,7 +32,7 @@ class Nodes:
 
     def start(self, *, head: bool) -> None:
         """Starts a node of two CPUs."""
-        before = set(_raylets())
+        before = set(self._mine("raylet"))
         where = ["--head", f"--port={self.port}", f"--ray-client-server-port={self.client_port}"]
         where += ["--include-dashboard=false", f"--temp-dir={self.folder}"]
         command = [RAY, "start", *(where if head else [f"--address=127.0.0.1:{self.port}"])]
@@ -41,7 +41,7 @@ class Nodes:
             [*command, *options, "--disable-usage-stats"],
             env=self.environment, check=True, capture_output=True, text=True, timeout=120,
         )  # fmt: skip
-        self.raylets += [raylet for raylet in _raylets() if raylet not in before]
+        self.raylets += [raylet for raylet in self._mine("raylet") if raylet not in before]
 
     def kill_second(self) -> None:
         """Kills the second node with all that runs on it, as a power cut does."""
@@ -55,15 +55,20 @@ class Nodes:
         """Kills what belongs to this cluster and nothing else."""
         while self.raylets:
             self.kill_second()
-        mine = self.environment["RAY_AUTH_TOKEN_PATH"]
-        for process in psutil.process_iter(["environ"]):
-            if (process.info["environ"] or {}).get("RAY_AUTH_TOKEN_PATH") == mine and process.pid != os.getpid():
-                process.kill()
+        for process in self._mine():
+            process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-
-def _raylets() -> list[psutil.Process]:
-    return [p for p in psutil.process_iter(["name"]) if p.info["name"] == "raylet"]
+    def _mine(self, name: str = "") -> list[psutil.Process]:
+        """Processes of this cluster, of a name; other tests may have clusters of their own."""
+        token, found = self.environment["RAY_AUTH_TOKEN_PATH"], psutil.process_iter(["name", "environ"])
+        return [
+            process
+            for process in found
+            if process.pid != os.getpid()
+            and (process.info["environ"] or {}).get("RAY_AUTH_TOKEN_PATH") == token
+            and name in ("", process.info["name"])
+        ]
 
 
 @pytest.fixture(scope="module")

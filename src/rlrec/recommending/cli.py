@@ -13,7 +13,8 @@ from typer.core import TyperGroup
 
 from rlrec import __version__
 from rlrec.errors import RequestError, RlrecError
-from rlrec.recommending.recommender import DISLIKED, LIKED, TABLES, WORLD, Recommendations, Recommender, default_model
+from rlrec.recommending.answers import Recommendations
+from rlrec.recommending.recommender import DISLIKED, LIKED, TABLES, WORLD, Recommender, default_model
 from rlrec.recommending.session import Session, Step
 from rlrec.settings.config import PARAMS_FILE, load_config
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from rlrec.data.dataset.histories import History, read_histories
@@ -26,7 +27,9 @@ from rlrec.policies.policy import scenario_of
 from rlrec.policies.saved import load_policy
 from rlrec.policies.scored import NetworkPolicy
 from rlrec.policies.slates import top_slates
+from rlrec.recommending.answers import Rating, Recommendation, Recommendations
 from rlrec.recommending.titles import Titles
+from rlrec.recommending.twins import best_twins, without_twins
 from rlrec.settings.config import PARAMS_FILE, ScenarioConfig, load_config
 from rlrec.worlds.world import World
 
@@ -39,56 +42,6 @@ LEAST_STARS, MOST_STARS = 0.5, 5.0
 
 _NO_DRAWS = np.random.SeedSequence(0)
 _NOTHING = History(np.empty(0, np.int64), np.empty(0, np.float32))
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """A movie that the policy would show.
-
-    Attributes:
-        rank: from 1.
-        movie_id: in the original data set.
-        title: with its year.
-        genres: names.
-        score: how much the policy wants to show this movie next, a logit: with 1 more it is shown 2.7 times as often.
-            It ranks the movies of one answer; it is no predicted rating.
-        probability: of this movie being shown next, among all considered. A trained policy is often nearly certain.
-    """
-
-    rank: int
-    movie_id: int
-    title: str
-    genres: tuple[str, ...]
-    score: float
-    probability: float
-
-
-@dataclass(frozen=True)
-class Rating:
-    """A rating that was taken into account."""
-
-    movie_id: int
-    title: str
-    stars: float
-
-
-@dataclass(frozen=True)
-class Recommendations:
-    """What is recommended to one person, and from what.
-
-    Attributes:
-        user_id: in the original data set; None for somebody unknown.
-        ratings: what was taken into account, in the order in which the policy was told; empty in a fresh session.
-        catalogue: number of movies there are.
-        considered: number of movies that could have been recommended; the rated ones could not.
-        movies: the best first.
-    """
-
-    user_id: int | None
-    ratings: tuple[Rating, ...]
-    catalogue: int
-    considered: int
-    movies: tuple[Recommendation, ...]
 
 
 class Recommender:
@@ -223,15 +176,16 @@ class Recommender:
         Raises:
             RequestError: k is less than 1 or more than there are movies left.
         """
-        available = view.available
-        left = int(np.count_nonzero(available))
+        available = without_twins(view.available[0], self._same)
+        left = len(np.unique(self._same[available]))
         if not 1 <= k <= left:
             raise RequestError(f"{k:,} movies are asked for, but must be from 1 to the {left:,} that are left")
         with self._threads.limit(limits=1, user_api="blas"):
             scores = policy.scores(view)
-        slate = top_slates(scores, available, k)[0]
+        available = best_twins(scores[0], available, self._same)
+        slate = top_slates(scores, available[None], k)[0]
         logits = scores[0].astype(np.float64)
-        weights = np.exp(logits - logits[slate[0]], where=available[0], out=np.zeros(len(logits)))
+        weights = np.exp(logits - logits[slate[0]], where=available, out=np.zeros(len(logits)))
         values = zip(slate.tolist(), logits[slate].tolist(), (weights[slate] / weights.sum()).tolist(), strict=True)
         return tuple(
             Recommendation(rank, self._movie_ids[movie], self.titles[movie], self._genres_of(movie), score, probability)
@@ -244,7 +198,7 @@ class Recommender:
             Rating(self._movie_ids[movie], self.titles[movie], stars)
             for movie, stars in zip(rated.movies.tolist(), rated.stars.tolist(), strict=True)
         )
-        considered = int(np.count_nonzero(view.available))
+        considered = len(np.unique(self._same[without_twins(view.available[0], self._same)]))
         movies = self.ranked(policy, view, k)
         return Recommendations(user_id, ratings, self._world.n_movies, considered, movies)
 
@@ -286,6 +240,11 @@ class Recommender:
         """Of the world's N movies."""
         world = self._world
         return world.titles.tolist() if world.titles.size else [f"movie {m}" for m in range(world.n_movies)]
+
+    @cached_property
+    def _same(self) -> NDArray[np.int64]:
+        """`(N,)`: of every movie the number of its title, which it may share with another."""
+        return np.unique(self.titles, return_inverse=True)[1]
 
     @cached_property
     def _index(self) -> Titles:

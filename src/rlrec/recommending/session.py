@@ -10,7 +10,8 @@ from rlrec.environments.views import View
 from rlrec.errors import RequestError
 from rlrec.metrics.slates import session_return
 from rlrec.metrics.stars import CLICK_THRESHOLD, HIGHEST_RATING, LOWEST_RATING
-from rlrec.recommending.recommender import Recommendation, Recommender
+from rlrec.recommending.answers import Recommendation
+from rlrec.recommending.recommender import Recommender
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,24 @@ def test_a_user_gets_what_the_policy_wants_after_all_real_ratings(policy: dict[s
     np.testing.assert_allclose([movie.probability for movie in found.movies], chances[best], rtol=0.05, atol=1e-6)
     assert [rating.stars for rating in found.ratings] == own["rating"].tolist()
     assert (found.user_id, found.catalogue, found.considered) == (17, 80, 80 - len(own))
+
+
+def test_a_movie_under_two_ids_is_one(tables: Path) -> None:
+    titles = np.where(np.arange(WORLD.n_movies) % 2, np.roll(WORLD.titles, 1), WORLD.titles)  # of two, the first's
+    recommender = Recommender(policy_for(WORLD), replace(WORLD, titles=titles), tables)
+    own = tables_of(WORLD).ratings.query("user == 2").sort_values("timestamp")
+    scores = told(WORLD, 2, own["movie"].to_numpy(), own["rating"].to_numpy())
+    left = np.unique(titles[~np.isin(titles, titles[own["movie"]])])
+
+    found = recommender.for_user(3, k=len(left))
+
+    assert 0 < found.considered == len(left) < 40
+    assert sorted(movie.title for movie in found.movies) == sorted(left)
+    with pytest.raises(RequestError, match=f"must be from 1 to the {len(left)} that are left"):
+        recommender.for_user(3, k=len(left) + 1)
+    for movie in found.movies:  # of two ids the one that the policy would rather show
+        (other,) = (titles == movie.title).nonzero()[0][WORLD.movie_ids[titles == movie.title] != movie.movie_id]
+        assert movie.score >= scores[other] - 1e-3
 
 
 def test_nothing_rated_is_recommended_and_ranks_count_from_one(tables: Path) -> None:
