@@ -13,22 +13,24 @@ from typer.core import TyperGroup
 
 from rlrec import __version__
 from rlrec.errors import RequestError, RlrecError
-from rlrec.recommending.answers import Recommendations
-from rlrec.recommending.recommender import DISLIKED, LIKED, TABLES, WORLD, Recommender, default_model
-from rlrec.recommending.session import Session, Step
+from rlrec.recommending.everybody import TABLES_WRITTEN, write_all
+from rlrec.recommending.own_ratings import read_own_ratings, titles_of
+from rlrec.recommending.places import TABLES, WORLD, default_model
+from rlrec.recommending.printing import print_recommendations, print_similar, print_step, print_summary
+from rlrec.recommending.recommender import Recommender
+from rlrec.recommending.session import Session
+from rlrec.recommending.twins import Mask
 from rlrec.settings.config import PARAMS_FILE, load_config
 
 FAILED, UNAVAILABLE, STOPPED = 1, 2, 130
 """Exit codes: something is missing or broken; what is asked for cannot be had, or is ambiguous; Ctrl-C or Ctrl-D."""
 
-_PIPED_WIDTH = 120
 _FOR_USER = "- `rlrec recommend --user 42 -k 10`"
 _FOR_YOU = '- `rlrec recommend --liked "Toy Story" --liked Fargo --disliked Congo`'
+_OWN = "- `rlrec recommend --ratings ratings.csv --genre Comedy --explain`"
+_ALL = "- `rlrec recommend --all -k 10 -o top.parquet`"
+_SIMILAR = '- `rlrec similar "Fargo"`'
 _SESSION = "- `rlrec session --user 42 --delta -0.5 --ask`"
-_SCORE = (
-    "The score is how much the policy wants to show a movie next (a logit: one more means 2.7 times as often). "
-    "It is no predicted rating."
-)
 
 
 class _Commands(TyperGroup):
@@ -62,6 +64,13 @@ Model = Annotated[
 ]
 WorldFile = Annotated[Path, typer.Option("--world", metavar="FILE", help="The fitted world.", rich_help_panel=_PLACES)]
 Tables = Annotated[Path, typer.Option(metavar="FOLDER", help="The real ratings, for --user.", rich_help_panel=_PLACES)]
+Genres = Annotated[
+    list[str] | None, typer.Option("--genre", "-g", metavar="NAME", help="Movies of this genre only; or of any named.")
+]
+Among = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Only these movies: a text with a title or an id a line.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 Params = Annotated[
     Path, typer.Option(metavar="FILE", help="Settings; its scenario says how users react.", rich_help_panel=_PLACES)
 ]
@@ -77,7 +86,7 @@ def _say_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog=_examples(_FOR_USER, _FOR_YOU, _SESSION))
+@app.callback(epilog=_examples(_FOR_USER, _FOR_YOU, _SIMILAR, _SESSION))
 def main(
     version: Annotated[
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
@@ -86,33 +95,122 @@ def main(
     """Movie recommendations from what `make pipeline` trained on MovieLens, and sessions with its users."""
 
 
-@app.command(epilog=_examples(_FOR_USER, _FOR_YOU))
+@app.command(epilog=_examples(_FOR_USER, _FOR_YOU, _OWN, _ALL))
 def recommend(
     user: Annotated[int | None, typer.Option("--user", "-u", metavar="ID", help="A user of the data set.")] = None,
     liked: Annotated[list[str] | None, typer.Option("--liked", "-l", metavar="TITLE", help="A movie you like.")] = None,
     disliked: Annotated[
         list[str] | None, typer.Option("--disliked", "-d", metavar="TITLE", help="A movie you do not.")
     ] = None,
+    ratings: Annotated[
+        Path | None,
+        typer.Option(
+            "--ratings",
+            "-r",
+            metavar="FILE",
+            help="Your ratings: title or id, stars, date; IMDb's or Letterboxd's export.",
+        ),
+    ] = None,
+    everybody: Annotated[bool, typer.Option("--all", help="All users of the data set, into a file (-o).")] = False,
     k: Annotated[int, typer.Option("-k", "--count", metavar="K", help="How many movies.", min=1)] = 10,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,
+    genre: Genres = None,
+    among: Among = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say which ratings count most for each movie.")] = False,
+    as_json: AsJson = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="With --all: a .csv or .parquet to write.")
+    ] = None,
     model: Model = None,
     world: WorldFile = WORLD,
     tables: Tables = TABLES,
 ) -> None:
-    """Recommend movies to a user of the data set, or to somebody who names movies.
+    """Recommend movies to a user of the data set, or to somebody who names or has rated movies.
 
     A user's real ratings are taken into account, all of them. A title need not be exact: *the usual suspects* is
-    "Usual Suspects, The (1995)", and *sabrina 1954* is not the one of 1995. `--liked` and `--disliked` may be repeated.
+    "Usual Suspects, The (1995)", and *sabrina 1954* is not the one of 1995. `--liked`, `--disliked` and `--genre` may
+    be repeated. Movies in a file that are not found are listed; the others are used.
     """
-    by_title = bool(liked or disliked)
-    if by_title == (user is not None):
-        raise typer.BadParameter("name either a user (--user) or movies (--liked, --disliked)")
+    named = bool(liked or disliked)
+    if sum((named, user is not None, ratings is not None, everybody)) != 1:
+        raise typer.BadParameter("name a user (--user), movies (--liked, --disliked), your --ratings, or --all")
+    if everybody != (output is not None) or (output and output.suffix not in TABLES_WRITTEN):
+        raise typer.BadParameter(f"--all needs, and only it has, --output FILE with {' or '.join(TABLES_WRITTEN)}")
     recommender = Recommender.load(model, world, tables)
-    found = recommender.recommend(liked or [], disliked or [], k=k) if user is None else recommender.for_user(user, k=k)
-    if as_json:
-        typer.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False, allow_nan=False))
+    only = _only(recommender, genre, among)
+    if everybody and output is not None:
+        return write_all(recommender, output, k, only)
+    if user is not None:
+        found, told = recommender.for_user(user, k, only=only, explain=explain), str(tables)
+    elif ratings is not None:
+        stars = _own_ratings(recommender, ratings)
+        found, told = recommender.recommend(ratings=stars, k=k, only=only, explain=explain), str(ratings)
     else:
-        _print_recommendations(found, tables)
+        found, told = recommender.recommend(liked or [], disliked or [], k=k, only=only, explain=explain), ""
+    if as_json:
+        _print_json(found)
+    else:
+        print_recommendations(found, told)
+
+
+@app.command(epilog=_examples(_SIMILAR))
+def similar(
+    title: Annotated[str, typer.Argument(metavar="TITLE", help="A movie; its id in the data set will do.")],
+    k: Annotated[int, typer.Option("-k", "--count", metavar="K", help="How many movies.", min=1)] = 10,
+    genre: Genres = None,
+    among: Among = None,
+    as_json: AsJson = False,
+    model: Model = None,
+    world: WorldFile = WORLD,
+) -> None:
+    """List the movies that are most like one, by what the policy knows of movies."""
+    recommender = Recommender.load(model, world, None)
+    wanted = recommender.catalogue.find(title)
+    movies = recommender.similar(title, k, only=_only(recommender, genre, among))
+    if as_json:
+        _print_json(movies)
+    else:
+        typer.echo(f'like "{recommender.catalogue.titles[wanted]}"')
+        print_similar(movies)
+
+
+def _only(recommender: Recommender, genre: list[str] | None, among: Path | None) -> Mask | None:
+    """The movies to choose from; None where nothing is said."""
+    if among is None:
+        return recommender.catalogue.allowed(genre) if genre else None
+    try:
+        named = titles_of(among.read_text(encoding="utf-8-sig").splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"{among} cannot be read: {error}") from error
+    found, missing = recommender.catalogue.look_up(named)
+    _tell_missing(among, missing)
+    return recommender.catalogue.allowed(genre or (), found)
+
+
+def _own_ratings(recommender: Recommender, path: Path) -> dict[int, float]:
+    """Stars by id, in the order in which they were given; of a movie that was rated twice the later ones."""
+    stars: dict[int, float] = {}
+    missing: list[str] = []
+    for movie, given in read_own_ratings(path):
+        found, unknown = recommender.catalogue.look_up([movie])
+        missing += unknown
+        for movie_id in found:
+            stars.pop(movie_id, None)
+            stars[movie_id] = given
+    _tell_missing(path, missing)
+    if not stars:
+        raise RequestError(f"{path}: none of its movies is known here")
+    return stars
+
+
+def _tell_missing(path: Path, missing: list[str]) -> None:
+    if missing:
+        titles = "".join(f"\n  {title}" for title in missing)
+        typer.echo(f"{path}: {len(missing):,} of its movies are not known here, or could be several:{titles}", err=True)
+
+
+def _print_json(answer: Any) -> None:
+    plain = [asdict(one) for one in answer] if isinstance(answer, tuple) else asdict(answer)
+    typer.echo(json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 @app.command(epilog=_examples(_SESSION))
@@ -151,14 +249,14 @@ def session(
         while playing.shown and len(playing.steps) < (steps or length):
             typer.echo(f"{len(playing.steps) + 1:>3}  {playing.shown.title}  ({', '.join(playing.shown.genres)})")
             stars = _asked() if ask else None
-            _print_step(playing.answer(stars), playing)
+            print_step(playing.answer(stars), playing)
     except (KeyboardInterrupt, EOFError) as end:
         typer.echo()
         # Answers from a file or a pipe just end; at a keyboard it is Ctrl-D.
         stopped = isinstance(end, KeyboardInterrupt) or sys.stdin.isatty()
     except _Quit:
         pass
-    _print_summary(playing, start)
+    print_summary(playing, start)
     if stopped:
         raise typer.Exit(STOPPED)
 
@@ -184,57 +282,3 @@ def _asked() -> float | None:
         if 1 <= stars <= 5:
             return stars
         typer.echo("     from 1 to 5, please; Enter for the simulated answer, q for the end")
-
-
-def _print_recommendations(found: Recommendations, tables: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    if found.user_id is None:
-        for word, stars in (("liked", LIKED), ("disliked", DISLIKED)):
-            titles = [f'"{rating.title}"' for rating in found.ratings if rating.stars == stars]
-            if titles:
-                typer.echo(f"{word} {', '.join(titles)}")
-    elif found.ratings:
-        typer.echo(f"user {found.user_id}, by {len(found.ratings):,} ratings in {tables}")
-    else:
-        typer.echo(f"user {found.user_id}, a fresh session: there are no ratings of this user in {tables}")
-    table = Table()
-    for name, side in (
-        ("", "right"),
-        ("title", "left"),
-        ("genres", "left"),
-        ("score", "right"),
-        ("shown next", "right"),
-    ):
-        table.add_column(name, justify=side)  # type: ignore[arg-type]
-    for movie in found.movies:
-        chance = f"{movie.probability:.1%}" if movie.probability >= 0.0005 else "< 0.1%"
-        table.add_row(str(movie.rank), movie.title, ", ".join(movie.genres), f"{movie.score:.1f}", chance)
-    Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, markup=False).print(table)
-    left_out = found.catalogue - found.considered
-    typer.echo(f"considered {found.considered:,} of {found.catalogue:,} movies, {left_out:,} rated ones left out")
-    typer.echo(_SCORE)
-
-
-def _print_step(step: Step, playing: Session) -> None:
-    whose = "simulated" if step.simulated else "yours"
-    moved = "".join(f", {name} {before:+.2f} → {now:+.2f}" for name, (before, now) in step.moved.items())
-    typer.echo(f"     {step.stars:.1f} ({whose}), return {playing.total:.2f}{moved}")
-
-
-def _print_summary(playing: Session, start: dict[str, float]) -> None:
-    steps, now = playing.steps, playing.affinities
-    if not steps:
-        typer.echo("no movie was rated")
-        return
-    mean = sum(step.stars for step in steps) / len(steps)
-    typer.echo(
-        f"\n{len(steps)} {'movie' if len(steps) == 1 else 'movies'}: return {playing.total:.2f}, "
-        f"mean rating {mean:.2f}, {playing.click_rate:.0%} clicks (rated above 3.5)"
-    )
-    farthest = sorted(
-        (name for name in now if now[name] != start[name]), key=lambda name: -abs(now[name] - start[name])
-    )
-    if farthest:
-        typer.echo("moved most: " + ", ".join(f"{name} {start[name]:+.2f} → {now[name]:+.2f}" for name in farthest[:5]))

@@ -6,7 +6,7 @@ Nothing heavy is imported here: no TensorFlow, and pyarrow only where a user's r
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -27,14 +27,15 @@ from rlrec.policies.policy import scenario_of
 from rlrec.policies.saved import load_policy
 from rlrec.policies.scored import NetworkPolicy
 from rlrec.policies.slates import top_slates
-from rlrec.recommending.answers import Rating, Recommendation, Recommendations
-from rlrec.recommending.titles import Titles
-from rlrec.recommending.twins import best_twins, without_twins
-from rlrec.settings.config import PARAMS_FILE, ScenarioConfig, load_config
+from rlrec.recommending.answers import Rating, Recommendation, Recommendations, Similar
+from rlrec.recommending.catalogue import Catalogue
+from rlrec.recommending.places import TABLES, WORLD, default_model
+from rlrec.recommending.reasons import explained
+from rlrec.recommending.twins import Mask, best_twins, without_twins
+from rlrec.settings.config import ScenarioConfig
+from rlrec.worlds.dynamics import Floats
 from rlrec.worlds.world import World
 
-MODELS, WORLD, TABLES = Path("data/models"), Path("data/world/world.npz"), Path("data/tables")
-"""Where the pipeline leaves the policies, a folder each, the world and the ratings."""
 LIKED, DISLIKED = 5.0, 1.0
 """Stars that a liked and a disliked movie count as."""
 LEAST_STARS, MOST_STARS = 0.5, 5.0
@@ -48,6 +49,9 @@ class Recommender:
     """A policy in its world. Calls do not depend on one another.
 
     Somebody whom the world does not know has the average demographics of its training users.
+
+    Attributes:
+        catalogue: the world's movies.
     """
 
     def __init__(
@@ -72,7 +76,7 @@ class Recommender:
         """
         self._scenario = scenario_of(policy, (scenario or ScenarioConfig()).model_copy(update={"slate_size": 1}))
         self._policy, self._n_users, self._tables = policy, world.n_users, None if tables is None else Path(tables)
-        self._world = _with_stranger(world)
+        self._world, self.catalogue = _with_stranger(world), Catalogue(world)
         # One person's matrices are so small that threads mostly wait for one another, on a busy machine for long.
         self._threads = ThreadpoolController()
         self._ask(self._n_users, _NOTHING)
@@ -110,6 +114,9 @@ class Recommender:
         disliked: Iterable[str] = (),
         ratings: Mapping[int, float] | None = None,
         k: int = 10,
+        *,
+        only: Mask | None = None,
+        explain: bool = False,
     ) -> Recommendations:
         """Recommends to somebody whom nobody knows, by what he or she says.
 
@@ -118,8 +125,10 @@ class Recommender:
         Args:
             liked: titles, see `rlrec.recommending.titles.Titles.find`; they count as five stars.
             disliked: titles; they count as one star.
-            ratings: stars from 0.5 to 5 by original movie id.
+            ratings: stars from 0.5 to 5 by original movie id, in the order in which they are told.
             k: how many movies.
+            only: `(N,)`, the movies to choose from, see `Catalogue.allowed`.
+            explain: whether to say which ratings count most for each movie.
 
         Raises:
             TitleError: a title is that of no movie, or could be that of several.
@@ -128,19 +137,21 @@ class Recommender:
         """
         given: dict[int, float] = {}
         titled = chain(((title, LIKED) for title in liked), ((title, DISLIKED) for title in disliked))
-        by_title = ((self._index.find(title), stars) for title, stars in titled)
-        by_id = ((self.movie(movie_id), stars) for movie_id, stars in (ratings or {}).items())
+        by_title = ((self.catalogue.find(title), stars) for title, stars in titled)
+        by_id = ((self.catalogue.number(movie_id), stars) for movie_id, stars in (ratings or {}).items())
         for movie, stars in chain(by_title, by_id):
             if movie in given:
-                raise RequestError(f'"{self.titles[movie]}" is named twice')
+                raise RequestError(f'"{self.catalogue.titles[movie]}" is named twice')
             if not LEAST_STARS <= stars <= MOST_STARS:
                 allowed = f"within {LEAST_STARS:g} and {MOST_STARS:g}"
-                raise RequestError(f'the rating of "{self.titles[movie]}" is {stars}, but must be {allowed}')
+                raise RequestError(f'the rating of "{self.catalogue.titles[movie]}" is {stars}, but must be {allowed}')
             given[movie] = stars
         rated = History(np.array([*given], np.int64), np.array([*given.values()], np.float32))
-        return self._recommend(None, self._n_users, rated, k)
+        return self._recommend(None, self._n_users, rated, k, only, explain)
 
-    def for_user(self, user_id: int, k: int = 10) -> Recommendations:
+    def for_user(
+        self, user_id: int, k: int = 10, *, only: Mask | None = None, explain: bool = False
+    ) -> Recommendations:
         """Recommends to a user of the data set, by all of his or her real ratings.
 
         These are told in order of time, like in the offline comparison, but none is kept back. Where there are no
@@ -149,6 +160,8 @@ class Recommender:
         Args:
             user_id: in the original data set.
             k: how many movies.
+            only: see `recommend`.
+            explain: see `recommend`.
 
         Raises:
             RequestError: the user is unknown, or k is less than 1 or more than there are movies left.
@@ -156,7 +169,55 @@ class Recommender:
             WorldError: the ratings are not those that the world was fitted to.
         """
         user = self._user(user_id)
-        return self._recommend(user_id, user, self._ratings[user] if self._ratings else _NOTHING, k)
+        rated = self._ratings[user] if self._ratings else _NOTHING
+        return self._recommend(user_id, user, rated, k, only, explain)
+
+    def for_everybody(self, k: int = 10, *, only: Mask | None = None) -> Iterator[Recommendations]:
+        """Recommends to the users of the data set one after another; to whom fewer movies are left gets these.
+
+        Args:
+            k: how many movies, at most.
+            only: see `recommend`.
+
+        Raises:
+            RequestError: to a user no movie is left.
+            DataError: see `for_user`.
+            WorldError: likewise.
+        """
+        for user, user_id in enumerate(self._user_ids.tolist()):
+            rated = self._ratings[user] if self._ratings else _NOTHING
+            yield self._recommend(user_id, user, rated, k, only, explain=False, at_most=True)
+
+    def similar(self, title: str | int, k: int = 10, *, only: Mask | None = None) -> tuple[Similar, ...]:
+        """The movies whose vectors point most in the direction of a movie's, as the policy knows them.
+
+        To a policy that learned from logged answers, movies are alike that the same people watched, and about the same
+        time.
+
+        Args:
+            title: see `recommend`; or its id in the data set.
+            k: how many movies, at most.
+            only: see `recommend`.
+
+        Raises:
+            TitleError: the title is that of no movie, or could be that of several.
+            RequestError: there is no movie of that id, or k is less than 1.
+        """
+        if k < 1:
+            raise RequestError(f"{k:,} movies are asked for, but must be 1 or more")
+        wanted = self.catalogue.find(title)
+        vectors = self._vectors
+        likeness = vectors @ vectors[wanted]
+        others = np.asarray(self.catalogue.same != self.catalogue.same[wanted])
+        others = others if only is None else others & only
+        best = np.flatnonzero(best_twins(likeness, others, self.catalogue.same))
+        ranked = best[np.argsort(-likeness[best], kind="stable")][:k].tolist()
+        return tuple(
+            Similar(
+                rank, self.catalogue.ids[m], self.catalogue.titles[m], self.catalogue.genres_of(m), float(likeness[m])
+            )
+            for rank, m in enumerate(ranked, 1)
+        )
 
     def begin(self, user_id: int) -> tuple[NetworkPolicy, Sessions]:
         """A fresh session with a simulated user, for `Session`: whatever he or she really rated is not told.
@@ -170,37 +231,61 @@ class Recommender:
         policy.begin(View(sessions), np.random.default_rng(_NO_DRAWS))
         return policy, sessions
 
-    def ranked(self, policy: NetworkPolicy, view: View, k: int) -> tuple[Recommendation, ...]:
+    def ranked(self, policy: NetworkPolicy, view: View, k: int, only: Mask | None = None) -> tuple[Recommendation, ...]:
         """The k movies that a policy would show now in the only session of a batch.
 
         Raises:
             RequestError: k is less than 1 or more than there are movies left.
         """
-        available = without_twins(view.available[0], self._same)
-        left = len(np.unique(self._same[available]))
+        available = self._left(view, only)
+        left = len(np.unique(self.catalogue.same[available]))
         if not 1 <= k <= left:
             raise RequestError(f"{k:,} movies are asked for, but must be from 1 to the {left:,} that are left")
         with self._threads.limit(limits=1, user_api="blas"):
             scores = policy.scores(view)
-        available = best_twins(scores[0], available, self._same)
+        available = best_twins(scores[0], available, self.catalogue.same)
         slate = top_slates(scores, available[None], k)[0]
         logits = scores[0].astype(np.float64)
         weights = np.exp(logits - logits[slate[0]], where=available, out=np.zeros(len(logits)))
         values = zip(slate.tolist(), logits[slate].tolist(), (weights[slate] / weights.sum()).tolist(), strict=True)
         return tuple(
-            Recommendation(rank, self._movie_ids[movie], self.titles[movie], self._genres_of(movie), score, probability)
+            Recommendation(
+                rank,
+                self.catalogue.ids[movie],
+                self.catalogue.titles[movie],
+                self.catalogue.genres_of(movie),
+                score,
+                probability,
+            )
             for rank, (movie, score, probability) in enumerate(values, 1)
         )
 
-    def _recommend(self, user_id: int | None, user: int, rated: History, k: int) -> Recommendations:
+    def _recommend(
+        self,
+        user_id: int | None,
+        user: int,
+        rated: History,
+        k: int,
+        only: Mask | None,
+        explain: bool,
+        at_most: bool = False,
+    ) -> Recommendations:
         policy, view = self._ask(user, rated)
         ratings = tuple(
-            Rating(self._movie_ids[movie], self.titles[movie], stars)
+            Rating(self.catalogue.ids[movie], self.catalogue.titles[movie], stars)
             for movie, stars in zip(rated.movies.tolist(), rated.stars.tolist(), strict=True)
         )
-        considered = len(np.unique(self._same[without_twins(view.available[0], self._same)]))
-        movies = self.ranked(policy, view, k)
-        return Recommendations(user_id, ratings, self._world.n_movies, considered, movies)
+        considered = len(np.unique(self.catalogue.same[self._left(view, only)]))
+        movies = self.ranked(policy, view, min(k, max(considered, 1)) if at_most else k, only)
+        if explain and ratings:
+            with self._threads.limit(limits=1, user_api="blas"):
+                movies = explained(movies, self._policy, self._world, user, rated, self._scenario, self.catalogue)
+        return Recommendations(user_id, ratings, len(np.unique(self.catalogue.same)), considered, movies)
+
+    def _left(self, view: View, only: Mask | None) -> Mask:
+        """`(N,)`, the movies to choose from in the only session of a batch, each by all of its ids."""
+        left = without_twins(view.available[0], self.catalogue.same)
+        return left if only is None else left & only
 
     def _ask(self, user: int, rated: History) -> tuple[NetworkPolicy, View]:
         """A policy that was told the ratings. It is a copy: what it keeps of a session is nobody else's."""
@@ -211,53 +296,27 @@ class Recommender:
         return policy, view
 
     def _user(self, user_id: int) -> int:
-        ids = self._world.user_ids[: self._n_users] if self._world.user_ids.size else np.arange(self._n_users)
+        ids = self._user_ids
         found = np.flatnonzero(ids == user_id)
         if not found.size:
             raise RequestError(f"there is no user {user_id}: this world has users from {ids.min()} to {ids.max()}")
         return int(found[0])
 
-    def movie(self, movie_id: int) -> int:
-        """The number in the world of a movie of the data set.
-
-        Raises:
-            RequestError: there is none.
-        """
-        if movie_id not in self._movies:
-            raise RequestError(f"there is no movie with the id {movie_id}")
-        return self._movies[movie_id]
-
-    def _genres_of(self, movie: int) -> tuple[str, ...]:
-        return tuple(self.genres[number] for number in np.flatnonzero(self._world.genres[movie]).tolist())
+    @property
+    def n_users(self) -> int:
+        """Users of the data set."""
+        return self._n_users
 
     @cached_property
-    def genres(self) -> tuple[str, ...]:
-        """Names of the world's G genres."""
-        return self._world.genre_names
+    def _user_ids(self) -> NDArray[np.int64]:
+        return self._world.user_ids[: self._n_users] if self._world.user_ids.size else np.arange(self._n_users)
 
     @cached_property
-    def titles(self) -> list[str]:
-        """Of the world's N movies."""
-        world = self._world
-        return world.titles.tolist() if world.titles.size else [f"movie {m}" for m in range(world.n_movies)]
-
-    @cached_property
-    def _same(self) -> NDArray[np.int64]:
-        """`(N,)`: of every movie the number of its title, which it may share with another."""
-        return np.unique(self.titles, return_inverse=True)[1]
-
-    @cached_property
-    def _index(self) -> Titles:
-        counts = self._world.rating_counts
-        return Titles(self.titles, counts if counts.size else None)
-
-    @cached_property
-    def _movie_ids(self) -> list[int]:
-        return self._world.movie_ids.tolist() if self._world.movie_ids.size else list(range(self._world.n_movies))
-
-    @cached_property
-    def _movies(self) -> dict[int, int]:
-        return {movie_id: movie for movie, movie_id in enumerate(self._movie_ids)}
+    def _vectors(self) -> Floats:
+        """`(N, D)`, the movies as the policy knows them, each of length 1."""
+        _, view = self._ask(self._n_users, _NOTHING)
+        features = view.representation.features
+        return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12))
 
     @cached_property
     def _ratings(self) -> list[History] | None:
@@ -265,32 +324,6 @@ class Recommender:
         path = self._tables / "ratings.parquet" if self._tables else None
         ids = self._world.user_ids[: self._n_users]
         return read_histories(path, ids, self._world.movie_ids) if path and path.is_file() else None
-
-
-def default_model(models: Path = MODELS, params: Path = PARAMS_FILE, *, simulated: bool = False) -> Path:
-    """The policy that is asked unless another is named: the only one there is, or of several the settings' choice.
-
-    That is `evaluate.recommender` for people, and `evaluate.reference` for simulated users.
-
-    Args:
-        models: folder of policies, a folder each.
-        params: the settings.
-        simulated: for whom it is.
-
-    Raises:
-        ModelError: there is none, or the settings do not say which.
-        ConfigError: the settings are wrong.
-    """
-    found = sorted(path.name for path in models.glob("*") if path.is_dir())
-    if len(found) > 1 and params.is_file():
-        evaluated = load_config(params).evaluate
-        if (chosen := evaluated.reference if simulated else evaluated.for_people) in found:
-            return models / chosen
-    if len(found) == 1:
-        return models / found[0]
-    if not found:
-        raise ModelError(f"there is no policy in {models}: run `make pipeline` first")
-    raise ModelError(f"{models} has several policies ({', '.join(found)}): say which one is to answer (--model)")
 
 
 def _with_stranger(world: World) -> World:

@@ -75,7 +75,7 @@ class Session:
         if stars is not None and not LOWEST_RATING <= stars <= HIGHEST_RATING:
             raise RequestError(f"a rating must be within {LOWEST_RATING:g} and {HIGHEST_RATING:g}, but is {stars}")
         before = self.affinities
-        slate = np.array([[self._recommender.movie(self.shown.movie_id)]])
+        slate = np.array([[self._recommender.catalogue.number(self.shown.movie_id)]])
         outcome = self._sessions.play(slate, None if stars is None else np.array([[stars]], np.float32))
         self._policy.observe(slate, outcome.ratings)
         moved = {name: (before[name], now) for name, now in self.affinities.items() if now != before[name]}
@@ -88,7 +88,7 @@ class Session:
     @property
     def affinities(self) -> dict[str, float]:
         """What the user now thinks of each genre, in stars that it adds to a rating."""
-        genres = self._recommender.genres
+        genres = self._recommender.catalogue.genres
         return dict(zip(genres, self._sessions.taste[0, -len(genres) :].tolist(), strict=True))
 
     @property

@@ -10,7 +10,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from policies import policy_for, with_titles
 from projects import ROOT
@@ -33,8 +36,15 @@ ERRORS = [
     ("recommend --liked fargo --disliked Fargo", 2, "named twice"),
     ("recommend --user 99", 2, "there is no user 99: this world has users from 1 to 60"),
     ("recommend --user 17 -k 80", 2, "80 movies are asked for"),
-    ("recommend", 2, "name either a user (--user) or movies (--liked, --disliked)"),
-    ("recommend --user 3 --liked fargo", 2, "name either a user"),
+    ("recommend", 2, "name a user (--user), movies (--liked, --disliked), your --ratings, or --all"),
+    ("recommend --user 3 --liked fargo", 2, "name a user"),
+    ("recommend --all", 2, "--all needs, and only it has, --output FILE with .csv or .parquet"),
+    ("recommend --all -o top.txt", 2, "--output FILE with .csv or .parquet"),
+    ("recommend --user 3 -o top.csv", 2, "only it has, --output"),
+    ("recommend --user 3 --genre Polka", 2, 'there is no genre "Polka"; there are genre_00'),
+    ("recommend --user 3 --among nowhere.txt", 2, "nowhere.txt cannot be read"),
+    ("recommend --ratings nowhere.csv", 2, "nowhere.csv cannot be read"),
+    ("similar sabrina", 2, '"sabrina" could be'),
     ("recommend --user x", 2, "Invalid value"),
     ("recommend --user 3 -k 0", 2, "Invalid value"),
     ("recommend --user 3 --model nowhere", 1, "there is no policy at nowhere: run `make pipeline` first"),
@@ -116,6 +126,62 @@ def test_titles_are_said_as_they_were_understood(run: Run) -> None:
     assert "considered 77 of 80 movies, 3 rated ones left out" in told.stdout
 
 
+def test_ratings_of_one_s_own_are_used_and_what_is_not_found_is_listed(run: Run, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_text("title,stars,date\nFargo,1,2024-01-01\nNo Such Film,5,2024-02-01\nfargo,4.5,2024-03-01\n")
+    told = run("recommend", "--ratings", str(mine), "-k", "2", "--json")
+    found = json.loads(told.stdout)
+    assert [(rating["title"], rating["stars"]) for rating in found["ratings"]] == [("Fargo (1996)", 4.5)]
+    assert told.stderr == f"{mine}: 1 of its movies are not known here, or could be several:\n  No Such Film\n"
+    assert f"you, by 1 ratings in {mine}" in run("recommend", "-r", str(mine)).stdout
+    mine.write_text("title,stars\nNo Such Film,5\n")
+    nothing = run("recommend", "-r", str(mine))
+    assert nothing.exit_code == 2
+    assert "none of its movies is known here" in nothing.stderr
+
+
+def test_movies_can_be_narrowed_to_a_genre_and_a_list(run: Run, tmp_path: Path) -> None:
+    some = tmp_path / "some.txt"
+    some.write_text("Fargo\nNo Such Film\n\nToy Story (1995)\n")
+    told = run("recommend", "--liked", "congo", "--among", str(some), "-k", "2", "--json")
+    assert {movie["title"] for movie in json.loads(told.stdout)["movies"]} == {"Fargo (1996)", "Toy Story (1995)"}
+    assert "No Such Film" in told.stderr
+    genre = run("recommend", "-u", "17", "--genre", "GENRE_03", "-k", "2", "--json")
+    assert all("genre_03" in movie["genres"] for movie in json.loads(genre.stdout)["movies"])
+
+
+def test_reasons_stand_beside_the_movies_that_they_are_for(run: Run) -> None:
+    found = Recommender.load().for_user(17, k=1, explain=True)
+    told = run("recommend", "-u", "17", "-k", "1", "--explain").stdout
+    assert "because of" in told
+    assert "because of" not in run("recommend", "-u", "17", "-k", "1").stdout
+    for reason in found.movies[0].because:
+        assert f"{reason.title}: {reason.stars:g}" in told
+
+
+def test_similar_movies_are_a_table(run: Run) -> None:
+    found = Recommender.load().similar("fargo", 3)
+    told = run("similar", "fargo", "-k", "3").stdout
+    assert told.startswith('like "Fargo (1996)"\n')
+    for movie in found:
+        assert movie.title in told
+        assert f"{movie.likeness:.2f}" in told
+    assert [movie["title"] for movie in json.loads(run("similar", "fargo", "-k", "3", "--json").stdout)] == [
+        movie.title for movie in found
+    ]
+
+
+@pytest.mark.parametrize(("name", "read"), [("top.csv", pd.read_csv), ("top.parquet", pd.read_parquet)])
+def test_all_users_are_a_table_in_a_file(run: Run, tmp_path: Path, name: str, read: Callable[[Path], Any]) -> None:
+    told = run("recommend", "--all", "-k", "2", "-o", str(tmp_path / name))
+    assert (told.exit_code, told.stdout) == (0, "")
+    table = read(tmp_path / name)
+    assert list(table) == ["user_id", "rank", "movie_id", "title", "score", "probability"]
+    assert table["user_id"].tolist() == np.repeat(WORLD.user_ids, 2).tolist()
+    own = Recommender.load().for_user(17, k=2)
+    assert table.query("user_id == 17")["movie_id"].tolist() == [movie.movie_id for movie in own.movies]
+
+
 @pytest.mark.parametrize("whom", [("--user", "17"), ("--liked", "fargo")])
 def test_programs_get_one_object_and_nothing_else(run: Run, whom: tuple[str, str]) -> None:
     told = json.loads(run("recommend", *whom, "-k", "2", "--json").stdout)
@@ -125,7 +191,7 @@ def test_programs_get_one_object_and_nothing_else(run: Run, whom: tuple[str, str
     assert told["considered"] == told["catalogue"] - len(told["ratings"])
     assert all(list(rating) == ["movie_id", "title", "stars"] for rating in told["ratings"])
     assert [list(movie) for movie in told["movies"]] == [
-        ["rank", "movie_id", "title", "genres", "score", "probability"]
+        ["rank", "movie_id", "title", "genres", "score", "probability", "because"]
     ] * 2
     assert all(isinstance(genre, str) for genre in told["movies"][0]["genres"])
 

@@ -19,8 +19,9 @@ from rlrec.policies.networks import NETWORKS
 from rlrec.policies.policy import scenario_of
 from rlrec.policies.saved import save_policy
 from rlrec.policies.slates import top_slates
-from rlrec.recommending.recommender import default_model
+from rlrec.recommending.places import default_model
 from rlrec.settings.config import ScenarioConfig
+from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
 
 WORLD = with_titles(informed(small_world(1)))
@@ -93,6 +94,59 @@ def test_a_movie_under_two_ids_is_one(tables: Path) -> None:
         assert movie.score >= scores[other] - 1e-3
 
 
+def test_only_what_may_be_chosen_is_recommended(tables: Path) -> None:
+    recommender = Recommender(policy_for(WORLD), WORLD, tables)
+    only = recommender.catalogue.allowed([recommender.catalogue.genres[2]])
+    own = tables_of(WORLD).ratings.query("user == 16")["movie"].to_numpy()
+    left = np.setdiff1d(np.flatnonzero(only), own)
+
+    found = recommender.for_user(17, k=len(left), only=only)
+
+    assert found.considered == len(left) > 0
+    assert sorted(movie.movie_id for movie in found.movies) == sorted(WORLD.movie_ids[left])
+    everything = [movie.movie_id for movie in recommender.for_user(17, k=80 - len(own)).movies]
+    assert [movie.movie_id for movie in found.movies] == [m for m in everything if m in set(WORLD.movie_ids[left])]
+
+
+def test_everybody_gets_what_for_user_says_as_far_as_movies_are_left(tables: Path) -> None:
+    recommender = Recommender(policy_for(WORLD), WORLD, tables)
+    all_of_them = list(recommender.for_everybody(k=60))
+    assert [found.user_id for found in all_of_them] == WORLD.user_ids.tolist()
+    for found in all_of_them[:5]:
+        assert len(found.movies) == min(60, found.considered)
+        assert found == recommender.for_user(int(found.user_id or 0), k=len(found.movies))
+
+
+def test_reasons_are_ratings_the_weightiest_first(tables: Path) -> None:
+    recommender = Recommender(policy_for(WORLD), WORLD, tables)
+    found = recommender.for_user(17, k=3, explain=True)
+    assert [replace(movie, because=()) for movie in found.movies] == list(recommender.for_user(17, k=3).movies)
+    rated = {rating.movie_id: rating.stars for rating in found.ratings}
+    reasons = [reason for movie in found.movies for reason in movie.because]
+    assert reasons
+    assert all(rated[reason.movie_id] == reason.stars and reason.gain > 0 for reason in reasons)
+    for movie in found.movies:
+        assert [r.gain for r in movie.because] == sorted((r.gain for r in movie.because), reverse=True)
+        assert len(movie.because) <= 3
+
+
+def test_similar_movies_point_the_same_way() -> None:
+    recommender = Recommender(policy_for(WORLD), WORLD)
+    vectors = Knowledge.of(WORLD).representation("world").features
+    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    fargo = IDS["Fargo (1996)"]
+    movie = WORLD.movie_ids.tolist().index(fargo)
+
+    found = recommender.similar("fargo", 5)
+
+    assert found == recommender.similar(fargo, 5)
+    assert fargo not in {one.movie_id for one in found}
+    expected = np.sort(np.delete(vectors @ vectors[movie], movie))[::-1][:5]
+    np.testing.assert_allclose([one.likeness for one in found], expected, rtol=1e-4, atol=1e-5)
+    with pytest.raises(RequestError, match="must be 1 or more"):
+        recommender.similar("fargo", 0)
+
+
 def test_nothing_rated_is_recommended_and_ranks_count_from_one(tables: Path) -> None:
     found = Recommender(policy_for(WORLD), WORLD, tables).for_user(3, k=40)
 
@@ -156,7 +210,7 @@ def test_genres_are_named_where_they_are_movielens_s() -> None:
     movie = Recommender(policy_for(world), world).recommend(k=1).movies[0]
     flags = np.flatnonzero(world.genres[np.flatnonzero(world.movie_ids == movie.movie_id)[0]])
     assert movie.genres == tuple(np.array(GENRES)[flags])
-    assert all(genre.startswith("genre_0") for genre in Recommender(policy_for(WORLD), WORLD).genres)
+    assert all(genre.startswith("genre_0") for genre in Recommender(policy_for(WORLD), WORLD).catalogue.genres)
 
 
 def test_a_world_without_titles_and_ids_is_numbered() -> None:

@@ -43,7 +43,7 @@ def test_an_answer_in_place_of_the_simulated_one_moves_the_taste_and_the_policy(
     liked, disliked = Session(recommender, 3), Session(recommender, 3)
     assert liked.shown == disliked.shown
     assert liked.shown is not None
-    movie = recommender.movie(liked.shown.movie_id)
+    movie = recommender.catalogue.number(liked.shown.movie_id)
 
     up, down = liked.answer(5), disliked.answer(1.5)
 

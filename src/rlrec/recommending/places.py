@@ -1,0 +1,35 @@
+"""Where the pipeline leaves what a recommender needs, and which policy is asked."""
+
+from pathlib import Path
+
+from rlrec.errors import ModelError
+from rlrec.settings.config import PARAMS_FILE, load_config
+
+MODELS, WORLD, TABLES = Path("data/models"), Path("data/world/world.npz"), Path("data/tables")
+"""Where the pipeline leaves the policies, a folder each, the world and the ratings."""
+
+
+def default_model(models: Path = MODELS, params: Path = PARAMS_FILE, *, simulated: bool = False) -> Path:
+    """The policy that is asked unless another is named: the only one there is, or of several the settings' choice.
+
+    That is `evaluate.recommender` for people, and `evaluate.reference` for simulated users.
+
+    Args:
+        models: folder of policies, a folder each.
+        params: the settings.
+        simulated: for whom it is.
+
+    Raises:
+        ModelError: there is none, or the settings do not say which.
+        ConfigError: the settings are wrong.
+    """
+    found = sorted(path.name for path in models.glob("*") if path.is_dir())
+    if len(found) > 1 and params.is_file():
+        evaluated = load_config(params).evaluate
+        if (chosen := evaluated.reference if simulated else evaluated.for_people) in found:
+            return models / chosen
+    if len(found) == 1:
+        return models / found[0]
+    if not found:
+        raise ModelError(f"there is no policy in {models}: run `make pipeline` first")
+    raise ModelError(f"{models} has several policies ({', '.join(found)}): say which one is to answer (--model)")
