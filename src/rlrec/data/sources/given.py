@@ -60,6 +60,9 @@ def local_ratings(config: DataConfig) -> Path:
         raise DataError(f"data.local: {place} does not exist")
     if place.is_file():
         return place
+    if linked := sorted(path.name for path in place.iterdir() if path.is_symlink() and path.is_dir()):
+        # DVC does not look behind such links: see findings/dvc_dependency_linked_folder.sh.
+        raise DataError(f"data.local: {place / linked[0]} is a link to a folder: set data.local to the folder itself")
     archives = sorted(path for path in place.glob("*.zip") if path.name != GENOME_ARCHIVE)
     if len(archives) > 1:
         names = ", ".join(path.name for path in archives)

@@ -93,6 +93,14 @@ def test_a_bad_local_archive_leaves_nothing(
     assert not (tmp_path / "evil").exists()
 
 
+def test_a_linked_folder_inside_is_refused_since_its_changes_would_not_be_noticed(tmp_path: Path) -> None:
+    (tmp_path / "local").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "local" / "mine").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match=r"local/mine is a link to a folder: set data\.local to the folder itself"):
+        local_ratings(DataConfig(source="local", local=str(tmp_path / "local")))
+
+
 def test_a_place_where_nothing_is_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"data\.local: .*nowhere\.zip does not exist"):
         download(DataConfig(source="local", local=str(tmp_path / "nowhere.zip")), tmp_path / "raw", None)
