@@ -4,6 +4,7 @@ import operator
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -14,6 +15,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from rlrec.environments.gym.slates import Slates, nearest_allowed
 from rlrec.environments.observations import OBSERVATIONS
 from rlrec.environments.sessions import Outcome, Sessions, check_scenario
 from rlrec.errors import ConfigError, WorldError
@@ -24,6 +26,8 @@ from rlrec.worlds.world import World
 
 Action = int | np.integer[Any] | NDArray[np.integer[Any]]
 ActionSpace = spaces.Discrete | spaces.MultiDiscrete
+INVALID = ("refuse", "replace")
+"""What may be done with a slate that may not be shown."""
 Infos = dict[str, NDArray[Any]]
 """By name, a value for each of the B sessions."""
 
@@ -50,20 +54,52 @@ class Game(ABC):
         observation_space: of one session.
     """
 
-    def __init__(self, world: World, scenario: ScenarioConfig) -> None:
+    def __init__(self, world: World, scenario: ScenarioConfig, invalid: str) -> None:
         """Makes the spaces.
 
+        Args:
+            world: see the class.
+            scenario: see the class.
+            invalid: what is done with a slate that may not be shown: `refuse` or `replace`.
+
         Raises:
+            ConfigError: `invalid` is none of these.
             WorldError: see `rlrec.environments.sessions.check_scenario`.
         """
+        if invalid not in INVALID:
+            raise ConfigError(f"invalid: must be {' or '.join(INVALID)} (is {invalid!r})")
         check_scenario(world, scenario)
-        self.world, self.scenario = world, scenario
+        self.world, self.scenario, self._replaces = world, scenario, invalid == "replace"
         low, high = OBSERVATIONS[scenario.observation].bounds(Knowledge.of(world), scenario)
-        slates = [world.n_movies] * scenario.slate_size
+        size = scenario.slate_size
         self.action_space: ActionSpace = (
-            spaces.Discrete(world.n_movies) if len(slates) == 1 else spaces.MultiDiscrete(slates)
+            spaces.Discrete(world.n_movies) if size == 1 else Slates(world.n_movies, (size,))
         )
         self.observation_space: spaces.Space[Floats] = spaces.Box(low, high, dtype=np.float32)
+
+    def play(self, sessions: Sessions, slates: NDArray[np.integer[Any]]) -> tuple[Outcome, Infos]:
+        """Shows `(B, K)` slates, or what takes their place; with what infos tell of it.
+
+        Raises:
+            WorldError: a slate may not be shown and is not replaced, has the wrong shape or a movie that there is not,
+                or the sessions are over.
+        """
+        if not self._replaces:
+            outcome = sessions.play(slates)
+            return outcome, self.measures(outcome)
+        shape = (len(sessions.users), self.scenario.slate_size)
+        fits = slates.shape == shape and np.issubdtype(slates.dtype, np.integer)
+        shown = slates  # of what is no slate at all, `Sessions.play` says what is wrong with it
+        if fits and ((slates >= 0) & (slates < self.world.n_movies)).all():
+            shown = nearest_allowed(slates.astype(np.int64), sessions.available, self._vectors)
+        outcome = sessions.play(shown)
+        return outcome, self.measures(outcome) | {"slate": shown, "replaced": (shown != slates).sum(axis=1)}
+
+    @cached_property
+    def _vectors(self) -> Floats:
+        """`(N, F)`, the movies as agents know them, of length 1."""
+        features = Knowledge.of(self.world).representation(self.scenario.features).features
+        return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12))
 
     @abstractmethod
     def start(self, count: int, rng: np.random.Generator, options: Mapping[str, Any] | None) -> Started:
@@ -77,15 +113,32 @@ class Game(ABC):
     def measures(self, outcome: Outcome) -> Infos:
         """What infos tell of a step."""
 
+    def describe(self, step: int, slate: NDArray[np.integer[Any]], outcome: Outcome) -> str:
+        """A step of the first session, in words: the movies and how they were rated, 0 for not at all."""
+        titles = self.world.titles
+        shown = (
+            f"{titles[movie] if titles.size else f'movie {movie}'}: {rating:.1f}"
+            for movie, rating in zip(slate.tolist(), outcome.ratings[0].tolist(), strict=True)
+        )
+        return f"step {step} of {self.scenario.episode_length}, reward {outcome.rewards[0]:.2f}\n  " + "\n  ".join(
+            shown
+        )
+
 
 class SessionEnv(gymnasium.Env[Floats, Action]):
     """One session of a game."""
 
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (as the base class has it)
+    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 1}  # noqa: RUF012 (as the base class has it)
 
-    def __init__(self, game: Game) -> None:
-        """Nothing is played before `reset`."""
-        self._game = game
+    def __init__(self, game: Game, render_mode: str | None) -> None:
+        """Nothing is played before `reset`.
+
+        Raises:
+            ConfigError: there is no such render mode.
+        """
+        _check_render_mode(render_mode, self.metadata)
+        self._game, self.render_mode = game, render_mode
+        self._told = ""
         self.action_space, self.observation_space = game.action_space, game.observation_space
         self._sessions: Sessions | None = None
         self._about: Infos = {}
@@ -102,6 +155,7 @@ class SessionEnv(gymnasium.Env[Floats, Action]):
         """
         super().reset(seed=seed)
         self._sessions, self._about = self._game.start(1, self.np_random, options)
+        self._told = f"user {int(self._about['user'][0])}, {self._game.scenario.episode_length} steps"
         return self._sessions.observe()[0], self._info(self._sessions, {})
 
     def step(self, action: Action) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
@@ -111,9 +165,24 @@ class SessionEnv(gymnasium.Env[Floats, Action]):
             WorldError: there is no session, or it is over, or the action is none that may be played.
         """
         sessions = _started(self._sessions)
-        outcome = sessions.play(np.asarray(action).reshape(1, -1))
-        info = self._info(sessions, self._game.measures(outcome))
-        return sessions.observe()[0], float(outcome.rewards[0]), outcome.done, False, info
+        asked = np.asarray(action).reshape(1, -1)
+        outcome, told = self._game.play(sessions, asked)
+        self._told = self._game.describe(sessions.step, told.get("slate", asked)[0], outcome)
+        return sessions.observe()[0], float(outcome.rewards[0]), outcome.done, False, self._info(sessions, told)
+
+    def render(self) -> str | None:
+        """What the last step showed, and how it was rated, in words; None unless `render_mode` is `ansi`."""
+        return self._told if self.render_mode == "ansi" else None
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """`(N,)`, or `(K · N,)` with slates: the movies that may be shown now, in the form that sb3-contrib asks for.
+
+        That the movies of a slate must differ, no such mask can say; see `invalid`.
+
+        Raises:
+            WorldError: there is no session.
+        """
+        return np.tile(_started(self._sessions).available[0], self._game.scenario.slate_size)
 
     def _info(self, sessions: Sessions, measures: Infos) -> dict[str, Any]:
         about = {name: int(values[0]) for name, values in self._about.items()}
@@ -126,12 +195,13 @@ class SessionVectorEnv(VectorEnv[Floats, NDArray[np.integer[Any]], NDArray[Any]]
 
     metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
 
-    def __init__(self, num_envs: int, game: Game) -> None:
+    def __init__(self, num_envs: int, game: Game, render_mode: str | None) -> None:
         """Nothing is played before `reset`.
 
         Raises:
-            ConfigError: `num_envs` is less than 1.
+            ConfigError: `num_envs` is less than 1, or there is no such render mode.
         """
+        _check_render_mode(render_mode, self.metadata)
         if not isinstance(num_envs, int | np.integer) or num_envs < 1:
             raise ConfigError(f"num_envs: must be an integer of at least 1 (is {num_envs!r})")
         self._game, self.num_envs = game, int(num_envs)
@@ -176,11 +246,19 @@ class SessionVectorEnv(VectorEnv[Floats, NDArray[np.integer[Any]], NDArray[Any]]
         slates = np.asarray(actions)
         if slates.ndim == 1 and self._game.scenario.slate_size == 1:
             slates = slates[:, None]
-        outcome = sessions.play(slates)
+        outcome, told = self._game.play(sessions, slates)
         self._over = outcome.done
         ended, truncated = (np.full(self.num_envs, outcome.done), np.zeros(self.num_envs, bool))
-        infos = self._infos(sessions, self._game.measures(outcome))
+        infos = self._infos(sessions, told)
         return sessions.observe(), outcome.rewards.astype(np.float64), ended, truncated, infos
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """`(B, N)`, or `(B, K · N)`, see `SessionEnv.action_masks`.
+
+        Raises:
+            WorldError: there are no sessions.
+        """
+        return np.tile(_started(self._sessions).available, self._game.scenario.slate_size)
 
     def _infos(self, sessions: Sessions, measures: Infos) -> dict[str, Any]:
         about = {name: values.copy() for name, values in self._about.items()}
@@ -248,6 +326,13 @@ def integers(name: str, value: Any, count: int, what: str) -> NDArray[np.int64]:
     if len(found) != count and np.ndim(value):
         raise WorldError(f"reset option {name!r} must name {count} {what}, but names {len(found)}")
     return np.full(count, found, np.int64)
+
+
+def _check_render_mode(mode: str | None, metadata: Mapping[str, Any]) -> None:
+    known = metadata["render_modes"]
+    if mode is not None and mode not in known:
+        allowed = " or ".join(map(repr, [None, *known]))
+        raise ConfigError(f"render_mode: must be {allowed} (is {mode!r})")
 
 
 def _started(sessions: Sessions | None) -> Sessions:

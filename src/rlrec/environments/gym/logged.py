@@ -44,8 +44,9 @@ class LoggedEnv(SessionEnv):
     ## Action Space
     `Discrete(N)` for `slate_size=1`, the movie to show; otherwise `MultiDiscrete([N] * K)`, the slate in its order. N
     is the number of movies of the world. The movies of a slate must be distinct, and neither shown before in the
-    session nor known from before it: `info["action_mask"]` has a 1 for each movie that may be shown. Other actions
-    raise `WorldError`. `env.action_space.sample(mask=info["action_mask"])` draws a valid action for `slate_size=1`.
+    session nor known from before it: `info["action_mask"]` has a 1 for each movie that may be shown, and so has
+    `action_masks()`. Other actions raise `WorldError`, or are replaced (see `invalid`).
+    `env.action_space.sample(mask=info["action_mask"])` draws a valid action for `slate_size=1`.
 
     ## Observation Space
     A `Box` of float32. `observation="recent"` has `10 F + 2` entries, F being the number of movie features (see
@@ -92,6 +93,8 @@ class LoggedEnv(SessionEnv):
         observation: `recent`, `stars` or `answers`; by default what becomes the kind of session.
         features: What movie features are made of: who `watched` what, or as for `rlrec/MovieLens-v0`.
         pool: People to draw from: `train` or `validation`. Of test users a world has no log.
+        invalid: `refuse` or `replace`, as for `rlrec/MovieLens-v0`.
+        render_mode: None or `ansi`, as for `rlrec/MovieLens-v0`.
 
     Raises:
         ConfigError: an argument has the wrong type or is out of range.
@@ -108,8 +111,13 @@ class LoggedEnv(SessionEnv):
         observation: str | None = None,
         features: str = "watched",
         pool: str = "train",
+        invalid: str = "refuse",
+        render_mode: str | None = None,
     ) -> None:
-        super().__init__(_game(world, sessions, slate_size, episode_length, reward, observation, features, pool))
+        super().__init__(
+            _game(world, sessions, slate_size, episode_length, reward, observation, features, pool, invalid),
+            render_mode,
+        )
 
 
 class LoggedVectorEnv(SessionVectorEnv):
@@ -145,9 +153,13 @@ class LoggedVectorEnv(SessionVectorEnv):
         observation: str | None = None,
         features: str = "watched",
         pool: str = "train",
+        invalid: str = "refuse",
+        render_mode: str | None = None,
     ) -> None:
         super().__init__(
-            num_envs, _game(world, sessions, slate_size, episode_length, reward, observation, features, pool)
+            num_envs,
+            _game(world, sessions, slate_size, episode_length, reward, observation, features, pool, invalid),
+            render_mode,
         )
 
 
@@ -159,9 +171,9 @@ class _Cold(Game):
     options: tuple[str, ...] = ("user",)
     """Of `reset`."""
 
-    def __init__(self, world: World, scenario: ScenarioConfig, pool: str) -> None:
+    def __init__(self, world: World, scenario: ScenarioConfig, pool: str, invalid: str) -> None:
         self._users = logged_in(world, pool, self.least)
-        super().__init__(world, scenario)
+        super().__init__(world, scenario, invalid)
 
     def start(self, count: int, rng: np.random.Generator, options: Mapping[str, Any] | None) -> Started:
         given = reset_options(options, *self.options)
@@ -192,8 +204,8 @@ class _Continued(_Cold):
     least = 2
     options = ("user", "known")
 
-    def __init__(self, world: World, scenario: ScenarioConfig, pool: str) -> None:
-        super().__init__(world, scenario, pool)
+    def __init__(self, world: World, scenario: ScenarioConfig, pool: str, invalid: str) -> None:
+        super().__init__(world, scenario, pool, invalid)
         lengths = np.diff(world.log_starts)[self._users]
         self._check_known(self._users, lengths, known_at(lengths, LATEST))
 
@@ -237,6 +249,7 @@ def _game(
     observation: str | None,
     features: str,
     pool: str,
+    invalid: str,
 ) -> Game:
     world = world_of(world)
     if sessions not in OBSERVED:
@@ -253,4 +266,4 @@ def _game(
             f"pool {pool!r}: what test users really rated is kept for judging, a world has no log of it. Play train or "
             "validation users"
         )
-    return (_Cold if sessions == "cold" else _Continued)(world, scenario, pool)
+    return (_Cold if sessions == "cold" else _Continued)(world, scenario, pool, invalid)

@@ -36,8 +36,9 @@ class MovieLensEnv(SessionEnv):
     ## Action Space
     `Discrete(N)` for `slate_size=1`, the movie to show; otherwise `MultiDiscrete([N] * K)`, the slate in its order. N
     is the number of movies of the world. The movies of a slate must be distinct and, unless `allow_repeats`, not shown
-    before in the session: `info["action_mask"]` has a 1 for each movie that may be shown. Other actions raise
-    `WorldError`. `env.action_space.sample(mask=info["action_mask"])` draws a valid action for `slate_size=1`.
+    before in the session: `info["action_mask"]` has a 1 for each movie that may be shown, and so has `action_masks()`.
+    Other actions raise `WorldError`, or are replaced (see `invalid`).
+    `env.action_space.sample(mask=info["action_mask"])` draws a valid action for `slate_size=1`.
 
     ## Observation Space
     A `Box` of float32. `observation="history"` (the default) has `5 F + G + 5` entries, F being the number of movie
@@ -89,6 +90,10 @@ class MovieLensEnv(SessionEnv):
         pool: Users to draw from: `train`, `validation`, `test` or `all`.
         features: What movie features are made of: the `world`'s own vectors, vectors fitted to `training` users' real
             ratings only, or `genres` and popularity.
+        invalid: What is done with a movie that may not be shown, or that stands in the slate already: `refuse` it with
+            a `WorldError`, or `replace` it by the one that may be shown whose features point most in its direction;
+            `info` then has the `slate` (`(K,)`) that was shown and how many of it were `replaced`.
+        render_mode: `ansi` makes `render` tell of the last step in words.
 
     Raises:
         ConfigError: an argument has the wrong type or is out of range.
@@ -111,11 +116,14 @@ class MovieLensEnv(SessionEnv):
         episode_length: int = 50,
         pool: str = "train",
         features: str = "world",
+        invalid: str = "refuse",
+        render_mode: str | None = None,
     ) -> None:
         super().__init__(
             _game(
                 world,
                 pool,
+                invalid,
                 slate_size=slate_size,
                 observation=observation,
                 features=features,
@@ -128,7 +136,8 @@ class MovieLensEnv(SessionEnv):
                 lambda_non_violent=lambda_non_violent,
                 allow_repeats=allow_repeats,
                 episode_length=episode_length,
-            )
+            ),
+            render_mode,
         )
 
 
@@ -169,12 +178,15 @@ class MovieLensVectorEnv(SessionVectorEnv):
         episode_length: int = 50,
         pool: str = "train",
         features: str = "world",
+        invalid: str = "refuse",
+        render_mode: str | None = None,
     ) -> None:
         super().__init__(
             num_envs,
             _game(
                 world,
                 pool,
+                invalid,
                 slate_size=slate_size,
                 observation=observation,
                 features=features,
@@ -188,14 +200,15 @@ class MovieLensVectorEnv(SessionVectorEnv):
                 allow_repeats=allow_repeats,
                 episode_length=episode_length,
             ),
+            render_mode,
         )
 
 
 class _Simulated(Game):
     """Users as the world has them, drawn from a pool."""
 
-    def __init__(self, world: World, scenario: ScenarioConfig, pool: NDArray[np.int64]) -> None:
-        super().__init__(world, scenario)
+    def __init__(self, world: World, scenario: ScenarioConfig, invalid: str, pool: NDArray[np.int64]) -> None:
+        super().__init__(world, scenario, invalid)
         self._pool = pool
 
     def start(self, count: int, rng: np.random.Generator, options: Mapping[str, Any] | None) -> Started:
@@ -209,6 +222,6 @@ class _Simulated(Game):
         return {"ratings": outcome.ratings, "ctr": outcome.ctr, "ndcg": outcome.ndcg, "ndcg_max": outcome.ndcg_max}
 
 
-def _game(world: World | str | os.PathLike[str], pool: str, **arguments: Any) -> _Simulated:
+def _game(world: World | str | os.PathLike[str], pool: str, invalid: str, **arguments: Any) -> _Simulated:
     world = world_of(world)
-    return _Simulated(world, checked_scenario(**arguments), world.users_in(pool))
+    return _Simulated(world, checked_scenario(**arguments), invalid, world.users_in(pool))

@@ -120,6 +120,76 @@ def test_slates_are_multi_discrete_with_one_rating_each(world):
     assert np.flatnonzero(info["action_mask"] == 0).tolist() == [1, 5, 9]
 
 
+@pytest.mark.parametrize("size", [1, 3, 15, 30])
+def test_gymnasium_s_own_checks_pass_for_every_size_of_a_slate(world, size):
+    """They play several slates and know no mask: where movies that were shown before are replaced, any will do."""
+    settings = {"slate_size": size, "episode_length": 2, "invalid": "replace", "render_mode": "ansi"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(gymnasium.make(NAME, world=world, **settings).unwrapped)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_an_agent_that_knows_no_mask_plays_on_where_movies_are_replaced(world, size):
+    settings = {"slate_size": size, "episode_length": 12, "invalid": "replace"}
+    env, envs = gymnasium.make(NAME, world=world, **settings), gymnasium.make_vec(NAME, 2, world=world, **settings)
+    env.reset(options={"user": 17})
+    envs.reset(options={"user": [17, 3]})
+    action, shown = np.full(size, 7), []
+    for step in range(12):
+        many = envs.step(np.stack([action, action]))
+        one = env.step(action if size > 1 else 7)
+        info = one[-1]
+        assert info["replaced"] == np.count_nonzero(info["slate"] != 7) == size - (step == 0)
+        np.testing.assert_array_equal(many[-1]["slate"][0], info["slate"])
+        np.testing.assert_allclose(many[0][0], one[0], rtol=1e-5, atol=1e-5)
+        assert many[1][0] == pytest.approx(one[1])
+        shown += info["slate"].tolist()
+    assert one[2]
+    assert len(set(shown)) == 12 * size
+
+
+def test_what_is_no_movie_is_refused_where_others_are_replaced(world):
+    env = gymnasium.make(NAME, world=world, slate_size=2, episode_length=3, invalid="replace").unwrapped
+    env.reset(seed=0)
+    with pytest.raises(WorldError, match="unknown movie 60"):
+        env.step(np.array([60, 60]))
+    with pytest.raises(WorldError, match="slates must be integers of the shape"):
+        env.step(np.array([1, 2, 3]))
+    with pytest.raises(ConfigError, match="invalid: must be refuse or replace"):
+        gymnasium.make(NAME, world=world, invalid="ignore")
+
+
+def test_masks_are_given_as_masking_agents_ask_for_them(world):
+    env = gymnasium.make(NAME, world=world)
+    env.reset(seed=0)
+    _, _, _, _, info = env.step(7)
+    masks = env.get_wrapper_attr("action_masks")()
+    assert masks.dtype == bool
+    np.testing.assert_array_equal(masks, info["action_mask"].astype(bool))
+    slates = gymnasium.make_vec(NAME, 2, world=world, slate_size=3, episode_length=4)
+    slates.reset(seed=0)
+    infos = slates.step(np.array([[1, 2, 3], [4, 5, 6]]))[-1]
+    np.testing.assert_array_equal(
+        slates.action_masks().reshape(2, 3, 60), np.repeat(infos["action_mask"][:, None], 3, 1)
+    )
+
+
+def test_a_session_is_told_in_words_where_that_is_asked_for(world):
+    env = gymnasium.make(NAME, world=world, slate_size=2, episode_length=3, render_mode="ansi")
+    env.reset(options={"user": 17})
+    assert env.render() == "user 17, 3 steps"
+    _, reward, _, _, info = env.step(np.array([5, 9]))
+    told = env.render()
+    assert told.splitlines()[0] == f"step 1 of 3, reward {reward:.2f}"
+    for line, movie, rating in zip(told.splitlines()[1:], (5, 9), info["ratings"], strict=True):
+        assert line == f"  {world.titles[movie]}: {rating:.1f}"
+    assert gymnasium.make(NAME, world=world, render_mode=None).unwrapped.render() is None
+    assert gymnasium.make_vec(NAME, 2, world=world, render_mode=None).unwrapped.render_mode is None
+    with pytest.raises(ConfigError, match="render_mode: must be None or 'ansi'"):
+        MovieLensEnv(world, render_mode="human")
+
+
 def test_a_given_user_is_played_whatever_the_pool(world):
     env = gymnasium.make(NAME, world=world, pool="train", observation="thesis")
     for user in [*world.users_in("test")[:2], 17]:
