@@ -100,6 +100,11 @@ class Sessions:
         self._unseen: list[tuple[NDArray[np.int64], Floats, int]] = []
 
     @property
+    def simulated(self) -> bool:
+        """Whether the users are, so that they have a taste that is known."""
+        return isinstance(self._answers, FittedUsers)
+
+    @property
     def taste(self) -> Floats:
         """`(B, D)` float32, the simulated users' hidden tastes now.
 

@@ -15,6 +15,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from rlrec.environments.gym.drawing import check_render_mode, draw_step
 from rlrec.environments.gym.slates import Slates, nearest_allowed
 from rlrec.environments.observations import OBSERVATIONS
 from rlrec.environments.sessions import Outcome, Sessions, check_scenario
@@ -113,22 +114,16 @@ class Game(ABC):
     def measures(self, outcome: Outcome) -> Infos:
         """What infos tell of a step."""
 
-    def describe(self, step: int, slate: NDArray[np.integer[Any]], outcome: Outcome) -> str:
-        """A step of the first session, in words: the movies and how they were rated, 0 for not at all."""
+    def title(self, movie: int) -> str:
+        """Of a movie, as people know it."""
         titles = self.world.titles
-        shown = (
-            f"{titles[movie] if titles.size else f'movie {movie}'}: {rating:.1f}"
-            for movie, rating in zip(slate.tolist(), outcome.ratings[0].tolist(), strict=True)
-        )
-        return f"step {step} of {self.scenario.episode_length}, reward {outcome.rewards[0]:.2f}\n  " + "\n  ".join(
-            shown
-        )
+        return str(titles[movie]) if titles.size else f"movie {movie}"
 
 
 class SessionEnv(gymnasium.Env[Floats, Action]):
     """One session of a game."""
 
-    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 1}  # noqa: RUF012 (as the base class has it)
+    metadata: dict[str, Any] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 2}  # noqa: RUF012 (as the base class has it)
 
     def __init__(self, game: Game, render_mode: str | None) -> None:
         """Nothing is played before `reset`.
@@ -136,9 +131,9 @@ class SessionEnv(gymnasium.Env[Floats, Action]):
         Raises:
             ConfigError: there is no such render mode.
         """
-        _check_render_mode(render_mode, self.metadata)
+        check_render_mode(render_mode, self.metadata)
         self._game, self.render_mode = game, render_mode
-        self._told = ""
+        self._last: tuple[NDArray[np.integer[Any]], Outcome] | None = None
         self.action_space, self.observation_space = game.action_space, game.observation_space
         self._sessions: Sessions | None = None
         self._about: Infos = {}
@@ -155,7 +150,7 @@ class SessionEnv(gymnasium.Env[Floats, Action]):
         """
         super().reset(seed=seed)
         self._sessions, self._about = self._game.start(1, self.np_random, options)
-        self._told = f"user {int(self._about['user'][0])}, {self._game.scenario.episode_length} steps"
+        self._last = None
         return self._sessions.observe()[0], self._info(self._sessions, {})
 
     def step(self, action: Action) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
@@ -167,12 +162,33 @@ class SessionEnv(gymnasium.Env[Floats, Action]):
         sessions = _started(self._sessions)
         asked = np.asarray(action).reshape(1, -1)
         outcome, told = self._game.play(sessions, asked)
-        self._told = self._game.describe(sessions.step, told.get("slate", asked)[0], outcome)
+        self._last = told.get("slate", asked)[0], outcome
         return sessions.observe()[0], float(outcome.rewards[0]), outcome.done, False, self._info(sessions, told)
 
-    def render(self) -> str | None:
-        """What the last step showed, and how it was rated, in words; None unless `render_mode` is `ansi`."""
-        return self._told if self.render_mode == "ansi" else None
+    def render(self) -> Any:
+        """What the last step showed and how it was rated: a text (`ansi`), a picture (`rgb_array`), or None.
+
+        The picture, `(H, W, 3)` uint8, has the taste of a simulated user beside it.
+
+        Raises:
+            WorldError: there is no session.
+        """
+        if self.render_mode is None:
+            return None
+        sessions, scenario = _started(self._sessions), self._game.scenario
+        slate, outcome = self._last or (np.empty(0, np.int64), None)
+        titles = [self._game.title(movie) for movie in slate.tolist()]
+        ratings = [] if outcome is None else outcome.ratings[0].tolist()
+        reward = "" if outcome is None else f", reward {outcome.rewards[0]:.2f}"
+        heading = f"user {sessions.users[0]}, step {sessions.step} of {scenario.episode_length}{reward}"
+        if self.render_mode == "ansi":
+            return "\n  ".join(
+                [heading, *(f"{title}: {rating:.1f}" for title, rating in zip(titles, ratings, strict=True))]
+            )
+        genres = self._game.world.genre_names if sessions.simulated else ()
+        affinities = sessions.taste[0, -len(genres) :].tolist() if genres else []
+        size = scenario.slate_size
+        return draw_step(heading, titles or [""] * size, ratings or [0.0] * size, genres, affinities)
 
     def action_masks(self) -> NDArray[np.bool_]:
         """`(N,)`, or `(K · N,)` with slates: the movies that may be shown now, in the form that sb3-contrib asks for.
@@ -201,7 +217,7 @@ class SessionVectorEnv(VectorEnv[Floats, NDArray[np.integer[Any]], NDArray[Any]]
         Raises:
             ConfigError: `num_envs` is less than 1, or there is no such render mode.
         """
-        _check_render_mode(render_mode, self.metadata)
+        check_render_mode(render_mode, self.metadata)
         if not isinstance(num_envs, int | np.integer) or num_envs < 1:
             raise ConfigError(f"num_envs: must be an integer of at least 1 (is {num_envs!r})")
         self._game, self.num_envs = game, int(num_envs)
@@ -326,13 +342,6 @@ def integers(name: str, value: Any, count: int, what: str) -> NDArray[np.int64]:
     if len(found) != count and np.ndim(value):
         raise WorldError(f"reset option {name!r} must name {count} {what}, but names {len(found)}")
     return np.full(count, found, np.int64)
-
-
-def _check_render_mode(mode: str | None, metadata: Mapping[str, Any]) -> None:
-    known = metadata["render_modes"]
-    if mode is not None and mode not in known:
-        allowed = " or ".join(map(repr, [None, *known]))
-        raise ConfigError(f"render_mode: must be {allowed} (is {mode!r})")
 
 
 def _started(sessions: Sessions | None) -> Sessions:

@@ -94,7 +94,7 @@ class LoggedEnv(SessionEnv):
         features: What movie features are made of: who `watched` what, or as for `rlrec/MovieLens-v0`.
         pool: People to draw from: `train` or `validation`. Of test users a world has no log.
         invalid: `refuse` or `replace`, as for `rlrec/MovieLens-v0`.
-        render_mode: None or `ansi`, as for `rlrec/MovieLens-v0`.
+        render_mode: None, `ansi` or `rgb_array`, as for `rlrec/MovieLens-v0`.
 
     Raises:
         ConfigError: an argument has the wrong type or is out of range.

@@ -93,7 +93,7 @@ class MovieLensEnv(SessionEnv):
         invalid: What is done with a movie that may not be shown, or that stands in the slate already: `refuse` it with
             a `WorldError`, or `replace` it by the one that may be shown whose features point most in its direction;
             `info` then has the `slate` (`(K,)`) that was shown and how many of it were `replaced`.
-        render_mode: `ansi` makes `render` tell of the last step in words.
+        render_mode: `render` tells of the last step in words (`ansi`) or draws it beside the taste (`rgb_array`).
 
     Raises:
         ConfigError: an argument has the wrong type or is out of range.

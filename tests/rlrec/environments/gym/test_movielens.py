@@ -178,16 +178,28 @@ def test_masks_are_given_as_masking_agents_ask_for_them(world):
 def test_a_session_is_told_in_words_where_that_is_asked_for(world):
     env = gymnasium.make(NAME, world=world, slate_size=2, episode_length=3, render_mode="ansi")
     env.reset(options={"user": 17})
-    assert env.render() == "user 17, 3 steps"
+    assert env.render() == "user 17, step 0 of 3"
     _, reward, _, _, info = env.step(np.array([5, 9]))
     told = env.render()
-    assert told.splitlines()[0] == f"step 1 of 3, reward {reward:.2f}"
+    assert told.splitlines()[0] == f"user 17, step 1 of 3, reward {reward:.2f}"
     for line, movie, rating in zip(told.splitlines()[1:], (5, 9), info["ratings"], strict=True):
         assert line == f"  {world.titles[movie]}: {rating:.1f}"
     assert gymnasium.make(NAME, world=world, render_mode=None).unwrapped.render() is None
     assert gymnasium.make_vec(NAME, 2, world=world, render_mode=None).unwrapped.render_mode is None
-    with pytest.raises(ConfigError, match="render_mode: must be None or 'ansi'"):
+    with pytest.raises(ConfigError, match="render_mode: must be None or 'ansi' or 'rgb_array'"):
         MovieLensEnv(world, render_mode="human")
+
+
+def test_a_session_is_drawn_and_the_frames_differ_by_what_happened(world):
+    env = gymnasium.make(NAME, world=world, slate_size=2, episode_length=3, render_mode="rgb_array")
+    env.reset(options={"user": 17})
+    frames = [env.render()]
+    for slate in ([5, 9], [1, 2]):
+        env.step(np.array(slate))
+        frames.append(env.render())
+    assert all(frame.dtype == np.uint8 and frame.shape == frames[0].shape for frame in frames)
+    assert frames[0].shape[1:] == (720, 3)
+    assert not np.array_equal(frames[1], frames[2])
 
 
 def test_a_given_user_is_played_whatever_the_pool(world):
