@@ -114,7 +114,7 @@ class Linearised:
 
     Attributes:
         value: over the users as they are.
-        influence: `(U,)` float64, U times the derivative by the weight of a user; sums to 0.
+        influence: `(U,)` float64, about U times the derivative by the weight of a user.
         is_size: whether it is the size of something, above 0 and without an upper end, as errors are: the interval is
             then taken of its logarithm, and holds nothing below 0.
     """
@@ -191,9 +191,14 @@ def means(values: NDArray[np.floating[Any]], weights: Resampling) -> list[Estima
 
 
 def ratio(sums: NDArray[np.floating[Any]], counts: NDArray[np.floating[Any]]) -> Linearised:
-    """A mean over what users have more or less of: the sum over users of `sums` by that of `counts`, `(U,)` each."""
-    value = float(sums.sum() / counts.sum())
-    return Linearised(value, (sums - value * counts) / counts.mean())
+    """A mean over what users have more or less of: the sum over users of `sums` by that of `counts`, `(U,)` each.
+
+    A user's influence is what the figure loses without the user, U - 1 times (the jackknife, Miller 1974). By the
+    derivative alone one of few users who has most of what is counted hides how far he or she moves the figure.
+    """
+    value, others = float(sums.sum() / counts.sum()), counts.sum() - counts
+    moved = np.divide(sums - value * counts, others, out=np.zeros(len(sums)), where=others > 0)
+    return Linearised(value, (len(sums) - 1) * moved)
 
 
 def across_seeds(by_seed: Sequence[Estimate], seeds: Resampling) -> Estimate:

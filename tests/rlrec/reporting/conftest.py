@@ -205,6 +205,7 @@ def fidelity(has_violence: bool = False) -> Fidelity:
         movies=1_682,
         genres=19,
         held_out_ratings=10_000,
+        held_out_users=900,
         latent_factors=16,
         iterations=15,
         penalty=12.0,
@@ -224,7 +225,7 @@ def fidelity(has_violence: bool = False) -> Fidelity:
             CalibrationBin(4.0, 4.25, 4.1, 4.2, (4.05, 4.35), 90),
         ),
         rating_noise=1.1,
-        distribution=Distributions(even, smooth, smooth, smooth),
+        distribution=Distributions(even, smooth, smooth, smooth, (1.0, 2.0, 3.0, 4.0, 5.0)),
         genre_affinity=Spread(0.0, 0.1, -1.0, 1.0),
         has_violence=has_violence,
     )
