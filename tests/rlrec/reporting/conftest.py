@@ -60,15 +60,16 @@ def learner(world: World, name: str, label: str, stand_in: str = "bayesian_bandi
     return policy
 
 
-def write_stages(data: Path, config: Config, learners: Mapping[str, str]) -> None:
+def write_stages(data: Path, config: Config, learners: Mapping[str, str], n_users: int = 220) -> None:
     """What the stages leave.
 
     Args:
         data: an existing folder.
         config: settings of the stages.
         learners: labels by name, the reference first.
+        n_users: of the world; 15 % are test users.
     """
-    world, reference = informed(small_world(3)), next(iter(learners))
+    world, reference = informed(small_world(3, n_users=n_users)), next(iter(learners))
     trained = {
         name: learner(world, name, label, stand_in)
         for (name, label), stand_in in zip(learners.items(), ("bayesian_bandit", "linucb"), strict=False)
@@ -164,6 +165,14 @@ def two_learners(tmp_path_factory: pytest.TempPathFactory, report_config: Config
     """The reference is labelled A2C, and has another learner beside it."""
     data = tmp_path_factory.mktemp("two") / "data"
     write_stages(data, report_config, {"together": "A2C", "other": "Another"})
+    return load_inputs(data)
+
+
+@pytest.fixture
+def single_user(tmp_path: Path, report_config: Config) -> Inputs:
+    """There is but one test user."""
+    data = tmp_path / "data"
+    write_stages(data, report_config, {"mine": "A3C"}, n_users=7)
     return load_inputs(data)
 
 
