@@ -86,7 +86,7 @@ def too_few(n_users: Mapping[str, int]) -> str:
         n_users: how many are behind what is claimed, by where.
 
     >>> too_few({"in the simulator": 142, "from a cold start": 3})
-    'No verdict is given of 3 users from a cold start: fewer than 20 are too few. Intervals are as wide as that asks for.'
+    'No verdict is given of 3 users from a cold start: fewer than 20 are too few. Intervals are the wider for it.'
     >>> too_few({"in the simulator": 142})
     ''
     """
@@ -94,8 +94,8 @@ def too_few(n_users: Mapping[str, int]) -> str:
     if not few:
         return ""
     return (
-        f"No verdict is given of {', and of '.join(few)}: fewer than {ENOUGH_USERS} are too few. Intervals are as wide "
-        "as that asks for."
+        f"No verdict is given of {', and of '.join(few)}: fewer than {ENOUGH_USERS} are too few. Intervals are the "
+        "wider for it."
     )
 
 

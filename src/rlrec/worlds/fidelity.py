@@ -59,9 +59,7 @@ class Errors(NamedTuple):
         squared = _mean(errors**2, ratings.users)
         rmse = float(np.sqrt(squared.value))
         absolute = _mean(np.abs(errors), ratings.users)
-        return cls(
-            Linearised(rmse, squared.influence / (2 * rmse or 1), is_size=True), replace(absolute, is_size=True)
-        )
+        return cls(Linearised(rmse, squared.influence / (2 * rmse or 1), is_size=True), replace(absolute, is_size=True))
 
     def minus(self, other: "Errors") -> "Errors":
         """The differences from the errors of other predictions of the same ratings, paired by user."""

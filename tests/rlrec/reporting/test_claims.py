@@ -186,7 +186,9 @@ def test_the_world_is_better_than_biases_only_where_the_interval_says_so(
 
 def test_of_few_users_every_sentence_says_so_and_none_claims_anything(cast: Cast, inputs: Inputs) -> None:
     nan = float("nan")
-    comparison = pd.concat([table("linucb", 30, -12, -8, nan), table("other", 51, 9, 12, nan), table("oracle", 55, 14, 16, nan)])
+    comparison = pd.concat(
+        [table("linucb", 30, -12, -8, nan), table("other", 51, 9, 12, nan), table("oracle", 55, 14, 16, nan)]
+    )
     told = [*main_verdicts(comparison, cast, 1, 0.95), verdict(comparison, cast, "linucb", 1, 0.95)]
     told += offline_verdicts(offline("ease", 0.3, 0.15, 0.25, nan), cast, "ndcg@10", 0.95)
     row = replace(inputs.fidelity.model_minus_bias, rmse=-0.03, rmse_ci=(-0.04, -0.02))

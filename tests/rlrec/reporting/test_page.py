@@ -182,7 +182,9 @@ def test_where_users_are_too_few_the_page_says_so_and_claims_nothing(inputs: Inp
         interactive=inputs.interactive.assign(p=np.nan, p_holm=np.nan, n_users=1),
     )
     html = build_page(few, report_config)
-    said = "No verdict is given of 3 users in the simulator, and of 1 user from a cold start: fewer than 20 are too few."
+    said = (
+        "No verdict is given of 3 users in the simulator, and of 1 user from a cold start: fewer than 20 are too few."
+    )
     assert html.count(said) == 1
     verdicts = re.findall(r'<p class="verdict (\w+)">(.*?)</p>', html.split("On ratings that people gave")[0])
     assert len(verdicts) >= 4

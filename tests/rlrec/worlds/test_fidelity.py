@@ -6,7 +6,16 @@ import pytest
 
 from rlrec.statistics.intervals import resample
 from rlrec.worlds.factorisation import Factors, Observed
-from rlrec.worlds.fidelity import Candidate, Distribution, Errors, Spread, calibrate, choose, compare_distributions, scale_of
+from rlrec.worlds.fidelity import (
+    Candidate,
+    Distribution,
+    Errors,
+    Spread,
+    calibrate,
+    choose,
+    compare_distributions,
+    scale_of,
+)
 
 
 def rated(users, stars):
