@@ -29,7 +29,8 @@ def main() -> None:
 
     recommender: Any = vars(cli)["Recommender"]
     recommender.load = timed(recommender.load, None, "loaded")
-    cli._print_recommendations = timed(cli._print_recommendations, "scored", "printed")
+    named = vars(cli)
+    named["print_recommendations"] = timed(named["print_recommendations"], "scored", "printed")
     try:
         cli.app()
     finally:

@@ -65,7 +65,17 @@ def _unit(nodeid: str) -> str:
 @pytest.fixture(scope="session")
 def ml100k_archive() -> Path:
     """The real ml-100k archive beside the checkout; tests that need it are skipped where it is not."""
-    path = ROOT.parent / "shared" / "data" / "ml-100k.zip"
+    return _real("ml-100k.zip")
+
+
+@pytest.fixture(scope="session")
+def latest_small_archive() -> Path:
+    """Likewise of ml-latest-small, whose ratings are half stars."""
+    return _real("ml-latest-small.zip")
+
+
+def _real(name: str) -> Path:
+    path = ROOT.parent / "shared" / "data" / name
     if not path.is_file():
         pytest.skip(f"real MovieLens data is not at {path}")
     return path

@@ -17,7 +17,7 @@ from rlrec.policies.policy import InformedPolicy, Scores
 from rlrec.settings.config import Config
 from rlrec.worlds.world import World
 
-WORLD = small_world(4, n_users=80)
+WORLD = small_world(4, n_users=140)  # enough test users for verdicts
 LEARNER = {"algorithm": "a3c", "rollout": 5}
 BASE = Config.model_validate({"seed": 3, "scenario": {"episode_length": 5}, "learners": {"a3c": LEARNER}})
 GRID = Grid.model_validate(

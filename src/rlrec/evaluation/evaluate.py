@@ -23,6 +23,8 @@ SESSIONS = "evaluation sessions"
 RESAMPLES = "bootstrap"
 """Purposes of the two seeds, the same wherever policies are judged: evaluated alone or beside others, one has the same
 figures."""
+_SHARES = {"ctr", "ndcg", "ndcg_max", "diversity", "slate_diversity"}
+"""Metrics of a user that lie between 0 and 1, and their intervals with them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +43,11 @@ class ByUser:
 
     def estimates(self, weights: Resampling) -> dict[str, Estimate]:
         """Every metric over the users, and `coverage`."""
-        found = statistics.means(np.column_stack(list(self.metrics.values())), weights)
-        return dict(zip(self.metrics, found, strict=True)) | {"coverage": statistics.coverage(self.shown, weights)}
+        means = statistics.means(np.column_stack(list(self.metrics.values())), weights)
+        found = dict(zip(self.metrics, means, strict=True))
+        most = dict.fromkeys(_SHARES, 1) | {"return": self.rewards.shape[1]}  # a reward is a share of five stars
+        found |= {name: found[name].within(0, most[name]) for name in most.keys() & found.keys()}
+        return found | {"coverage": statistics.coverage(self.shown, weights)}
 
 
 @dataclass(frozen=True, eq=False)

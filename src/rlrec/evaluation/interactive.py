@@ -90,7 +90,10 @@ def compare_interactive(
     }
     resamples = statistics.resample(len(people), config.evaluate.bootstrap_samples, config.rng(RESAMPLES))
     figures = {
-        name: {key: statistics.mean(by_user, resamples) for key, by_user in found.items()}
+        name: {
+            key: statistics.mean(by_user, resamples).within(0, scenario.episode_length)
+            for key, by_user in found.items()
+        }
         for name, found in values.items()
     }
     confidence = config.evaluate.confidence

@@ -269,7 +269,9 @@ def _figures(
     for key, by_user in values.items():
         judged = by_user[~np.isnan(by_user)]
         if judged.size:
-            found[key] = _Figure(statistics.mean(judged, resamples(len(judged))), judged, len(judged))
+            most = np.inf if key[1].startswith("novelty") else 1
+            estimate = statistics.mean(judged, resamples(len(judged))).within(0, most)
+            found[key] = _Figure(estimate, judged, len(judged))
     covered = statistics.coverage(shown, resamples(len(shown)))
     return found | {("catalogue", f"coverage@{TOP}"): _Figure(covered, None, len(shown))}
 

@@ -6,11 +6,12 @@ Who writes a file and who reads it takes the class from here (`rlrec.storage.jso
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Field, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 from rlrec.policies.policy import Note, Policy
 from rlrec.settings.config import ScenarioConfig
@@ -51,13 +52,17 @@ REGRET: Columns = {"slate_size": int, **CURVES}
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
+Known = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+"""A number, NaN where it is not known: JSON has null there."""
+
+
 @dataclass(frozen=True)
 class Interval:
-    """A figure with its interval over users."""
+    """A figure with its interval over users; a single user has none, NaN."""
 
     mean: float
-    ci_low: float
-    ci_high: float
+    ci_low: Known
+    ci_high: Known
 
 
 @dataclass(frozen=True)

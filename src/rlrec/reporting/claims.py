@@ -1,6 +1,7 @@
 """What a comparison came to, in sentences made of its numbers: each has its interval, and none says more than that.
 
 A difference is one only if its interval is clear of zero and its p-value, corrected after Holm, is below the level.
+Of fewer users than `ENOUGH_USERS` a table has no p-value, and then nothing is claimed: the sentence says so.
 """
 
 from collections.abc import Mapping
@@ -9,10 +10,12 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from rlrec.reporting.cast import Cast
-from rlrec.reporting.words import manner, metric_note, number, p_text, signed
+from rlrec.reporting.words import between, manner, metric_note, number, p_text, signed
+from rlrec.statistics.intervals import ENOUGH_USERS
 from rlrec.worlds.fidelity import Fidelity
 
-Outcome = Literal["win", "tie", "loss"]
+Outcome = Literal["win", "tie", "loss", "few"]
+TOO_FEW = f"fewer than {ENOUGH_USERS} users are too few for a verdict"
 
 _TASKS = {
     "ndcg@10": "foreseeing what people watch next",
@@ -43,9 +46,15 @@ class Lead(NamedTuple):
 def outcome_of(low: float, high: float, p_holm: float = 0.0, confidence: float = 0.95) -> Outcome:
     """What an interval of *reference minus rival* and its corrected p-value say; one that holds zero says nothing.
 
+    Without a p-value, NaN, there were too few users to say anything.
+
     >>> outcome_of(0.2, 1.5), outcome_of(-0.1, 0.4), outcome_of(-2.0, -0.3), outcome_of(-2.0, -0.3, p_holm=0.2)
     ('win', 'tie', 'loss', 'tie')
+    >>> outcome_of(0.2, 1.5, p_holm=float("nan"))
+    'few'
     """
+    if pd.isna(p_holm):
+        return "few"
     if low <= 0 <= high or p_holm >= 1 - confidence:
         return "tie"
     return "win" if low > 0 else "loss"
@@ -60,11 +69,33 @@ def lead_of(row: Mapping[Any, Any], confidence: float) -> Lead:
     """
     metric = str(row["metric"])
     value, low, high = -row["diff"], -row["diff_ci_high"], -row["diff_ci_low"]
+    outcome = outcome_of(low, high, row["p_holm"], confidence)
+    sure = TOO_FEW if outcome == "few" else f"Holm's {p_text(row['p_holm'])}"
     return Lead(
-        outcome_of(low, high, row["p_holm"], confidence),
+        outcome,
         number(metric, abs(value)),
         signed(metric, value),
-        f"{_of_difference(metric, low, high, confidence)}; Holm's {p_text(row['p_holm'])}",
+        f"{_of_difference(metric, low, high, confidence)}; {sure}",
+    )
+
+
+def too_few(n_users: Mapping[str, int]) -> str:
+    """Where no verdict is given, in a sentence; empty where there are users enough.
+
+    Args:
+        n_users: how many are behind what is claimed, by where.
+
+    >>> too_few({"in the simulator": 142, "from a cold start": 3})
+    'No verdict is given of 3 users from a cold start: fewer than 20 are too few. Intervals are the wider for it.'
+    >>> too_few({"in the simulator": 142})
+    ''
+    """
+    few = [f"{n} user{'s' if n != 1 else ''} {where}" for where, n in n_users.items() if n < ENOUGH_USERS]
+    if not few:
+        return ""
+    return (
+        f"No verdict is given of {', and of '.join(few)}: fewer than {ENOUGH_USERS} are too few. Intervals are the "
+        "wider for it."
     )
 
 
@@ -90,6 +121,7 @@ def verdict(comparison: pd.DataFrame, cast: Cast, rival: str, slate_size: int, c
         "win": f"That is {lead.size} more than {earned} ({lead.evidence}): {cast.mine} wins.",
         "loss": f"That is {lead.size} less than {earned} ({lead.evidence}): {cast.mine} loses.",
         "tie": f"{earned} cannot be told from it: {cast.mine}'s lead is {lead.value} ({lead.evidence}).",
+        "few": f"{cast.mine}'s lead over {earned} is {lead.value} ({lead.evidence}).",
     }[lead.outcome]
     return Verdict(lead.outcome, rival, sentence)
 
@@ -112,7 +144,7 @@ def result_sentence(
     return (
         f"Shown {how} at a time, the {n_users:,} test users, whom {cast.mine} never met in training, gave it a "
         f"return of {number('return', row['mean'])} out of {length} a session ({100 * confidence:g} % interval "
-        f"{number('return', row['ci_low'])} to {number('return', row['ci_high'])})."
+        f"{between('return', row['ci_low'], row['ci_high'])})."
     )
 
 
@@ -168,19 +200,21 @@ def world_verdict(fidelity: Fidelity) -> Verdict:
     outcome: Outcome = "tie"
     evidence = "ratings of one user alone were held out: there is no interval"
     if interval is not None:
-        outcome = outcome_of(-interval[1], -interval[0])  # less is better
-        evidence = _of_difference("rmse", *interval, fidelity.confidence)
+        few = fidelity.held_out_users < ENOUGH_USERS
+        outcome = "few" if few else outcome_of(-interval[1], -interval[0])  # less is better
+        evidence = _of_difference("rmse", *interval, fidelity.confidence) + (f"; {TOO_FEW}" if few else "")
     size = number("rmse", abs(value))
     told = {
         "win": f"is {size} stars lower than {beside}",
         "loss": f"is {size} stars higher than {beside}",
         "tie": f"cannot be told from {beside}: the difference is {signed('rmse', value)} stars",
+        "few": f"differs from {beside} by {signed('rmse', value)} stars",
     }[outcome]
     return Verdict(outcome, "user_item_bias", f"The world's RMSE {told} ({evidence}).")
 
 
 def _of_difference(metric: str, low: float, high: float, confidence: float) -> str:
-    return f"{100 * confidence:g} % interval of the difference {signed(metric, low)} to {signed(metric, high)}"
+    return f"{100 * confidence:g} % interval of the difference {between(metric, low, high, signed)}"
 
 
 def _online(
@@ -203,6 +237,7 @@ def _beside_bound(comparison: pd.DataFrame, cast: Cast, bound: str, confidence: 
             "win": f"{lead.size} more with {how}",
             "loss": f"{lead.size} less with {how}",
             "tie": f"with {how} a return that cannot be told from that, {lead.value}",
+            "few": f"with {how} {lead.value}",
         }[lead.outcome]
         parts.append(f"{told} ({lead.evidence})")
     outcome: Outcome = outcomes.pop() if len(outcomes) == 1 else "tie"
@@ -227,6 +262,7 @@ def _told(lead: Lead, cast: Cast, whom: str, figures: str) -> str:
         "win": f"{cast.mine} beats {whom}: {figures}, {lead.size} more",
         "loss": f"{cast.mine} loses to {whom}: {figures}, {lead.size} less",
         "tie": f"{cast.mine} cannot be told from {whom}: {figures}, a lead of {lead.value}",
+        "few": f"{cast.mine} beside {whom}: {figures}, a lead of {lead.value}",
     }[lead.outcome]
 
 

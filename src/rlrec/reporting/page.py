@@ -83,12 +83,25 @@ def build_page(inputs: Inputs, config: Config) -> str:
             matrix=None if inputs.matrix is None else sections.matrix(inputs.matrix),
             policies=sections.policies(inputs),
             metrics=[words.metric_note(name) for name in comparison["metric"].drop_duplicates()],
+            few=claims.too_few(_users(inputs)),
             size=size,
             heading=words.heading(scenario.delta),
             tastes=words.tastes(scenario.delta),
             parameters=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, default_flow_style=None),
         )
     )
+
+
+def _users(inputs: Inputs) -> dict[str, int]:
+    """How many are behind what is claimed."""
+    asked = offline.users_by_metric(offline.renamed(inputs.offline))
+    found = {
+        "in the simulator": inputs.evaluation.n_users,
+        "on ratings that people gave": min(asked.values()),
+        "from a cold start": int(inputs.interactive["n_users"].max()),
+        "in the ratings held out from the world": inputs.fidelity.held_out_users,
+    }
+    return found if inputs.matrix is None else found | {"in other scenarios": min(inputs.matrix.grid.n_users.values())}
 
 
 def page_environment() -> Environment:

@@ -24,7 +24,8 @@ class Answer(NamedTuple):
         question: for people.
         best: who has the highest mean of all that are not told a taste.
         figure: its figure, with its interval.
-        outcome: whether our learner, the reference, is ahead of all others, behind the best, or neither can be said.
+        outcome: whether our learner, the reference, is ahead of all others, behind the best, or neither can be said,
+            for want of users or else.
         beside: by how much, with interval and p-value.
     """
 
@@ -75,10 +76,14 @@ def answer(question: str, rows: pd.DataFrame, cast: Cast, confidence: float) -> 
             "win": f"ahead of {cast.label(rival['policy'])} by {lead.size}",
             "tie": f"not to be told from {cast.label(rival['policy'])}: a lead of {lead.value}",
             "loss": f"beside {cast.label(rival['policy'])}: {lead.value}",
+            "few": f"beside {cast.label(rival['policy'])}: {lead.value}",
         }[lead.outcome]
     else:
         own = f"{cast.mine} has {_figure(mine)}"
-        told = f"{own}, {lead.size} less" if lead.outcome == "loss" else f"{own}, not to be told from it: {lead.value}"
+        told = {
+            "loss": f"{own}, {lead.size} less",
+            "few": f"{own}: {lead.value}",
+        }.get(lead.outcome, f"{own}, not to be told from it: {lead.value}")
     return Answer(question, cast.label(first["policy"]), _figure(first), lead.outcome, f"{told} ({lead.evidence})")
 
 
@@ -88,5 +93,8 @@ def _of(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 def _figure(row: Mapping[Any, Any]) -> str:
     metric = str(row["metric"])
-    mean, low, high = (number(metric, row[name], unit=False) for name in ("mean", "ci_low", "ci_high"))
+    mean = number(metric, row["mean"], unit=False)
+    if pd.isna(row["ci_low"]):
+        return f"{metric_note(metric).label} {mean}"
+    low, high = (number(metric, row[name], unit=False) for name in ("ci_low", "ci_high"))
     return f"{metric_note(metric).label} {mean} ({low} to {high})"

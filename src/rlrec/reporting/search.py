@@ -7,11 +7,18 @@ from matplotlib.figure import Figure
 
 from rlrec.evaluation.results import Interval
 from rlrec.experiments.search.results import SearchResult
+from rlrec.reporting.claims import TOO_FEW, Outcome, outcome_of
 from rlrec.reporting.figures.search import finalists_figure, history_figure, importances_figure, parallel_figure
 from rlrec.reporting.figures.style import data_uri
 from rlrec.reporting.page import page_environment
+from rlrec.statistics.intervals import ENOUGH_USERS
 
-_OUTCOMES = {True: ("win", "better than"), False: ("loss", "worse than"), None: ("tie", "no different from")}
+_WORDS: dict[Outcome, str] = {
+    "win": "is better than",
+    "loss": "is worse than",
+    "tie": "is no different from",
+    "few": "stands beside",
+}
 
 
 def search_figures(result: SearchResult, trials: pd.DataFrame, logarithmic: Sequence[str]) -> dict[str, Figure]:
@@ -48,7 +55,7 @@ def search_page(result: SearchResult, trials: pd.DataFrame, figures: Mapping[str
         .render(
             result=result,
             verdict=verdict(result),
-            outcome=_OUTCOMES[_clear(result.test.difference)][0],
+            outcome=_outcome(result)[0],
             changes=[(name, default[name], value) for name, value in result.settings.items()],
             figures={name: data_uri(figure) for name, figure in figures.items()},
             columns=list(result.settings),
@@ -67,19 +74,23 @@ def verdict(result: SearchResult) -> str:
             f"No trial was better than the settings of params.yaml, which stay: {test.figure} "
             f"{_figure(test.default)} on test users, {len(result.seeds)} seeds."
         )
-    words = _OUTCOMES[_clear(test.difference)][1]
+    outcome, words = _outcome(result)
+    sure = f"; {TOO_FEW}" if outcome == "few" else ""
     return (
-        f"On test users {result.winner} is {words} the settings of params.yaml: {test.figure} {_figure(test.winner)} "
+        f"On test users {result.winner} {words} the settings of params.yaml: {test.figure} {_figure(test.winner)} "
         f"beside {_figure(test.default)}, a difference of {_figure(test.difference, signed=True)}; {level} intervals "
-        f"over {len(result.seeds)} seeds and users."
+        f"over {len(result.seeds)} seeds and users{sure}."
     )
 
 
-def _clear(found: Interval) -> bool | None:
-    """Whether it is above 0, or below; None where that cannot be told."""
-    return None if found.ci_low <= 0 <= found.ci_high else found.mean > 0
+def _outcome(result: SearchResult) -> tuple[Outcome, str]:
+    """What the interval of the winner less the default says, and in words."""
+    found = result.test.difference
+    outcome = "few" if result.test.n_users < ENOUGH_USERS else outcome_of(found.ci_low, found.ci_high)
+    return outcome, _WORDS[outcome]
 
 
 def _figure(found: Interval, signed: bool = False) -> str:
     text = f"{found.mean:+.3f}" if signed else f"{found.mean:.3f}"
-    return f"{text} ({found.ci_low:.3f}, {found.ci_high:.3f})".replace("-", "−")
+    span = "" if pd.isna(found.ci_low) else f" ({found.ci_low:.3f}, {found.ci_high:.3f})"
+    return f"{text}{span}".replace("-", "−")

@@ -57,7 +57,7 @@ def cards(comparison: pd.DataFrame, cast: Cast, size: int) -> list[dict[str, str
         {
             "label": words.metric_note(name).label,
             "value": words.number(name, row["mean"]),
-            "interval": f"{words.number(name, row['ci_low'])} to {words.number(name, row['ci_high'])}",
+            "interval": words.between(name, row["ci_low"], row["ci_high"]),
             "meaning": words.metric_note(name).meaning,
         }
         for name, row in ((name, found[name]) for name in _CARDS if name in found)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from rlrec.reporting.cast import Cast
 from rlrec.reporting.claims import outcome_of
-from rlrec.reporting.words import metric_note, number, p_text, signed
+from rlrec.reporting.words import between, metric_note, number, p_text, signed
 from rlrec.worlds.fidelity import Accuracy, Fidelity, Interval
 
 _ERRORS = ["RMSE, stars", "MAE, stars"]
@@ -156,8 +156,8 @@ def _column(metric: str) -> str:
 def _figure(row: Mapping[Any, Any] | None) -> Cell | None:
     if row is None:
         return None
-    low, high = (number(row["metric"], row[end], unit=False) for end in ("ci_low", "ci_high"))
-    return Cell(number(row["metric"], row["mean"], unit=False), (f"{low} to {high}",))
+    span = _span(row["metric"], row["ci_low"], row["ci_high"], _bare)
+    return Cell(_bare(row["metric"], row["mean"]), (span,))
 
 
 def _errors(errors: Accuracy, printed: Callable[[str, float], str] = number) -> list[Cell | None]:
@@ -165,19 +165,26 @@ def _errors(errors: Accuracy, printed: Callable[[str, float], str] = number) -> 
 
 
 def _error(value: float, interval: Interval, printed: Callable[[str, float], str]) -> Cell:
-    span = "no interval" if interval is None else " to ".join(printed("rmse", end) for end in interval)
-    return Cell(printed("rmse", value), (span,))
+    return Cell(printed("rmse", value), (_span("rmse", *(interval or (float("nan"),) * 2), printed),))
+
+
+def _bare(metric: str, value: float) -> str:
+    return number(metric, value, unit=False)
+
+
+def _span(metric: str, low: float, high: float, printed: Callable[[str, float], str]) -> str:
+    return "no interval" if pd.isna(low) else between(metric, low, high, printed)
 
 
 def _difference(row: Mapping[Any, Any] | None, cast: Cast, confidence: float, effects: bool = False) -> Cell | None:
     if row is None or row["policy"] == cast.reference:
         return None
     metric, low, high = row["metric"], row["diff_ci_low"], row["diff_ci_high"]
-    notes = [f"{signed(metric, low)} to {signed(metric, high)}"]
+    notes = [_span(metric, low, high, signed)]
     if effects:
-        notes.append(p_text(row["p_holm"]))
-        if not pd.isna(row["d_z"]):
-            effect = f"{row['d_z']:+.2f}".replace("-", "−").replace("inf", "∞")
+        notes.append("p –" if pd.isna(row["p_holm"]) else p_text(row["p_holm"]))
+        if not pd.isna(row["share_gaining"]):
+            effect = "–" if pd.isna(row["d_z"]) else f"{row['d_z']:+.2f}".replace("-", "−")
             notes.append(f"d {effect}, gain {100 * row['share_gaining']:.0f} %")
-    clear = outcome_of(low, high, row["p_holm"], confidence) != "tie"
+    clear = outcome_of(low, high, row["p_holm"], confidence) in ("win", "loss")
     return Cell(signed(metric, row["diff"]), tuple(notes), clear)

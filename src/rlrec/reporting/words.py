@@ -1,5 +1,6 @@
 """Words for people: what a metric means, how a number is printed, what a scenario's users do."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pandas as pd
@@ -84,6 +85,15 @@ def signed(metric: str, value: float) -> str:
     if pd.isna(value) or not any(digit in text for digit in "123456789"):
         return text
     return f"{'+' if value > 0 else '−'}{text}"
+
+
+def between(metric: str, low: float, high: float, printed: Callable[[str, float], str] = number) -> str:
+    """An interval as it is printed; a single user has none.
+
+    >>> between("ctr", 0.9, 0.95), between("return", -1.06, 2.0, signed), between("ctr", float("nan"), float("nan"))
+    ('90.0 % to 95.0 %', '−1.06 to +2.00', 'unknown')
+    """
+    return "unknown" if pd.isna(low) else f"{printed(metric, low)} to {printed(metric, high)}"
 
 
 def p_text(p: float) -> str:

@@ -3,6 +3,10 @@
 A resample draws U users with replacement (Efron 1979). Sessions of one user are not independent, so a user is kept
 whole: average the user's sessions first.
 
+Plain percentile intervals of few users are too narrow: of three they hold the truth 76 % of the time that they say
+95 %, since no resample leaves the range of what was seen. So replicates are stretched as Student's distribution is
+wider than the normal, see `Estimate.stretched`; of 142 users by 1 %.
+
 A policy that was trained with R seeds is judged on the same users with each. A resample then draws seeds and, once for
 all of them, users (the pigeonhole bootstrap, Owen 2007, arXiv 0712.1111): users drawn anew for every seed would be
 taken for different people and the interval be too narrow.
@@ -14,12 +18,13 @@ intervals without resamples, see `Linearised`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 Resampling = NDArray[np.float32]
 """`(S, U)`: how often each of U users is in each of S resamples."""
@@ -29,6 +34,12 @@ CONFIDENCE = 0.95
 no reason to fit and to train again."""
 
 
+ENOUGH_USERS = 20
+"""Of fewer no verdict is given. In simulations of twenty policies that are noise, their p-values corrected together at
+5 %, false alarms were as rare as stated with three users and more where users are normal; where they are skewed
+(skewness 1) there were some with ten users in 12 % of families, with twenty in 5 to 8 %."""
+
+
 @dataclass(frozen=True, eq=False)
 class Estimate:
     """A figure and what it would have been with other users.
@@ -36,19 +47,56 @@ class Estimate:
     Attributes:
         value: over the users as they are.
         replicates: `(S,)` float64, over each resample.
+        n_users: U, how many users there are.
+        bounds: least and greatest value that the figure can have at all; its interval ends there.
     """
 
     value: float
     replicates: NDArray[np.float64]
+    n_users: int
+    bounds: tuple[float, float] = (-np.inf, np.inf)
 
     def __sub__(self, other: Estimate) -> Estimate:
-        """The paired difference: both must come from the same resamples."""
-        return Estimate(self.value - other.value, self.replicates - other.replicates)
+        """The paired difference.
+
+        Raises:
+            ValueError: they are of different numbers of users, so not from the same resamples.
+        """
+        if self.n_users != other.n_users:
+            raise ValueError(f"figures of {self.n_users} and of {other.n_users} users have no paired difference")
+        return Estimate(self.value - other.value, self.replicates - other.replicates, self.n_users)
+
+    def within(self, low: float, high: float) -> Estimate:
+        """The same of a figure that can only lie between these."""
+        return replace(self, bounds=(low, high))
+
+    def stretched(self) -> NDArray[np.float64]:
+        """`(S,)` float64, ascending: the replicates at distances from the value that are right for so few users.
+
+        The i-th of S replicates in order is moved to `value + k_i · (replicate - value)`, where `k_i = sqrt(U / (U-1))
+        · t_i / z_i`, the quantiles at i / (S+1) of Student's distribution with U-1 degrees of freedom and of the
+        normal: the deviation of replicates is too small by the root, and it is estimated itself. These are the two
+        corrections of the expanded percentile interval (Hesterberg 2015, arXiv 1411.5279, section 4.2), which goes
+        further out among the replicates instead, but cannot leave the range of what was seen.
+
+        How replicates are shaped says nothing of fewer than `ENOUGH_USERS` users, of whom there are too few different
+        resamples. Then they are put where Student's t has them: `value + t_i · sqrt(U / (U-1)) · deviation`.
+
+        NaN of a single user, since nobody says how users differ, and where a replicate is not finite.
+        """
+        if self.n_users < 2 or not np.isfinite(self.replicates).all():
+            return np.full(len(self.replicates), np.nan)
+        student, stretch = _scales(self.n_users, len(self.replicates))
+        if self.n_users < ENOUGH_USERS:
+            return self.value + student * float(np.std(self.replicates))
+        return np.sort(self.value + stretch * (np.sort(self.replicates) - self.value))
 
     def interval(self, confidence: float) -> tuple[float, float]:
-        """Percentile interval of the given level."""
+        """Percentile interval of the given level, of the stretched replicates; of a single user NaN."""
+        found = self.stretched()
         tail = (1 - confidence) / 2
-        low, high = np.quantile(self.replicates, (tail, 1 - tail))
+        places = np.array([tail, 1 - tail]) * (len(found) + 1)
+        low, high = np.clip(np.interp(places, np.arange(1, len(found) + 1), found), *self.bounds)
         return float(low), float(high)
 
     def summary(self, confidence: float) -> dict[str, float]:
@@ -66,11 +114,14 @@ class Linearised:
 
     Attributes:
         value: over the users as they are.
-        influence: `(U,)` float64, U times the derivative by the weight of a user; sums to 0.
+        influence: `(U,)` float64, about U times the derivative by the weight of a user.
+        is_size: whether it is the size of something, above 0 and without an upper end, as errors are: the interval is
+            then taken of its logarithm, and holds nothing below 0.
     """
 
     value: float
     influence: NDArray[np.float64]
+    is_size: bool = False
 
     def __sub__(self, other: Linearised) -> Linearised:
         """The paired difference: both must be of the same users."""
@@ -83,7 +134,19 @@ class Linearised:
             return float("nan"), float("nan")
         error = float(np.std(self.influence, ddof=1)) / np.sqrt(n_users)
         margin = float(stdtrit(n_users - 1, (1 + confidence) / 2) * error)
+        if self.is_size and self.value > 0:
+            factor = float(np.exp(margin / self.value))
+            return self.value / factor, self.value * factor
         return self.value - margin, self.value + margin
+
+
+@lru_cache(maxsize=32)
+def _scales(n_users: int, samples: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`(S,)` each, of replicates in order: `sqrt(U / (U-1)) · t_i`, and that by z_i, see `Estimate.stretched`."""
+    depths = np.arange(1, samples + 1) / (samples + 1)
+    student = np.sqrt(n_users / (n_users - 1)) * stdtrit(n_users - 1, depths)
+    normal = ndtri(depths)
+    return student, np.divide(student, normal, out=np.ones(samples), where=normal != 0)  # the median stays in place
 
 
 def resample(n_users: int, samples: int, rng: np.random.Generator) -> Resampling:
@@ -122,13 +185,20 @@ def means(values: NDArray[np.floating[Any]], weights: Resampling) -> list[Estima
     """
     values = values.astype(np.float64)
     replicates = weights @ values / len(values)
-    return [Estimate(float(value), each) for value, each in zip(values.mean(axis=0), replicates.T, strict=True)]
+    return [
+        Estimate(float(value), each, len(values)) for value, each in zip(values.mean(axis=0), replicates.T, strict=True)
+    ]
 
 
 def ratio(sums: NDArray[np.floating[Any]], counts: NDArray[np.floating[Any]]) -> Linearised:
-    """A mean over what users have more or less of: the sum over users of `sums` by that of `counts`, `(U,)` each."""
-    value = float(sums.sum() / counts.sum())
-    return Linearised(value, (sums - value * counts) / counts.mean())
+    """A mean over what users have more or less of: the sum over users of `sums` by that of `counts`, `(U,)` each.
+
+    A user's influence is what the figure loses without the user, U - 1 times (the jackknife, Miller 1974). By the
+    derivative alone one of few users who has most of what is counted hides how far he or she moves the figure.
+    """
+    value, others = float(sums.sum() / counts.sum()), counts.sum() - counts
+    moved = np.divide(sums - value * counts, others, out=np.zeros(len(sums)), where=others > 0)
+    return Linearised(value, (len(sums) - 1) * moved)
 
 
 def across_seeds(by_seed: Sequence[Estimate], seeds: Resampling) -> Estimate:
@@ -143,7 +213,7 @@ def across_seeds(by_seed: Sequence[Estimate], seeds: Resampling) -> Estimate:
         return by_seed[0]
     replicates = np.column_stack([estimate.replicates for estimate in by_seed])  # (S, R)
     value = float(np.mean([estimate.value for estimate in by_seed]))
-    return Estimate(value, (seeds * replicates).sum(axis=1) / seeds.sum(axis=1))
+    return replace(by_seed[0], value=value, replicates=(seeds * replicates).sum(axis=1) / seeds.sum(axis=1))
 
 
 def share_of_gap(policy: Estimate, low: Estimate, high: Estimate) -> Estimate:
@@ -153,7 +223,8 @@ def share_of_gap(policy: Estimate, low: Estimate, high: Estimate) -> Estimate:
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.float64(policy.value - low.value) / np.float64(high.value - low.value)
-        return Estimate(float(value), (policy.replicates - low.replicates) / (high.replicates - low.replicates))
+        replicates = (policy.replicates - low.replicates) / (high.replicates - low.replicates)
+        return Estimate(float(value), replicates, policy.n_users)
 
 
 def coverage(shown: NDArray[np.bool_], weights: Resampling) -> Estimate:
@@ -172,7 +243,7 @@ def coverage(shown: NDArray[np.bool_], weights: Resampling) -> Estimate:
     users = shown.sum(axis=0)
     value = float((users > 0).mean())
     alone = shown[:, users == 1].sum(axis=1) / shown.shape[1]
-    return Estimate(value, np.clip(value + weights @ alone - alone.sum(), 0, 1))
+    return Estimate(value, np.clip(value + weights @ alone - alone.sum(), 0, 1), len(shown), (0, 1))
 
 
 def shares(counts: NDArray[np.integer[Any]], weights: Resampling) -> list[Estimate]:
@@ -187,4 +258,4 @@ def shares(counts: NDArray[np.integer[Any]], weights: Resampling) -> list[Estima
     """
     totals = np.vstack([counts.sum(axis=0), weights @ counts.astype(np.float64)])
     parts = totals / np.maximum(totals.sum(axis=1, keepdims=True), 1)
-    return [Estimate(float(part[0]), part[1:]) for part in parts.T]
+    return [Estimate(float(part[0]), part[1:], len(counts), (0, 1)) for part in parts.T]

@@ -11,26 +11,44 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rlrec.statistics.intervals import Estimate
+from rlrec.statistics.intervals import ENOUGH_USERS, Estimate
 
 Reals = NDArray[np.floating[Any]]
 
+_MOST = 1e6
+"""A difference of more standard deviations than these: all users differ by the same, but for rounding."""
+
 
 def p_value(difference: Estimate) -> float:
-    """Two-sided bootstrap p-value of a paired difference: how deep 0 lies in its replicates d*.
+    """Two-sided bootstrap p-value of a paired difference: how deep 0 lies in its stretched replicates d*.
 
-    `p = min(1, 2 · (1 + min(#{d* <= 0}, #{d* >= 0})) / (S + 1))` over S resamples. It inverts the percentile interval:
-    p < 1 - confidence exactly where the interval is clear of 0, up to the interpolation of quantiles (Efron &
-    Tibshirani 1993, chapters 13 and 15). The ones count the sample itself among the resamples: S of them cannot show
-    that a probability is 0 (Davison & Hinkley 1997, equation 4.11; Phipson & Smyth 2010). So the smallest p-value is
-    2 / (S + 1), and a family of m comparisons, corrected by `holm`, needs S > 2 m / α for a significant one.
+    `p = min(1, 2 · r / (S + 1))` over S resamples, r being the rank of 0 counted from the nearer end, interpolated
+    between the replicates on both sides of it. It inverts `Estimate.interval`: p < 1 - confidence exactly where the
+    interval is clear of 0 (Efron & Tibshirani 1993, chapters 13 and 15), given 2 / (1 - confidence) resamples or more.
+    The sample itself counts among the resamples, so that r is at least 1: S of them cannot show that a probability is 0
+    (Davison & Hinkley 1997, equation 4.11; Phipson & Smyth 2010). So the smallest p-value is 2 / (S + 1), and a family
+    of m comparisons, corrected by `holm`, needs S > 2 m / α for a significant one.
 
-    >>> p_value(Estimate(0.5, np.array([0.3, 0.6, 0.4, 0.7, -0.1, 0.5, 0.6, 0.2, 0.9])))
-    0.4
+    Returns:
+        NaN of a single user, and where a replicate is not finite.
+
+    >>> replicates = np.array([0.3, 0.6, 0.4, 0.7, -0.1, 0.5, 0.6, 0.2, 0.9])
+    >>> [round(p_value(Estimate(0.5, replicates, n_users)), 2) for n_users in (1, 20, 140)]
+    [nan, 0.29, 0.27]
     """
-    d = difference.replicates
-    extreme = int(min(np.count_nonzero(d <= 0), np.count_nonzero(d >= 0)))
-    return min(1.0, 2 * (1 + extreme) / (len(d) + 1))
+    d = difference.stretched()
+    if np.isnan(d).any():
+        return float("nan")
+    return min(1.0, 2 * min(_rank_of_zero(d), _rank_of_zero(-d[::-1])) / (len(d) + 1))
+
+
+def _rank_of_zero(ascending: NDArray[np.float64]) -> float:
+    """The greatest rank, from 1 to S, at which what is interpolated between S numbers is not above 0."""
+    below = int(np.searchsorted(ascending, 0, side="right"))
+    if below in (0, len(ascending)):
+        return float(max(below, 1))
+    lower, upper = ascending[below - 1 : below + 1]
+    return float(below - lower / (upper - lower))
 
 
 def holm(p_values: Reals) -> NDArray[np.float64]:
@@ -40,7 +58,7 @@ def holm(p_values: Reals) -> NDArray[np.float64]:
     alarms among all m is at most α when those with p̃ <= α are called significant, whatever their dependence.
 
     Args:
-        p_values: `(m,)`.
+        p_values: `(m,)`; NaN is a comparison that was not made, does not count and stays.
 
     Returns:
         `(m,)`, each in the place of its p-value.
@@ -49,9 +67,10 @@ def holm(p_values: Reals) -> NDArray[np.float64]:
     [0.03, 0.06, 0.06, 0.02]
     """
     p = np.asarray(p_values, np.float64)
-    order = np.argsort(p, kind="stable")
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order]), 1)
+    made = np.count_nonzero(~np.isnan(p))
+    order = np.argsort(p, kind="stable")[:made]  # NaN comes last
+    corrected = np.full(len(p), np.nan)
+    corrected[order] = np.minimum(np.maximum.accumulate((made - np.arange(made)) * p[order]), 1)
     return corrected
 
 
@@ -59,7 +78,7 @@ def standardised_difference(differences: Reals) -> float:
     """Cohen's d_z: mean over standard deviation of the users' differences (Cohen 1988; Lakens 2013).
 
     In units of how much users differ in their difference: 0.2 is called small, 0.8 large. 0 where nobody's sessions
-    differ, infinite where all differ by the same.
+    differ. NaN where all differ by the same and of a single user: there is no such unit.
 
     Args:
         differences: `(U,)`, policy minus reference; where seeds were trained, the mean over them.
@@ -69,8 +88,9 @@ def standardised_difference(differences: Reals) -> float:
     """
     if not np.any(differences):
         return 0.0
+    size = float(np.mean(differences))
     spread = float(np.std(differences, ddof=1)) if len(differences) > 1 else 0.0
-    return float(np.mean(differences)) / spread if spread else float(np.copysign(np.inf, np.mean(differences)))
+    return size / spread if spread * _MOST > abs(size) else float("nan")
 
 
 def share_gaining(differences: Reals) -> float:
@@ -98,7 +118,7 @@ def contrast(difference: Estimate, by_user: Reals | None, confidence: float, ref
 
     Returns:
         `reference`, `diff`, `diff_ci_low`, `diff_ci_high`, `p`, `d_z` and `share_gaining`; the last two are NaN without
-        `by_user`.
+        `by_user`, and `p` of fewer users than `ENOUGH_USERS`, so that nobody takes it for a verdict.
     """
     low, high = difference.interval(confidence)
     return {
@@ -106,7 +126,7 @@ def contrast(difference: Estimate, by_user: Reals | None, confidence: float, ref
         "diff": difference.value,
         "diff_ci_low": low,
         "diff_ci_high": high,
-        "p": p_value(difference),
+        "p": p_value(difference) if difference.n_users >= ENOUGH_USERS else float("nan"),
         "d_z": float("nan") if by_user is None else standardised_difference(by_user),
         "share_gaining": float("nan") if by_user is None else share_gaining(by_user),
     }

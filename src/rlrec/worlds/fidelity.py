@@ -1,7 +1,7 @@
 """How far a fitted world can be trusted: its predictions of held-out ratings, and how its ratings are distributed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,9 +13,12 @@ from rlrec.statistics.gaussian import clipped
 from rlrec.statistics.intervals import CONFIDENCE, Linearised, ratio
 from rlrec.worlds.factorisation import Doubles, Factors, Ints, Observed
 
-STARS = tuple(range(int(LOWEST_RATING), int(HIGHEST_RATING) + 1))
+STEPS = (1.0, 0.5, 0.25, 0.2, 0.1)
+"""Distances between two ratings that a scale may have, in stars."""
 _MOST_RATINGS = 200_000
 """That the noise is fitted to; of more, some at equal distances."""
+_ROUNDING = 1e-6
+"""Stars by which a rating that was read as a number of single precision may be off."""
 CALIBRATION_EDGES = tuple(np.arange(LOWEST_RATING, HIGHEST_RATING + 0.25, 0.25).tolist())
 
 
@@ -55,7 +58,8 @@ class Errors(NamedTuple):
         errors = predicted - ratings.stars
         squared = _mean(errors**2, ratings.users)
         rmse = float(np.sqrt(squared.value))
-        return cls(Linearised(rmse, squared.influence / (2 * rmse or 1)), _mean(np.abs(errors), ratings.users))
+        absolute = _mean(np.abs(errors), ratings.users)
+        return cls(Linearised(rmse, squared.influence / (2 * rmse or 1), is_size=True), replace(absolute, is_size=True))
 
     def minus(self, other: "Errors") -> "Errors":
         """The differences from the errors of other predictions of the same ratings, paired by user."""
@@ -82,17 +86,18 @@ class CalibrationBin:
 
 @dataclass(frozen=True)
 class Distribution:
-    """Shares of ratings by stars, after rounding to whole ones; mean and standard deviation before rounding."""
+    """Shares of ratings by stars, after rounding to steps of the scale; mean and standard deviation before rounding."""
 
     shares: tuple[float, ...]
     mean: float
     std: float
 
     @classmethod
-    def of(cls, ratings: Doubles) -> "Distribution":
-        """Distribution of `(n,)` ratings; halves are rounded up."""
-        rounded = np.clip(np.floor(ratings + 0.5), LOWEST_RATING, HIGHEST_RATING).astype(np.int64)
-        counts = np.bincount(rounded, minlength=STARS[-1] + 1)[STARS[0] :]
+    def of(cls, ratings: Doubles, stars: Sequence[float]) -> "Distribution":
+        """Distribution of `(n,)` ratings over two or more stars at equal distances; the middle of two is rounded up."""
+        step = stars[1] - stars[0]
+        rounded = np.floor((ratings - stars[0]) / step + 0.5 + _ROUNDING).astype(np.int64)
+        counts = np.bincount(np.clip(rounded, 0, len(stars) - 1), minlength=len(stars))
         return cls(tuple((counts / len(ratings)).tolist()), float(ratings.mean()), float(ratings.std()))
 
 
@@ -109,14 +114,14 @@ class HeldOut:
 class Distributions:
     """Of real ratings, of the world's ratings of the same pairs without scatter and with it, and of random pairs.
 
-    `stars` is the scale that the shares of all of them are on.
+    `stars` is the scale that the shares of all of them are on, ascending: that of the real ratings.
     """
 
     real: Distribution
     simulated: Distribution
     scattered: Distribution
     random_pairs: Distribution
-    stars: tuple[int, ...] = STARS
+    stars: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -146,6 +151,7 @@ class Fidelity:
         genres: Likewise.
         held_out_ratings: Ratings that `held_out`, `candidates` and `calibration` are measured on; the models measured
             there have not seen them. The world itself is fitted to all `ratings`.
+        held_out_users: Who gave these.
         latent_factors: Of the world.
         iterations: Sweeps it was fitted with.
         penalty: The candidate of the least RMSE, which it was fitted with.
@@ -166,6 +172,7 @@ class Fidelity:
     movies: int
     genres: int
     held_out_ratings: int
+    held_out_users: int
     latent_factors: int
     iterations: int
     penalty: float
@@ -195,8 +202,21 @@ def calibrate(predicted: Doubles, ratings: Observed) -> tuple[CalibrationBin, ..
         if inside.size:
             real = _mean(ratings.stars[inside], ratings.users[inside])
             mean = float(predicted[inside].mean())
-            found.append(CalibrationBin(low, high, mean, real.value, _interval(real), inside.size))
+            found.append(CalibrationBin(low, high, mean, real.value, _on_scale(_interval(real)), inside.size))
     return tuple(found)
+
+
+def scale_of(ratings: Doubles) -> tuple[float, ...]:
+    """The stars that `(n,)` ratings may have, ascending: from 1, or the lowest of them, to 5.
+
+    Steps are the widest of `STEPS` that all ratings are on; whole stars where they are on none, but any numbers.
+    """
+    given = np.unique(ratings)
+    on = (step for step in STEPS if np.allclose(given / step, np.round(given / step), rtol=0, atol=_ROUNDING))
+    step = next(on, STEPS[0])
+    first = int(np.floor(min(LOWEST_RATING, given[0]) / step + 0.5 + _ROUNDING))
+    last = round(HIGHEST_RATING / step)
+    return tuple((np.arange(first, last + 1) * step).round(2).tolist())
 
 
 def fit_noise(factors: Factors, ratings: Observed) -> float:
@@ -228,11 +248,13 @@ def compare_distributions(factors: Factors, ratings: Observed, noise: float, rng
     users: Ints = rng.integers(n_users, size=len(ratings))
     movies: Ints = rng.integers(n_movies, size=len(ratings))
     scores, scatter = factors.score(ratings.users, ratings.movies), noise * rng.standard_normal(len(ratings))
+    stars = scale_of(ratings.stars)
     return Distributions(
-        real=Distribution.of(ratings.stars),
-        simulated=Distribution.of(factors.predict(ratings.users, ratings.movies)),
-        scattered=Distribution.of(np.clip(scores + scatter, LOWEST_RATING, HIGHEST_RATING)),
-        random_pairs=Distribution.of(factors.predict(users, movies)),
+        real=Distribution.of(ratings.stars, stars),
+        simulated=Distribution.of(factors.predict(ratings.users, ratings.movies), stars),
+        scattered=Distribution.of(np.clip(scores + scatter, LOWEST_RATING, HIGHEST_RATING), stars),
+        random_pairs=Distribution.of(factors.predict(users, movies), stars),
+        stars=stars,
     )
 
 
@@ -245,3 +267,8 @@ def _mean(values: Doubles, users: Ints) -> Linearised:
 def _interval(figure: Linearised) -> Interval:
     low, high = figure.interval(CONFIDENCE)
     return None if np.isnan(low) else (low, high)
+
+
+def _on_scale(interval: Interval) -> Interval:
+    """The part of it that ratings can have: of two or three users Student's goes far beyond."""
+    return None if interval is None else (max(interval[0], 0.0), min(interval[1], HIGHEST_RATING))

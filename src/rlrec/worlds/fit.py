@@ -11,7 +11,7 @@ from rlrec.data.dataset.pools import POOLS, draw_pools
 from rlrec.data.dataset.split import future_rows, in_order
 from rlrec.data.dataset.tables import Columns, Tables, demographics, genre_flags
 from rlrec.errors import WorldError
-from rlrec.metrics.stars import HIGHEST_RATING
+from rlrec.metrics.stars import HIGHEST_RATING, LOWEST_RATING
 from rlrec.settings.config import Config
 from rlrec.statistics.intervals import CONFIDENCE
 from rlrec.worlds.factorisation import BIAS_SHARE, Factors, Ints, Observed, factorise, fit_biases, fit_tastes
@@ -96,10 +96,11 @@ def fit_world(
         candidates.append(Candidate(**asdict(Errors.of(predicted, unseen).summary()), penalty=penalty))
     best = choose(candidates).penalty
     biases = fit_biases(seen, penalty=BIAS_SHARE * best, iterations=settings.iterations)
+    mean = np.clip(seen.stars.mean(), LOWEST_RATING, HIGHEST_RATING)  # as all predictions are
     errors = {
         "model": Errors.of(predictions[best], unseen),
         "user_item_bias": Errors.of(biases.predict(unseen.users, unseen.movies), unseen),
-        "global_mean": Errors.of(np.full(len(unseen), seen.stars.mean()), unseen),
+        "global_mean": Errors.of(np.full(len(unseen), mean), unseen),
     }
     factors = fitted(ratings, best, "all ratings")
     known = fitted(of_training, best, "training users' ratings")
@@ -115,6 +116,7 @@ def fit_world(
         movies=world.n_movies,
         genres=world.n_genres,
         held_out_ratings=len(unseen),
+        held_out_users=len(np.unique(unseen.users)),
         latent_factors=settings.latent_factors,
         iterations=settings.iterations,
         penalty=best,

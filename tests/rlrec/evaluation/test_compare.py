@@ -12,7 +12,7 @@ from rlrec.policies.policy import Policy
 from rlrec.settings.config import Config
 from rlrec.statistics.significance import holm
 
-WORLD = small_world(3)
+WORLD = small_world(3, n_users=140)
 CONFIG = Config.model_validate(
     {
         "scenario": {"episode_length": 5},

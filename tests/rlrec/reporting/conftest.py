@@ -60,15 +60,16 @@ def learner(world: World, name: str, label: str, stand_in: str = "bayesian_bandi
     return policy
 
 
-def write_stages(data: Path, config: Config, learners: Mapping[str, str]) -> None:
+def write_stages(data: Path, config: Config, learners: Mapping[str, str], n_users: int = 220) -> None:
     """What the stages leave.
 
     Args:
         data: an existing folder.
         config: settings of the stages.
         learners: labels by name, the reference first.
+        n_users: of the world; 15 % are test users.
     """
-    world, reference = informed(small_world(3)), next(iter(learners))
+    world, reference = informed(small_world(3, n_users=n_users)), next(iter(learners))
     trained = {
         name: learner(world, name, label, stand_in)
         for (name, label), stand_in in zip(learners.items(), ("bayesian_bandit", "linucb"), strict=False)
@@ -167,6 +168,14 @@ def two_learners(tmp_path_factory: pytest.TempPathFactory, report_config: Config
     return load_inputs(data)
 
 
+@pytest.fixture
+def single_user(tmp_path: Path, report_config: Config) -> Inputs:
+    """There is but one test user."""
+    data = tmp_path / "data"
+    write_stages(data, report_config, {"mine": "A3C"}, n_users=7)
+    return load_inputs(data)
+
+
 @pytest.fixture(scope="session")
 def cast() -> Cast:
     """The reference is `mine`, called A3C; the baselines are as they say of themselves."""
@@ -205,6 +214,7 @@ def fidelity(has_violence: bool = False) -> Fidelity:
         movies=1_682,
         genres=19,
         held_out_ratings=10_000,
+        held_out_users=900,
         latent_factors=16,
         iterations=15,
         penalty=12.0,
@@ -224,7 +234,7 @@ def fidelity(has_violence: bool = False) -> Fidelity:
             CalibrationBin(4.0, 4.25, 4.1, 4.2, (4.05, 4.35), 90),
         ),
         rating_noise=1.1,
-        distribution=Distributions(even, smooth, smooth, smooth),
+        distribution=Distributions(even, smooth, smooth, smooth, (1.0, 2.0, 3.0, 4.0, 5.0)),
         genre_affinity=Spread(0.0, 0.1, -1.0, 1.0),
         has_violence=has_violence,
     )

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pandas as pd
@@ -9,6 +10,7 @@ from rlrec.reporting.claims import (
     offline_verdicts,
     outcome_of,
     result_sentence,
+    too_few,
     verdict,
     world_verdict,
 )
@@ -180,6 +182,36 @@ def test_the_world_is_better_than_biases_only_where_the_interval_says_so(
     assert found.sentence.startswith(f"The world's RMSE {told}")
     spoken = {(-0.04, -0.02): "−0.040 to −0.020", (0.02, 0.04): "+0.020 to +0.040", (-0.07, 0.01): "−0.070 to +0.010"}
     assert spoken.get(interval, "there is no interval") in found.sentence  # type: ignore[arg-type]
+
+
+def test_of_few_users_every_sentence_says_so_and_none_claims_anything(cast: Cast, inputs: Inputs) -> None:
+    nan = float("nan")
+    comparison = pd.concat(
+        [table("linucb", 30, -12, -8, nan), table("other", 51, 9, 12, nan), table("oracle", 55, 14, 16, nan)]
+    )
+    told = [*main_verdicts(comparison, cast, 1, 0.95), verdict(comparison, cast, "linucb", 1, 0.95)]
+    told += offline_verdicts(offline("ease", 0.3, 0.15, 0.25, nan), cast, "ndcg@10", 0.95)
+    row = replace(inputs.fidelity.model_minus_bias, rmse=-0.03, rmse_ci=(-0.04, -0.02))
+    told.append(world_verdict(replace(inputs.fidelity, model_minus_bias=row, held_out_users=19)))
+    assert len(told) == 6
+    for found in told:
+        assert found.outcome == "few"
+        assert "fewer than 20 users are too few for a verdict" in found.sentence
+        assert not re.search(r"wins|loses|beats|cannot be told|lower|higher|more|less", found.sentence)
+
+
+def test_of_a_single_user_sentences_say_that_no_interval_is_known(cast: Cast) -> None:
+    nan = float("nan")
+    alone = table("oracle", 55, nan, nan, nan).assign(ci_low=nan, ci_high=nan)
+    assert "interval of the difference unknown" in verdict(alone, cast, "oracle", 1, 0.95).sentence
+    assert "(95 % interval unknown)" in result_sentence(alone, cast, 1, 0.95, 1, 50)
+
+
+def test_where_users_are_too_few_is_said_once() -> None:
+    assert too_few({"here": 20, "there": 21}) == ""
+    assert too_few({"here": 1, "there": 19, "anywhere": 142}).startswith(
+        "No verdict is given of 1 user here, and of 19 users there: fewer than 20 are too few."
+    )
 
 
 def test_our_other_learners_have_a_sentence_each_and_are_no_rivals(cast: Cast) -> None:

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from rlrec.data.dataset.provenance import ViolenceRecord
@@ -169,6 +170,39 @@ def test_a_start_that_was_kept_is_called_so(inputs: Inputs, report_config: Confi
 def test_the_headline_names_the_rival_and_the_outcome(page: Reader) -> None:
     # The stand-in for the agent knows more than one order for everybody, and its interval is clear of zero.
     assert re.search(r"That is [\d.]+ more than Best average's [\d.]+ \(95 % interval of the difference \+", page.text)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_where_users_are_too_few_the_page_says_so_and_claims_nothing(inputs: Inputs, report_config: Config) -> None:
+    assert "No verdict is given" not in build_page(inputs, report_config)
+    few = replace(
+        inputs,
+        evaluation=replace(inputs.evaluation, n_users=3),
+        comparison=inputs.comparison.assign(p=np.nan, p_holm=np.nan),
+        interactive=inputs.interactive.assign(p=np.nan, p_holm=np.nan, n_users=1),
+    )
+    html = build_page(few, report_config)
+    said = (
+        "No verdict is given of 3 users in the simulator, and of 1 user from a cold start: fewer than 20 are too few."
+    )
+    assert html.count(said) == 1
+    verdicts = re.findall(r'<p class="verdict (\w+)">(.*?)</p>', html.split("On ratings that people gave")[0])
+    assert len(verdicts) >= 4
+    assert {outcome for outcome, _ in verdicts} == {"few"}
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_single_test_user_has_no_intervals_and_a_page_all_the_same(
+    single_user: Inputs, report_config: Config
+) -> None:
+    assert single_user.evaluation.n_users == 1
+    figure = single_user.evaluation.learners["mine"][1].metrics["return"]
+    assert np.isnan([figure.ci_low, figure.ci_high]).all()
+    html = build_page(single_user, report_config)
+    assert "No verdict is given of 1 user in the simulator" in html
+    text = Reader(html).text
+    assert "no interval" in text
+    assert not re.search(r"\bnan\b|\binf\b|∞|None", text)
 
 
 def test_sessions_are_told_with_titles_and_the_rest_folded(page: Reader, html: str, inputs: Inputs) -> None:

@@ -14,7 +14,7 @@ AFTER = {"rate": 0.00214, "kind": "with <memory>", "features": None, "width": 32
 SMALL, CLEAR = Interval(0.02, -0.03, 0.07), Interval(0.31, 0.12, 0.5)
 
 
-def result(winner: str = "trial 4", difference: Interval = CLEAR) -> SearchResult:
+def result(winner: str = "trial 4", difference: Interval = CLEAR, n_users: int = 142) -> SearchResult:
     zero = Interval(0.0, 0.0, 0.0)
     finalists = {
         "default": Finalist(settings=BEFORE, judged=Interval(30, 29, 31), ahead=zero),
@@ -26,7 +26,11 @@ def result(winner: str = "trial 4", difference: Interval = CLEAR) -> SearchResul
         winner=winner,
         settings=finalists[winner].settings,
         test=OnTestUsers(
-            figure="return", winner=Interval(31, 30, 32), default=Interval(30.69, 30, 31), difference=difference
+            figure="return",
+            winner=Interval(31, 30, 32),
+            default=Interval(30.69, 30, 31),
+            difference=difference,
+            n_users=n_users,
         ),
         finalists=finalists,
         trials={"completed": 14, "failed": 1, "pruned": 5},
@@ -104,6 +108,15 @@ def test_the_verdict_claims_what_the_interval_says(winner: str, difference: Inte
     found = verdict(result(winner, difference))
     assert found.startswith(words)
     assert "-" not in found.replace("params.yaml", "")  # a minus sign is one
+
+
+def test_of_few_test_users_nothing_is_claimed() -> None:
+    found = verdict(result(n_users=19))
+    assert found.startswith("On test users trial 4 stands beside the settings of params.yaml")
+    assert found.endswith("fewer than 20 users are too few for a verdict.")
+    alone = verdict(result(difference=Interval(0.3, float("nan"), float("nan")), n_users=1))
+    assert "a difference of +0.300; 95 % intervals" in alone
+    assert 'class="verdict few"' in page(result(n_users=19), trials())
 
 
 def test_figures_that_nothing_can_be_shown_on_are_left_out() -> None:

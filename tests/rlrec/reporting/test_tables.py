@@ -55,13 +55,19 @@ def test_only_what_survives_the_correction_is_marked(inputs: Inputs) -> None:
     assert marked(clear) == {True}
     assert marked(clear.assign(p_holm=0.2)) == {False}
     assert marked(clear.assign(diff_ci_low=-0.1)) == {False}
-    assert (
-        differences_table(clear.assign(d_z=-np.inf), inputs.cast, "return", 0.95)
-        .rows[0]
-        .cells[0]
-        .notes[2]
-        .startswith("d −∞, ")
-    )  # type: ignore[union-attr]
+    assert marked(clear.assign(p_holm=np.nan)) == {False}  # too few users
+
+
+def test_what_cannot_be_known_of_few_users_is_a_dash(inputs: Inputs) -> None:
+    unknown = dict.fromkeys(("ci_low", "ci_high", "diff_ci_low", "diff_ci_high", "p", "p_holm", "d_z"), np.nan)
+    rows = inputs.comparison.query("slate_size == 1").assign(**unknown)
+    cell = differences_table(rows, inputs.cast, "return", 0.95).rows[0].cells[0]
+    assert cell is not None
+    assert cell.notes[:2] == ("no interval", "p –")
+    assert cell.notes[2].startswith("d –, gain ")
+    figure = figures_table(rows, inputs.cast, "return", 0.95).rows[0].cells[0]
+    assert figure is not None
+    assert figure.notes == ("no interval",)
 
 
 def test_scenarios_have_the_strongest_baseline_by_name_and_a_gap_where_a_learner_is_not(matrix: Matrix) -> None:

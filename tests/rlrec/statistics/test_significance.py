@@ -5,8 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
-from rlrec.statistics.intervals import Estimate, across_seeds, mean, resample, resample_seeds
-from rlrec.statistics.significance import contrast, holm, p_value, share_gaining, standardised_difference, with_holm
+from rlrec.statistics.intervals import ENOUGH_USERS, Estimate, across_seeds, mean, means, resample, resample_seeds
+from rlrec.statistics.significance import (
+    contrast,
+    holm,
+    p_value,
+    share_gaining,
+    standardised_difference,
+    with_holm,
+)
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=30).map(np.array)
 
@@ -40,29 +47,60 @@ def test_holm_does_not_depend_on_the_order_given(p: np.ndarray, random) -> None:
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=200))
 def test_a_p_value_is_never_0_nor_above_1_and_has_no_side(replicates: list[float]) -> None:
     d = np.array(replicates)
-    p = p_value(Estimate(float(d.mean()), d))
+    p = p_value(Estimate(float(d.mean()), d, 40))
     assert 2 / (len(d) + 1) <= p <= 1
-    assert p == p_value(Estimate(float(-d.mean()), -d))
+    assert p == pytest.approx(p_value(Estimate(float(-d.mean()), -d, 40)))
 
 
 def test_no_difference_at_all_has_p_1() -> None:
-    assert p_value(Estimate(0.0, np.zeros(1000))) == 1
+    assert p_value(Estimate(0.0, np.zeros(1000), 40)) == 1
 
 
 def test_a_difference_that_no_resample_doubts_has_the_smallest_p() -> None:
-    assert p_value(Estimate(0.1, np.full(999, 0.1))) == pytest.approx(0.002)
+    assert p_value(Estimate(0.1, np.full(999, 0.1), 40)) == pytest.approx(0.002)
 
 
-@given(st.integers(0, 10_000), st.sampled_from([0.8, 0.9, 0.95, 0.99]))
-def test_p_agrees_with_the_interval(seed: int, confidence: float) -> None:
+@given(st.integers(0, 10_000), st.sampled_from([0.8, 0.9, 0.95, 0.99]), st.sampled_from([2, 3, 9, 60, 142]))
+def test_p_is_below_the_level_exactly_where_the_interval_is_clear_of_zero(
+    seed: int, confidence: float, n_users: int
+) -> None:
     rng = np.random.default_rng(seed)
-    difference = mean(rng.normal(0.2, 1, 60), resample(60, 999, rng))
+    difference = mean(rng.normal(1.5 / np.sqrt(n_users), 1, n_users), resample(n_users, 999, rng))
     low, high = difference.interval(confidence)
-    p = p_value(difference)
-    if low > 0 or high < 0:
-        assert p < 1 - confidence + 0.005  # one or two of 1000 resamples
-    else:
-        assert p > 1 - confidence - 0.005
+    assert (p_value(difference) < 1 - confidence) == (low > 0 or high < 0)
+
+
+def test_a_single_user_has_no_p() -> None:
+    assert np.isnan(p_value(mean(np.array([3.0]), resample(1, 100, np.random.default_rng(0)))))
+
+
+@pytest.mark.parametrize("n_users", [3, 9, 20, 142])
+def test_of_pure_noise_false_alarms_are_as_rare_as_stated(n_users: int) -> None:
+    """At 5 %: of single comparisons, and of families of twenty policies that are noise, corrected after Holm."""
+    rng = np.random.default_rng(6)
+    single, families = [], []
+    for _ in range(300):
+        found = means(rng.normal(0, 1, (n_users, 20)), resample(n_users, 999, rng))
+        p = np.array([p_value(difference) for difference in found])
+        single.append(np.mean(p < 0.05))
+        families.append(holm(p).min() < 0.05)
+    assert 0.04 < np.mean(single) < 0.06  # binomial error 0.003
+    assert np.mean(families) < 0.085  # binomial error 0.013
+
+
+def test_of_fewer_users_than_are_enough_there_is_no_p_to_judge_by() -> None:
+    rng = np.random.default_rng(0)
+    values = {n: rng.normal(3, 1, n) for n in (ENOUGH_USERS - 1, ENOUGH_USERS)}
+    few, enough = (contrast(mean(d, resample(n, 999, rng)), d, 0.95, "mine") for n, d in values.items())
+    assert np.isnan(few["p"])
+    assert few["diff_ci_low"] < few["diff"] < few["diff_ci_high"]
+    assert enough["p"] < 0.05
+
+
+def test_comparisons_that_were_not_made_are_none_of_a_family() -> None:
+    nan = float("nan")
+    assert holm(np.array([nan, 0.02, 0.01, nan])) == pytest.approx([nan, 0.02, 0.02, nan], nan_ok=True)
+    assert np.isnan(holm(np.array([nan, nan]))).all()
 
 
 def test_under_the_null_p_is_about_uniform() -> None:
@@ -96,10 +134,10 @@ def test_the_standardised_difference_is_the_t_statistic_over_the_root_of_n() -> 
     assert standardised_difference(d) == pytest.approx(ttest_1samp(d, 0).statistic / np.sqrt(80))
 
 
-def test_differences_without_spread_have_a_standardised_difference_of_0_or_without_bound() -> None:
+def test_differences_without_spread_have_a_standardised_difference_of_0_or_none() -> None:
     assert standardised_difference(np.zeros(5)) == 0
-    assert standardised_difference(np.full(4, -0.5)) == -np.inf
-    assert standardised_difference(np.array([2.0])) == np.inf
+    for alike in ([-0.5] * 4, [40.1 - 40.0, 38.1 - 38.0, 0.1], [2.0]):  # the second up to rounding
+        assert np.isnan(standardised_difference(np.array(alike)))
 
 
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=50).map(np.array))
@@ -109,7 +147,7 @@ def test_those_who_gain_and_those_who_lose_are_everybody(d: np.ndarray) -> None:
 
 
 def test_a_figure_of_all_users_together_has_no_effect_size() -> None:
-    difference = Estimate(0.5, np.linspace(0.1, 0.9, 99))
+    difference = Estimate(0.5, np.linspace(0.1, 0.9, 99), 40)
     found = contrast(difference, None, 0.9, "mine")
     assert list(found) == ["reference", "diff", "diff_ci_low", "diff_ci_high", "p", "d_z", "share_gaining"]
     assert found["reference"] == "mine"

@@ -311,6 +311,27 @@ def ml100k(ml100k_archive, tmp_path_factory):
 
 
 @pytest.mark.realdata
+def test_half_stars_of_real_ratings_are_told_as_they_are(latest_small_archive, tmp_path):
+    with zipfile.ZipFile(latest_small_archive) as archive:
+        archive.extractall(tmp_path)
+    tables = parse(next(tmp_path.glob("**/ratings.csv")).parent, "ml-latest-small")
+    _, fidelity = fit_world(tables, config(regularisation=(10.0,), iterations=1))
+    found = fidelity.distribution
+    assert found.stars == tuple(np.arange(0.5, 5.5, 0.5))
+    assert np.dot(found.real.shares, found.stars) == pytest.approx(found.real.mean)
+    assert found.real.mean == pytest.approx(3.51, abs=0.01)
+    # The simulator's ratings are within 1 and 5, and of any number of digits.
+    assert found.simulated.shares[0] == 0
+    assert np.dot(found.simulated.shares, found.stars) == pytest.approx(found.simulated.mean, abs=0.02)
+
+
+def test_the_mean_of_all_ratings_is_clipped_as_its_rivals_are(tables):
+    low = dataclasses.replace(tables, ratings=tables.ratings.assign(rating=np.float32(0.5)))
+    held_out = fit_world(low, config())[1].held_out
+    assert held_out.global_mean.rmse == held_out.user_item_bias.rmse == held_out.model.rmse == 0.5
+
+
+@pytest.mark.realdata
 def test_real_ratings_are_predicted_as_well_as_the_reference(ml100k):
     world, fidelity = fit_world(ml100k, Config(world=WorldConfig(regularisation=(8.0, 16.0))), has_violence=False)
     assert fidelity.penalty == 16.0

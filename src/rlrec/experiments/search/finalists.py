@@ -38,6 +38,7 @@ class Finals:
         figure: name of what test users are asked for.
         tested: of the winner and of the default.
         difference: of the two, the winner less the default, paired; 0 where they are one.
+        n_users: how many test users.
     """
 
     winner: str
@@ -46,6 +47,7 @@ class Finals:
     figure: str
     tested: Mapping[str, Interval]
     difference: Interval
+    n_users: int
 
 
 def entrants(plan: Plan, best: Sequence[tuple[int, dict[str, Scalar]]]) -> Entrants:
@@ -101,6 +103,7 @@ def hold_finals(
         figure=found[winner, 0][0],
         tested={name: _interval(one, confidence) for name, one in testing.items()},
         difference=_interval(testing[winner] - testing[DEFAULT], confidence),
+        n_users=testing[winner].n_users,
     )
 
 

@@ -44,6 +44,7 @@ class OnTestUsers(BaseModel):
         winner: mean over seeds and users.
         default: likewise.
         difference: winner less default, paired.
+        n_users: how many they are.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -52,6 +53,7 @@ class OnTestUsers(BaseModel):
     winner: Interval
     default: Interval
     difference: Interval
+    n_users: int
 
 
 class SearchResult(BaseModel):
@@ -113,6 +115,7 @@ def result_of(
             winner=finals.tested[finals.winner],
             default=finals.tested[DEFAULT],
             difference=finals.difference,
+            n_users=finals.n_users,
         ),
         finalists={
             name: Finalist(settings=values, judged=finals.judged[name], ahead=finals.ahead[name])

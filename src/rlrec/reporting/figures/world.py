@@ -10,6 +10,8 @@ from matplotlib.ticker import PercentFormatter
 from rlrec.reporting.figures.style import INK, MUTED, PAPER, SERIES, WIDTH, new_figure, tidy, title
 from rlrec.worlds.fidelity import CalibrationBin, Distributions, Fidelity
 
+_MOST_TICKS = 10
+
 
 def fidelity_figure(fidelity: Fidelity) -> Figure:
     """Calibration on held-out ratings, and how ratings are distributed."""
@@ -41,7 +43,8 @@ def _calibration(axes: Axes, bins: Sequence[CalibrationBin]) -> None:
 
 
 def _distributions(axes: Axes, distribution: Distributions) -> None:
-    stars = np.asarray(distribution.stars, dtype=np.float64)
+    stars = np.asarray(distribution.stars)
+    step = stars[1] - stars[0]
     kinds = (
         (distribution.real, "real ratings", INK),
         (distribution.simulated, "the world, same pairs", SERIES[0]),
@@ -49,9 +52,11 @@ def _distributions(axes: Axes, distribution: Distributions) -> None:
         (distribution.random_pairs, "the world, random pairs", SERIES[1]),
     )
     for place, (found, label, colour) in enumerate(kinds):
-        axes.bar(stars + (place - 1.5) * 0.21, found.shares, width=0.19, color=colour, label=label)
+        offset = (place - 1.5) * 0.21 * step
+        axes.bar(stars + offset, found.shares, width=0.19 * step, color=colour, label=label)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    axes.set(xticks=stars, xlabel="stars, rounded")
+    rounded = "stars" if step == 1 else f"steps of {step:.2g} stars"
+    axes.set(xticks=stars if len(stars) <= _MOST_TICKS else range(1, 6), xlabel=f"rounded to {rounded}")
     tidy(axes, grid="y")
     axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="upper left", borderaxespad=0)
     title(axes, "How ratings are distributed")

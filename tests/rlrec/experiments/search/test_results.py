@@ -24,6 +24,7 @@ def result(winner: str = "trial 4") -> SearchResult:
         figure="return",
         tested={"default": ONE, "trial 4": ONE},
         difference=ONE,
+        n_users=142,
     )
     trials = pd.DataFrame({"state": ["completed", "pruned", "completed"]})
     return result_of(PLAN, finals, entrants(PLAN, [(4, BETTER)]), trials, {"gamma": 0.7, "users": 0.3})
