@@ -15,7 +15,7 @@ from rlrec.evaluation.interactive import compare_interactive, stands
 from rlrec.evaluation.offline import compare_offline
 from rlrec.policies.baselines import BASELINES, INTERACTIVE_BASELINES, OFFLINE_BASELINES, Known
 from rlrec.policies.baselines.answering import AnswerBandit
-from rlrec.policies.baselines.registry import Maker
+from rlrec.policies.baselines.registry import Maker, without
 from rlrec.policies.policy import Policy
 from rlrec.settings.beliefs import Estimated
 from rlrec.settings.config import Config
@@ -36,7 +36,10 @@ def compare_policies(config: Config) -> None:
     """Plays all baselines and the trained policies on the same users and sessions."""
     world, reference = World.load(WORLD), config.evaluate.reference
     known, trained = _known(config, world), trained_policies(config)
-    policies = {**trained, **{name: make(known) for name, make in BASELINES.items()}}
+    policies = {
+        **trained,
+        **{name: make(known) for name, make in without(BASELINES, config.evaluate.leave_out).items()},
+    }
     told = results.Policies.of({**kinds(INTERACTIVE_BASELINES), **kinds(OFFLINE_BASELINES), **policies}, reference)
     with progress_bar("comparing") as advance:
         measured = measure_all(policies, world, config, progress=advance)
@@ -59,7 +62,7 @@ def compare_offline_policies(config: Config) -> None:
     """Has all baselines and the trained policies foresee the last ratings of test users."""
     world, tables, reference = World.load(WORLD), load_tables(TABLES), config.evaluate.for_people
     known, trained = _known(config, world), trained_policies(config)
-    baselines = {name: make(known) for name, make in OFFLINE_BASELINES.items()}
+    baselines = {name: make(known) for name, make in without(OFFLINE_BASELINES, config.evaluate.leave_out).items()}
     # Nobody can look into a real person's taste at every step.
     policies = {name: policy for name, policy in {**trained, **baselines}.items() if not policy.note.bound}
     with progress_bar("comparing on real ratings") as advance:
@@ -74,7 +77,10 @@ def compare_interactive_policies(config: Config) -> None:
     """Has all baselines and the trained policies find what test users liked, of whom nothing is known at first."""
     world, tables = World.load(WORLD), load_tables(TABLES)
     known, trained = _known(config, world), trained_policies(config)
-    policies = {**trained, **{name: make(known) for name, make in INTERACTIVE_BASELINES.items()}}
+    policies = {
+        **trained,
+        **{name: make(known) for name, make in without(INTERACTIVE_BASELINES, config.evaluate.leave_out).items()},
+    }
     # Where all learners know the world's vectors, none of them may stand here.
     learner = config.for_cold_starts
     reference = learner if stands(trained[learner]) else AnswerBandit.name

@@ -2,12 +2,14 @@
 
 import logging
 
+import psutil
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from rlrec.data.dataset.provenance import load_provenance
 from rlrec.data.dataset.tables import load_tables
 from rlrec.settings.config import Config
+from rlrec.settings.memory import check_memory
 from rlrec.storage.files import write_together
 from rlrec.storage.json_files import to_json
 from rlrec.worlds.fidelity import Accuracy, Fidelity
@@ -22,10 +24,12 @@ log = logging.getLogger(__name__)
 @task(name="fit world", cache_policy=NO_CACHE)
 def fit(config: Config) -> None:
     """Fits users and movies to the ratings, and says how far to trust them."""
-    violence = load_provenance(RAW).violence
+    violence, tables = load_provenance(RAW).violence, load_tables(TABLES)
+    # Told now, and not after the training: the comparison comes last.
+    check_memory(len(tables.movies), config.evaluate.leave_out, psutil.virtual_memory().available)
     with progress_bar("fitting the world") as advance:
         world, fidelity = fit_world(
-            load_tables(TABLES),
+            tables,
             config,
             lambda what, done, total: advance(done, total, what),
             has_violence=violence is not None and violence.available,

@@ -15,6 +15,7 @@ from rlrec.settings.dataset import DataConfig
 from rlrec.settings.explain import explain, unit
 from rlrec.settings.learner import LearnerConfig, LoggedConfig
 from rlrec.settings.learners import A3CConfig, Learner, LearnerName
+from rlrec.settings.memory import Matrices
 from rlrec.settings.sections import Count, Features, Fraction, InnerShare, Observation, Positive, Reward, Section
 from rlrec.settings.value_based import ValueBasedConfig
 from rlrec.settings.yaml import read_settings
@@ -141,6 +142,8 @@ class EvaluateConfig(Section):
     """Level of the intervals."""
     reference: LearnerName = "a3c"
     """The learner that all others, and all baselines, are compared with."""
+    leave_out: tuple[Matrices, ...] = ()
+    """Baselines that are not compared: of those with a matrix of movies by movies, where that would be too large."""
     recommender: LearnerName | None = None
     """The learner for people: all are compared with it on real ratings, and it answers `rlrec recommend`; null is the
     reference."""

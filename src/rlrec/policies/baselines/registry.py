@@ -1,6 +1,6 @@
 """All baselines by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from rlrec.metrics.stars import CLICK_THRESHOLD
@@ -79,3 +79,8 @@ INTERACTIVE_BASELINES: dict[str, Maker] = {
 These settings have, of a grid for each, the highest mean number of movies in 40 that *validation* users of ml-100k
 rated above 3.5. To those that know ratings alone it says nothing that a movie was shown and not rated.
 """
+
+
+def without(baselines: Mapping[str, Maker], leave_out: Collection[str]) -> dict[str, Maker]:
+    """The baselines but those of these names (`evaluate.leave_out`)."""
+    return {name: make for name, make in baselines.items() if name not in leave_out}
