@@ -7,7 +7,8 @@ import pytest
 from worlds import small_world, tables_of
 
 from rlrec.data.dataset.tables import save_tables
-from rlrec.settings.config import Config, WorldConfig
+from rlrec.errors import ConfigError
+from rlrec.settings.config import Config, EvaluateConfig, WorldConfig
 from tasks import world
 from tasks.paths import FIDELITY, TABLES, WORLD_METRICS
 
@@ -35,3 +36,16 @@ def test_every_error_of_the_world_is_shown_with_its_interval(folder: Path, shown
             assert row[name.upper()] == "{:.3f} [{:.3f}, {:.3f}]".format(errors[name], *errors[f"{name}_ci"])
     metrics = json.loads(WORLD_METRICS.read_text())
     assert metrics == {name: report["held_out"]["model"][name] for name in ("rmse", "mae")}
+
+
+def test_too_many_movies_for_the_memory_are_told_before_anything_is_fitted(
+    folder: Path, shown: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_tables(tables_of(small_world()), TABLES)
+    monkeypatch.setattr(world.psutil, "virtual_memory", lambda: SimpleNamespace(available=100_000))
+    with pytest.raises(ConfigError, match=r"with 80 movies the matrices of item_knn, ease, .* 0\.0 GiB are free"):
+        world.fit.fn(Config())
+    assert not FIDELITY.exists()
+    heavy = ("item_knn", "ease", "ease_recency", "ease_negatives", "rp3beta", "markov")
+    world.fit.fn(Config(world=WorldConfig(latent_factors=2, iterations=3), evaluate=EvaluateConfig(leave_out=heavy)))
+    assert FIDELITY.exists()
