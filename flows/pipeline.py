@@ -56,7 +56,7 @@ def _run_name() -> str:
 
 @flow(name="pipeline", flow_run_name=_run_name)
 def pipeline(
-    dataset: Literal["ml-100k", "ml-1m", "ml-latest-small", "ml-latest"] | None = None,
+    dataset: Literal["ml-100k", "ml-1m", "ml-20m", "ml-25m", "ml-32m", "ml-latest-small", "ml-latest"] | None = None,
     delta: Annotated[float, Field(ge=-1, le=10)] | None = None,
     slate_size: Annotated[int, Field(ge=1, le=100)] | None = None,
     agents: Annotated[int, Field(ge=1, le=64)] | None = None,

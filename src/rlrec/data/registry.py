@@ -13,6 +13,9 @@ from rlrec.data.dataset.provenance import SourceKind
 LayoutName = Literal["ml-100k", "recbole's ml-100k", "ml-1m", "ml-latest"]
 """Ways to lay out a data set in files; `rlrec.data.reading.parse` reads them."""
 
+_MOVIELENS_BEGINS = 788_918_400
+"""The first of January 1995: the READMEs of editions with all years give the ninth as that of the first rating."""
+
 _WHOLE_STARS = (1.0, 2.0, 3.0, 4.0, 5.0)
 _HALF_STARS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0)
 
@@ -29,14 +32,18 @@ class Facts:
     """Checksum of GroupLens's archive; None for one that is not pinned, whose checksum is published beside it."""
     stars: tuple[float, ...]
     """What a rating may be."""
+    oldest: int = _MOVIELENS_BEGINS
+    """No rating is older: seconds since 1970, UTC."""
     newest: int
-    """No rating is younger: seconds since 1970, UTC."""
+    """No rating is younger, likewise."""
     counts: dict[str, int] | None
     """Rows of the complete tables; None for a data set that GroupLens brings up to date."""
     demographics: bool
     """Whether users come with sex, age, occupation and zip code."""
+    fewest_ratings: int
+    """No user has fewer: what the README says of how users were chosen."""
     rated: float
-    """Least share of movies that have a rating."""
+    """Least share of movies that have a rating, in any edition of that name."""
 
 
 DATASETS: dict[str, Facts] = {
@@ -48,6 +55,7 @@ DATASETS: dict[str, Facts] = {
         newest=893_980_800,
         counts={"ratings": 100_000, "users": 943, "movies": 1_682},
         demographics=True,
+        fewest_ratings=20,
         rated=1.0,
     ),
     "ml-1m": Facts(
@@ -58,7 +66,38 @@ DATASETS: dict[str, Facts] = {
         newest=1_046_476_800,
         counts={"ratings": 1_000_209, "users": 6_040, "movies": 3_883},
         demographics=True,
-        rated=0.95,
+        fewest_ratings=20,
+        rated=0.95,  # 3,706 of 3,883
+    ),
+    "ml-20m": Facts(
+        layouts=("ml-latest",),
+        served_by=("grouplens",),
+        stars=_HALF_STARS,
+        newest=1_427_846_400,
+        counts={"ratings": 20_000_263, "users": 138_493, "movies": 27_278},
+        demographics=False,
+        fewest_ratings=20,
+        rated=0.98,  # 26,744 of 27,278
+    ),
+    "ml-25m": Facts(
+        layouts=("ml-latest",),
+        served_by=("grouplens",),
+        stars=_HALF_STARS,
+        newest=1_574_380_800,
+        counts={"ratings": 25_000_095, "users": 162_541, "movies": 62_423},
+        demographics=False,
+        fewest_ratings=20,
+        rated=0.94,  # 59,047 of 62,423
+    ),
+    "ml-32m": Facts(
+        layouts=("ml-latest",),
+        served_by=("grouplens",),
+        stars=_HALF_STARS,
+        newest=1_697_241_600,
+        counts={"ratings": 32_000_204, "users": 200_948, "movies": 87_585},
+        demographics=False,
+        fewest_ratings=20,
+        rated=0.96,  # 84,432 of 87,585
     ),
     "ml-latest-small": Facts(
         layouts=("ml-latest",),
@@ -67,7 +106,8 @@ DATASETS: dict[str, Facts] = {
         newest=1_538_352_000,
         counts={"ratings": 100_836, "users": 610, "movies": 9_742},
         demographics=False,
-        rated=0.95,
+        fewest_ratings=20,
+        rated=0.99,  # 9,724 of 9,742
     ),
     "ml-latest": Facts(
         layouts=("ml-latest",),
@@ -76,6 +116,7 @@ DATASETS: dict[str, Facts] = {
         newest=4_102_444_800,
         counts=None,
         demographics=False,
-        rated=0.95,
+        fewest_ratings=1,  # the only MovieLens edition that leaves nobody out
+        rated=0.9,  # 53,889 of 58,098 in that of 2018
     ),
 }

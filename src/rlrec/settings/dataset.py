@@ -13,7 +13,7 @@ LOCAL = "local"
 class DataConfig(Section):
     """Which ratings, and from where."""
 
-    name: Literal["ml-100k", "ml-1m", "ml-latest-small", "ml-latest"] = "ml-100k"
+    name: Literal["ml-100k", "ml-1m", "ml-20m", "ml-25m", "ml-32m", "ml-latest-small", "ml-latest"] = "ml-100k"
     """Data set; decides the layout, the checksum and the expected row counts."""
     source: Annotated[str, Field(min_length=1)] = "auto"
     """`auto`, `local` (see `local`), or the URL of an archive, with `#md5=…` or `#sha256=…` if it is to be checked."""

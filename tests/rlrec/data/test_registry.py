@@ -1,9 +1,12 @@
+import ast
+import inspect
 import subprocess
 import sys
 from typing import get_args
 
 import pytest
 
+from rlrec.data.checking import suites
 from rlrec.data.dataset.tables import SCHEMAS
 from rlrec.data.reading.parse import LAYOUTS
 from rlrec.data.registry import DATASETS, LayoutName
@@ -40,6 +43,17 @@ def test_facts_are_such_that_the_checks_can_use_them(name: str) -> None:
     assert facts.counts is None or set(facts.counts) == set(SCHEMAS)
     assert list(facts.stars) == sorted(set(facts.stars))
     assert 0 < facts.rated <= 1
+    assert facts.fewest_ratings >= 1
+    assert facts.oldest < facts.newest
+
+
+def test_no_expectation_is_a_number_of_one_edition() -> None:
+    """Numbers that the suites hold tables to are those of facts, or of how the canonical tables code something."""
+    coding = {0, 1, 20, 120, 1870}  # indices and shares; codes of occupations; ages; the first films
+    text = inspect.getsource(suites)
+    found = {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
+    numbers = {value for value in found if isinstance(value, int | float) and not isinstance(value, bool)}
+    assert numbers <= coding | {4}  # of a date, the year's digits
 
 
 @pytest.mark.parametrize(

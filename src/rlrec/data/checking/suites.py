@@ -1,5 +1,7 @@
 """What is expected of the three tables, as Great Expectations suites.
 
+What holds for one data set and not for another stands in its `Facts`; here is what holds for all tables.
+
 A table is judged together with what the other tables say about it: `users` and `movies` are given a column of how many
 ratings each row has, so that references are checked in both directions.
 """
@@ -20,11 +22,8 @@ gxe: Any = import_module("great_expectations.expectations")
 Expectation = Any
 
 N_RATINGS = "n_ratings"
-FEWEST_RATINGS = 20
-"""Every MovieLens data set leaves out users with fewer."""
 
 _C = Columns
-_YEAR_1995 = 788_918_400
 
 
 def judged_frame(tables: Tables, name: str) -> pd.DataFrame:
@@ -69,14 +68,14 @@ def suite_of(tables: Tables, name: str, facts: Facts, newest: int, check_counts:
 
 def _of_ratings(tables: Tables, facts: Facts, newest: int) -> list[Expectation]:
     stars = ", ".join(f"{star:g}" for star in facts.stars)
-    years = f"{_date(_YEAR_1995)} to {_date(newest)}"
+    years = f"{_date(facts.oldest)} to {_date(newest)}"
     return [
         *_present(_C.RATING),
         gxe.ExpectColumnValuesToBeInSet(
             column=_C.RATING, value_set=list(facts.stars), description=f"a rating is one of {stars}"
         ),
         gxe.ExpectColumnValuesToBeBetween(
-            column=_C.TIMESTAMP, min_value=_YEAR_1995, max_value=newest, description=f"rated from {years}"
+            column=_C.TIMESTAMP, min_value=facts.oldest, max_value=newest, description=f"rated from {years}"
         ),
         _between(_C.USER, 0, len(tables.users) - 1, "the user is in the users table"),
         _between(_C.MOVIE, 0, len(tables.movies) - 1, "the movie is in the movies table"),
@@ -91,7 +90,7 @@ def _of_users(facts: Facts) -> list[Expectation]:
         gxe.ExpectColumnValuesToBeInSet(column=_C.SEX, value_set=["F", "M"], description="sex is F or M"),
         _between(_C.AGE, 1, 120, "age is from 1 to 120"),
         _between(_C.OCCUPATION, 0, 20, "the occupation's code is from 0 to 20"),
-        _between(N_RATINGS, FEWEST_RATINGS, None, f"a user has at least {FEWEST_RATINGS} ratings"),
+        _between(N_RATINGS, facts.fewest_ratings, None, f"a user has at least {_ratings(facts.fewest_ratings)}"),
     ]
     if facts.demographics:
         suite += [known for column in (_C.SEX, _C.AGE, _C.OCCUPATION, _C.ZIP) for known in _present(column)]
@@ -142,6 +141,10 @@ def _between(column: str, low: float, high: float | None, description: str) -> E
 def _type_name(kind: str) -> str:
     # What the expectation compares with is the name of the scalar type.
     return {"Int16": "int16", "string": "str"}.get(kind, kind)
+
+
+def _ratings(number: int) -> str:
+    return "one rating" if number == 1 else f"{number} ratings"
 
 
 def _date(seconds: int) -> str:

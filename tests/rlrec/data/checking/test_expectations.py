@@ -16,9 +16,14 @@ from rlrec.data.checking.expectations import validate
 from rlrec.data.checking.results import Summary
 from rlrec.data.dataset.tables import SCHEMAS, Tables
 from rlrec.data.prepare import prepare
+from rlrec.data.registry import DATASETS
 from rlrec.errors import DataError, ValidationError
+from rlrec.evaluation.offline import compare_offline
+from rlrec.policies.baselines import OFFLINE_BASELINES, Known
+from rlrec.settings.config import Config
 from rlrec.settings.dataset import DataConfig
 from rlrec.storage.json_files import read_json
+from rlrec.worlds.fit import fit_world
 
 
 def _change(tables: Tables, table: str, row: int, **values: Any) -> Tables:
@@ -147,6 +152,58 @@ def test_a_user_with_few_ratings_is_named(tables: Tables, tmp_path: Path) -> Non
     assert re.search(rf"user 3, .* ratings {count}\b", message)
 
 
+@pytest.mark.parametrize("name", DATASETS)
+def test_users_may_have_as_few_ratings_as_the_data_sets_readme_says(tables: Tables, tmp_path: Path, name: str) -> None:
+    fewest = DATASETS[name].fewest_ratings
+    least = _rated(tables, user=2, count=fewest)
+    assert validate(least, name, tmp_path / "docs", check_counts=False).success
+    message = _failure(_rated(tables, user=2, count=fewest - 1), tmp_path, name)
+    assert f"a user has at least {'one rating' if fewest == 1 else f'{fewest} ratings'}" in message
+
+
+def _rated(tables: Tables, user: int, count: int) -> Tables:
+    """The tables with that many ratings of one of the users."""
+    own = tables.ratings["user"] == user
+    kept = tables.ratings[~own | (own.cumsum() <= count)].reset_index(drop=True)
+    return Tables(kept, tables.users, tables.movies)
+
+
+def test_ml_latest_whose_users_rated_one_movie_passes_and_can_be_simulated(
+    make_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    """As GroupLens generates it: nobody is left out, and one movie in twenty has no rating."""
+    rng = np.random.default_rng(0)
+    counts = [1] * 12 + [2] * 6 + [40] * 12
+    rows = [
+        f"{user},{movie},{rng.integers(1, 11) / 2},{1_500_000_000 + movie}"
+        for user, count in enumerate(counts, 1)
+        for movie in rng.choice(95, count, replace=False) + 1
+    ]
+    movies = [f"{movie},Movie {movie} (2000),Drama" for movie in range(1, 101)]
+    changes = {
+        "ratings.csv": "\n".join(["userId,movieId,rating,timestamp", *rows]).encode(),
+        "movies.csv": "\n".join(["movieId,title,genres", *movies]).encode(),
+    }
+    config = Config.model_validate(
+        {
+            "data": {
+                "name": "ml-latest",
+                "source": "local",
+                "local": str(make_folder("ml-latest", changes)),
+                "tag_genome": "none",
+            },
+            "world": {"latent_factors": 2, "iterations": 3},
+            "evaluate": {"bootstrap_samples": 100},
+        }
+    )
+    provenance, tables = prepare(config.data, tmp_path / "raw", tmp_path / "tables")
+    assert validate(tables, "ml-latest", tmp_path / "docs", check_counts=provenance.known).success
+    world, _ = fit_world(tables, config, has_violence=False)
+    policies = {name: make(Known.of(world, tables, config.seed)) for name, make in OFFLINE_BASELINES.items()}
+    del policies["oracle"]
+    assert not compare_offline(policies, world, tables, config, "popularity").empty
+
+
 def test_a_movie_without_ratings_fails_only_where_the_data_set_has_none(tables: Tables, tmp_path: Path) -> None:
     extra = tables.movies.iloc[[0]].assign(movie=np.int32(30), original_id=9999, title="Unseen (1990)")
     movies = pd.concat([tables.movies, extra], ignore_index=True)
@@ -229,8 +286,8 @@ def test_an_unwritable_folder_is_named(tables: Tables, tmp_path: Path) -> None:
 
 
 def test_an_unknown_data_set_is_named(tables: Tables, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="'ml-25m'; known are ml-100k, ml-1m"):
-        validate(tables, "ml-25m", tmp_path / "docs")
+    with pytest.raises(DataError, match="'ml-7m'; known are ml-100k, ml-1m"):
+        validate(tables, "ml-7m", tmp_path / "docs")
 
 
 def test_telemetry_is_off() -> None:
