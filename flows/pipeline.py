@@ -34,6 +34,7 @@ from flows.running.server import connect, environment, ui_url
 from flows.running.stage import INTERRUPTED, PARENT, PIPELINE_RUN
 from rlrec.errors import RlrecError
 from rlrec.settings.overrides import check_overrides
+from rlrec.settings.sections import DatasetName
 from rlrec.storage.files import writing
 
 SETTINGS = {
@@ -56,7 +57,7 @@ def _run_name() -> str:
 
 @flow(name="pipeline", flow_run_name=_run_name)
 def pipeline(
-    dataset: Literal["ml-100k", "ml-1m", "ml-20m", "ml-25m", "ml-32m", "ml-latest-small", "ml-latest"] | None = None,
+    dataset: DatasetName | None = None,
     delta: Annotated[float, Field(ge=-1, le=10)] | None = None,
     slate_size: Annotated[int, Field(ge=1, le=100)] | None = None,
     agents: Annotated[int, Field(ge=1, le=64)] | None = None,

@@ -6,8 +6,14 @@ from rlrec.data.dataset.genres import GENRES
 from rlrec.data.reading.parse import OCCUPATIONS
 
 Files = dict[str, bytes]
-LAYOUTS = ("ml-100k", "recbole", "ml-1m", "ml-latest")
-TOPS = {"ml-100k": "ml-100k", "recbole": "ml-100k", "ml-1m": "ml-1m", "ml-latest": "ml-latest-small"}
+LAYOUTS = ("ml-100k", "recbole", "ml-1m", "ml-10m", "ml-latest")
+TOPS = {
+    "ml-100k": "ml-100k",
+    "recbole": "ml-100k",
+    "ml-1m": "ml-1m",
+    "ml-10m": "ml-10m",
+    "ml-latest": "ml-latest-small",
+}
 
 
 def draw_files(layout: str, seed: int = 0, users: int = 6, movies: int = 30) -> Files:
@@ -76,6 +82,14 @@ def draw_files(layout: str, seed: int = 0, users: int = 6, movies: int = 30) -> 
             "movies.dat": lines(
                 [[i, t, "|".join(w)] for i, t, w in zip(ids, titles, words, strict=True)], "::", "latin-1"
             ),
+        }
+    if layout == "ml-10m":
+        return {
+            "ratings.dat": lines(rows, "::", "utf-8"),
+            "movies.dat": lines(
+                [[i, t, "|".join(w)] for i, t, w in zip(ids, titles, words, strict=True)], "::", "utf-8"
+            ),
+            "tags.dat": b"1::10::dull::1139045764\n",
         }
     modern = [[{"Children's": "Children"}.get(word, word) for word in w] + ["IMAX"] for w in words]
     return {

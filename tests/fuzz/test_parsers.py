@@ -18,9 +18,15 @@ from rlrec.settings.explain import leaves
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = {"edited files": 250, "raw files": 100, "edited settings": 300, "raw settings": 250, "any document": 250}
-"""Inputs that each test generates; those of files in each of the four layouts."""
+"""Inputs that each test generates; those of files in each of the five layouts."""
 
-SEPARATORS = {"ml-100k": (b"\t", b"|"), "recbole": (b"\t", b" "), "ml-1m": (b"::", b":"), "ml-latest": (b",", b'"')}
+SEPARATORS = {
+    "ml-100k": (b"\t", b"|"),
+    "recbole": (b"\t", b" "),
+    "ml-1m": (b"::", b":"),
+    "ml-10m": (b"::", b":"),
+    "ml-latest": (b",", b'"'),
+}
 FIELDS = st.one_of(
     st.sampled_from(
         [

@@ -7,6 +7,7 @@ from rlrec.data.dataset.tables import Columns, Tables, save_tables
 from rlrec.data.reading.parse import parse
 from rlrec.data.sources.download import download
 from rlrec.data.sources.genome import fetch_violence
+from rlrec.data.sources.naming import name_of, named
 from rlrec.data.sources.source import DEFAULT_ENDPOINTS, Endpoints
 from rlrec.data.sources.transfer import OnBytes
 from rlrec.settings.dataset import DataConfig
@@ -30,7 +31,8 @@ def prepare(
             then.
     """
     provenance = download(config, raw, on_bytes, endpoints)
-    tables = parse(raw / config.name, config.name)
+    with named({raw / config.name: name_of(provenance.source, provenance.location)}):
+        tables = parse(raw / config.name, config.name)
     violence, record = fetch_violence(config, raw, tables.movies, provenance, on_bytes, endpoints)
     tables = Tables(tables.ratings, tables.users, tables.movies.assign(**{Columns.VIOLENCE: violence}))
     provenance = provenance.model_copy(update={"violence": record})

@@ -10,7 +10,7 @@ from typing import Literal
 
 from rlrec.data.dataset.provenance import SourceKind
 
-LayoutName = Literal["ml-100k", "recbole's ml-100k", "ml-1m", "ml-latest"]
+LayoutName = Literal["ml-100k", "recbole's ml-100k", "ml-1m", "ml-10m", "ml-latest"]
 """Ways to lay out a data set in files; `rlrec.data.reading.parse` reads them."""
 
 _MOVIELENS_BEGINS = 788_918_400
@@ -68,6 +68,16 @@ DATASETS: dict[str, Facts] = {
         demographics=True,
         fewest_ratings=20,
         rated=0.95,  # 3,706 of 3,883
+    ),
+    "ml-10m": Facts(
+        layouts=("ml-10m",),
+        served_by=("grouplens",),
+        stars=_HALF_STARS,
+        newest=1_231_200_000,
+        counts={"ratings": 10_000_054, "users": 69_878, "movies": 10_681},
+        demographics=False,
+        fewest_ratings=20,
+        rated=0.99,  # 10,677 of 10,681
     ),
     "ml-20m": Facts(
         layouts=("ml-latest",),

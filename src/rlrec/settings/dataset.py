@@ -1,19 +1,27 @@
 """The section `data`: which ratings, and from where."""
 
-from typing import Annotated, Literal, Self
+import re
+from typing import Annotated, Self
+from urllib.parse import unquote
 
 from pydantic import Field, model_validator
 
-from rlrec.settings.sections import Section
+from rlrec.settings.sections import DatasetName, Section
 
 LOCAL = "local"
 """The word for what `data.local` names."""
 
 
+def _path_of(url: str) -> str:
+    """The path that a URL like `file:///home/me/ml-1m.zip` names; empty for all others."""
+    found = re.fullmatch(r"file://(?:localhost)?(/.*?)(?:#(?:md5|sha256)=.*)?", url, re.IGNORECASE)
+    return unquote(found[1]) if found else ""
+
+
 class DataConfig(Section):
     """Which ratings, and from where."""
 
-    name: Literal["ml-100k", "ml-1m", "ml-20m", "ml-25m", "ml-32m", "ml-latest-small", "ml-latest"] = "ml-100k"
+    name: DatasetName = "ml-100k"
     """Data set; decides the layout, the checksum and the expected row counts."""
     source: Annotated[str, Field(min_length=1)] = "auto"
     """`auto`, `local` (see `local`), or the URL of an archive, with `#md5=…` or `#sha256=…` if it is to be checked."""
@@ -27,12 +35,15 @@ class DataConfig(Section):
         """A path in `source` would be none of the graph's dependencies: DVC would not see that its content changed."""
         for name, words in (("source", ("auto", LOCAL)), ("tag_genome", ("auto", LOCAL, "none"))):
             given = getattr(self, name)
-            if given in words or "://" in given:
+            if given in words or re.match("https?://", given, re.IGNORECASE):
                 continue
+            path = _path_of(given)
             raise ValueError(
-                f"data.{name} ({given}) must be {', '.join(words)} or a URL; "
-                f"for what is on this machine set data.{name}: local and data.local to its path"
+                f"data.{name} ({given}) must be {', '.join(words)} or a URL that begins with http:// or https://; "
+                f"for what is on this machine set data.{name}: local and data.local to its path{path and f', {path}'}"
             )
+        if path := _path_of(self.local):
+            raise ValueError(f"data.local ({self.local}) must be a path: {path}")
         if self.local.startswith("~"):
             raise ValueError(f"data.local ({self.local}) must be written out: DVC does not know what ~ means")
         return self

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 from rlrec.errors import DataError
 from rlrec.storage.files import atomic_folder
@@ -25,6 +25,7 @@ class Limits:
 
 
 _RATIO_MATTERS_ABOVE = 2**20
+_LEFT_BEHIND = frozenset({"__macosx", ".ds_store", "icon\r", "thumbs.db", "desktop.ini"})
 
 BROKEN_ARCHIVE = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
@@ -33,39 +34,72 @@ BROKEN_ARCHIVE = (
 """What zipfile raises, `OSError` aside, where an archive is truncated or corrupt."""
 
 
+def is_left_behind(path: PurePath) -> bool:
+    """Whether a file manager made that, beside what somebody packed or copied: `__MACOSX/`, `._movies.dat`, and others.
+
+    >>> is_left_behind(PurePosixPath("__MACOSX/ml-1m/._movies.dat"))
+    True
+    """
+    return any(part.startswith("._") or part.casefold() in _LEFT_BEHIND for part in path.parts)
+
+
+def path_of(member: zipfile.ZipInfo) -> PurePosixPath:
+    """Where a member belongs; some programs for Windows write backslashes between folders, against the format."""
+    return PurePosixPath(member.filename.replace("\\", "/"))
+
+
 def check_members(archive: zipfile.ZipFile, limits: Limits = Limits()) -> list[zipfile.ZipInfo]:
     """The archive's files (not its folders), once all of them are safe to unpack.
 
     Raises:
         DataError: a member has an absolute path or `..` in it, is a link or another special file, is encrypted or
-            packed in an unusual way, stands there twice, or the archive is a bomb by `limits`; the message names
-            archive and member.
+            packed in an unusual way, stands there twice or as a file and as a folder, or the archive is a bomb by
+            `limits`; the message names archive and member.
     """
     members = archive.infolist()
     if len(members) > limits.members:
         raise DataError(f"{archive.filename} has {len(members)} members, more than the {limits.members} allowed")
-    seen: set[str] = set()
+    seen: dict[str, zipfile.ZipInfo] = {}
     for member in members:
         problem = _problem(member, limits)
-        key = str(PurePosixPath(member.filename)).casefold()
+        key = _key(path_of(member))
         if problem is None and key in seen:
             problem = "stands there twice"
         if problem is not None:
-            raise DataError(f"{archive.filename} is not safe to unpack: member {member.filename!r} {problem}")
-        seen.add(key)
+            raise _unsafe(archive, member, problem)
+        seen[key] = member
+    for key in seen:
+        for folder in PurePosixPath(key).parents:
+            if (other := seen.get(str(folder))) is not None and not _is_folder(other):
+                raise _unsafe(archive, other, "is both a file and a folder")
     total = sum(member.file_size for member in members)
     if total > limits.bytes:
         raise DataError(f"{archive.filename} would unpack to {total:,} bytes, more than the {limits.bytes:,} allowed")
-    return [member for member in members if not member.is_dir()]
+    return [member for member in members if not _is_folder(member)]
+
+
+def _unsafe(archive: zipfile.ZipFile, member: zipfile.ZipInfo, problem: str) -> DataError:
+    return DataError(f"{archive.filename} is not safe to unpack: member {member.filename!r} {problem}")
+
+
+def _key(path: PurePosixPath) -> str:
+    """The same for paths that some file systems take for one."""
+    return str(path).casefold()
+
+
+def _is_folder(member: zipfile.ZipInfo) -> bool:
+    return member.filename.endswith(("/", "\\"))
 
 
 def _problem(member: zipfile.ZipInfo, limits: Limits) -> str | None:
     # zipfile cuts a name at its first NUL and replaces the separator of this system, so the stored name is what counts.
     name = member.orig_filename
-    path, windows = PurePosixPath(name), PureWindowsPath(name)
+    path, windows = PurePosixPath(name.replace("\\", "/")), PureWindowsPath(name)
     kind = stat.S_IFMT(member.external_attr >> 16)
     if "\0" in name or not path.parts:
         return "has no usable name"
+    if not is_left_behind(path) and any(character < " " or character == "\x7f" for character in name):
+        return "has a control character in its name"
     if path.is_absolute() or windows.drive or windows.root:
         return "has an absolute path"
     if ".." in path.parts or ".." in windows.parts:
@@ -87,7 +121,8 @@ def unpack(archive: Path, folder: Path, only: Mapping[str, str] | None = None, l
     Args:
         archive: the zip file.
         folder: where the members go. One folder that all members share (`ml-100k/`) is left out of their paths.
-        only: members to take, with the path that each gets inside `folder`; all members where it is None.
+        only: members to take, with the path that each gets inside `folder`; where it is None all members but what
+            `is_left_behind`.
         limits: see `check_members`.
 
     Returns:
@@ -115,15 +150,12 @@ def unpack(archive: Path, folder: Path, only: Mapping[str, str] | None = None, l
 
 
 def _targets(archive: Path, members: list[zipfile.ZipInfo]) -> dict[str, str]:
-    paths = [PurePosixPath(member.filename) for member in members]
+    paths = {member.filename: path for member in members if not is_left_behind(path := path_of(member))}
     if not paths:
         raise DataError(f"{archive} holds no file")
-    tops = {path.parts[0] for path in paths}
-    shared = len(tops) == 1 and all(len(path.parts) > 1 for path in paths)
-    return {
-        member.filename: str(path.relative_to(path.parts[0]) if shared else path)
-        for member, path in zip(members, paths, strict=True)
-    }
+    tops = {path.parts[0] for path in paths.values()}
+    shared = len(tops) == 1 and all(len(path.parts) > 1 for path in paths.values())
+    return {name: str(path.relative_to(path.parts[0]) if shared else path) for name, path in paths.items()}
 
 
 def _extract(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:

@@ -75,7 +75,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         restore(path)
         fresh.mkdir()
     try:
-        with writing(path):
+        with writing(path, fresh):
             yield fresh
             if path.exists():
                 path.rename(aside)
@@ -98,10 +98,15 @@ def _names(path: Path) -> tuple[Path, Path]:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turns an `OSError` of the block into a `WriteError` that names `path`."""
+def writing(path: Path, way: Path | None = None) -> Iterator[None]:
+    """Turns an `OSError` of the block into a `WriteError` that names `path`, also where it is about the `way` there."""
     try:
         yield
+    except WriteError as error:
+        if way is None:
+            raise
+        raise WriteError(str(error).replace(str(way), str(path))) from error
     except OSError as error:
-        where = "" if error.filename in (None, str(path)) else f" ({error.filename})"
+        file = None if error.filename is None else str(error.filename).replace(str(way or path), str(path))
+        where = "" if file in (None, str(path)) else f" ({file})"
         raise WriteError(f"cannot write {path}: {error.strerror or error}{where}") from error

@@ -34,6 +34,56 @@ def test_only_the_named_members_are_taken_and_renamed(tmp_path: Path) -> None:
         unpack(archive, tmp_path / "out", only={"pkg/data/z": "z"})
 
 
+def test_what_a_file_manager_packs_beside_the_files_is_left_out(tmp_path: Path) -> None:
+    left = (
+        "__MACOSX/._top",
+        "__MACOSX/top/._x",
+        "top/.DS_Store",
+        "top/._x",
+        "top/Icon\r",
+        "top/in/Thumbs.db",
+        "desktop.ini",
+    )
+    archive = write_zip(tmp_path / "a.zip", {"top/x": b"1", **dict.fromkeys(left, b"2"), "top/in/y": b"3"})
+    assert unpack(archive, tmp_path / "out") == [tmp_path / "out/in/y", tmp_path / "out/x"]
+    assert sorted(path.name for path in (tmp_path / "out").rglob("*")) == ["in", "x", "y"]
+    with pytest.raises(DataError, match="holds no file"):
+        unpack(write_zip(tmp_path / "b.zip", dict.fromkeys(left, b"2")), tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["__MACOSX/../../evil", "__MACOSX\\..\\..\\evil", "/._evil", "C:\\._evil"])
+def test_what_is_left_out_must_be_safe_as_well(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match="not safe to unpack"):
+        unpack(write_zip(tmp_path / "a.zip", {"x": b"1", name: b"2"}), tmp_path / "out")
+    with pytest.raises(DataError, match="would grow"):
+        unpack(write_zip(tmp_path / "a.zip", {"x": b"1", "._x": bytes(30 * 2**20)}), tmp_path / "out")
+
+
+def test_backslashes_between_folders_are_read_as_slashes(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "a.zip", {"top\\": b"", "top\\x": b"1", "top\\in\\": b"", "top\\in\\y": b"2"})
+    assert unpack(archive, tmp_path / "out") == [tmp_path / "out/in/y", tmp_path / "out/x"]
+    assert (tmp_path / "out/in/y").read_bytes() == b"2"
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"),
+    [
+        (["a/x", "a\\x"], "stands there twice"),
+        (["a/x", "A\\X"], "stands there twice"),
+        (["a", "a/x"], "is both a file and a folder"),
+        (["a/x/y", "a\\x"], "is both a file and a folder"),
+        (["a\x1b[31m/x"], "has a control character in its name"),
+    ],
+)
+def test_names_that_cannot_stand_beside_each_other_or_be_shown_are_refused(
+    tmp_path: Path, names: list[str], problem: str
+) -> None:
+    with pytest.raises(DataError, match=problem) as error:
+        unpack(write_zip(tmp_path / "a.zip", dict.fromkeys(names, b"1")), tmp_path / "out")
+    assert str(error.value).isprintable()
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
@@ -55,7 +105,9 @@ def test_a_member_that_leads_out_is_named_and_nothing_is_written(tmp_path: Path,
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
-@given(st.lists(st.sampled_from(["..", ".", "a", "b", "", "..."]), min_size=1, max_size=6).map("/".join))
+@given(
+    st.lists(st.sampled_from(["..", ".", "a", "b", "", "...", "/", "\\", "C:"]), min_size=1, max_size=9).map("".join)
+)
 def test_no_accepted_name_leads_out(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     folder = tmp_path_factory.mktemp("zip")
     archive = write_zip(folder / "a.zip", {"x": b"1", name: b"2"})

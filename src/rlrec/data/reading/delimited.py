@@ -9,7 +9,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -24,12 +24,11 @@ Kind = Literal["int", "float", "text", "flag"]
 Encoding = Literal["latin-1", "utf-8"]
 
 _ARROW = {"int": pa.int64(), "float": pa.float64(), "text": pa.string(), "flag": pa.int64()}
-_BOMS = {
+_WIDE = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
-    codecs.BOM_UTF8: "UTF-8 with a byte order mark",
 }
 # A control character that no title has, in place of a separator of two characters, which no quick reader knows.
 _UNIT_SEPARATOR = "\x1f"
@@ -43,9 +42,10 @@ class Delimited:
         columns: name and kind of each field, in order. An `int` or `float` is finite and present, a `flag` is 0 or 1, a
             `text` may be empty.
         separator: what stands between fields.
-        encoding: of the bytes.
+        encoding: of the bytes, as they were published; a copy that was saved as UTF-8 is read as well.
         header: the first line, where the file has one.
         quoted: whether a field with a separator in it is enclosed in double quotes.
+        called: what people who read the file's description call the columns, where it has no header.
     """
 
     columns: Mapping[str, Kind]
@@ -53,6 +53,18 @@ class Delimited:
     encoding: Encoding
     header: str | None = None
     quoted: bool = False
+    called: tuple[str, ...] = ()
+
+    @property
+    def own_names(self) -> tuple[str, ...]:
+        """What the file itself, or its description, calls the columns; what RecBole adds of their types is left out."""
+        if self.header is None:
+            return self.called or tuple(self.columns)
+        return tuple(name.partition(":")[0] for name in self.header.split(self.separator))
+
+    def own_name(self, column: str) -> str:
+        """That of one of `columns`."""
+        return self.own_names[list(self.columns).index(column)]
 
 
 def line_error(path: Path, number: int, problem: str, text: str) -> DataError:
@@ -65,10 +77,10 @@ def read_delimited(path: Path, file_format: Delimited) -> pd.DataFrame:
     """Every line of the file as a row; empty lines are passed over.
 
     Raises:
-        DataError: the file is missing, empty, or in another encoding; a line has too few or too many fields, or
-            something else where a number must be.
+        DataError: the file is missing, empty, or in an encoding that is not read; a line has too few or too many
+            fields, or something else where a number must be.
     """
-    content = read_bytes(path, file_format.encoding)
+    content, file_format = _opened(path, file_format)
     frame = _read_quickly(content, file_format)
     if frame is None:
         rows = [fields for _, fields in _checked(path, content, file_format)]
@@ -80,15 +92,15 @@ def read_delimited(path: Path, file_format: Delimited) -> pd.DataFrame:
 
 def line_of(path: Path, file_format: Delimited, row: int) -> tuple[int, str]:
     """Number and text of the line that `row` (from 0) of `read_delimited` came from."""
-    lines = _lines(read_bytes(path, file_format.encoding), file_format)
+    lines = _lines(*_opened(path, file_format))
     return next((number, text) for index, (number, text) in enumerate(lines) if index == row)
 
 
-def read_bytes(path: Path, encoding: Encoding) -> bytes:
-    """The file's bytes, once they can be text in `encoding`.
+def _opened(path: Path, file_format: Delimited) -> tuple[bytes, Delimited]:
+    """The file's bytes without a byte order mark, and the format with the encoding that they have.
 
     Raises:
-        DataError: the file is missing, unreadable, empty, or visibly in another encoding.
+        DataError: the file is missing, unreadable, empty, or visibly in an encoding that is not read.
     """
     try:
         content = path.read_bytes()
@@ -96,32 +108,34 @@ def read_bytes(path: Path, encoding: Encoding) -> bytes:
         raise DataError(f"{path} is missing") from error
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    for mark, name in _WIDE.items():
+        if content.startswith(mark):
+            raise DataError(f"{path} is encoded in {name}: save it as UTF-8")
+    marked = content.startswith(codecs.BOM_UTF8)
+    content = content.removeprefix(codecs.BOM_UTF8)
     if not content.strip():
         raise DataError(f"{path} is empty")
-    for mark, name in _BOMS.items():
-        if content.startswith(mark):
-            raise DataError(f"{path} is encoded in {name}, expected {encoding}")
     if (at := content.find(b"\0")) >= 0:
-        raise DataError(f"{path}, line {_line(content, at)}: has a NUL byte, so it is not {encoding} text (UTF-16?)")
-    if not content.isascii():
-        _check_encoding(path, content, encoding)
-    return content
+        where = _line(content, at)
+        raise DataError(f"{path}, line {where}: has a NUL byte, so it is no text (UTF-16?): save it as UTF-8")
+    encoding = _encoding_of(path, content, "utf-8" if marked else file_format.encoding)
+    return content, replace(file_format, encoding=encoding)
 
 
-def _check_encoding(path: Path, content: bytes, encoding: Encoding) -> None:
+def _encoding_of(path: Path, content: bytes, expected: Encoding) -> Encoding:
+    # Any bytes are latin-1, but accented latin-1 text is as good as never valid UTF-8.
+    if content.isascii():
+        return "utf-8"
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
-        if encoding == "utf-8":
-            where = _line(content, error.start)
-            raise DataError(
-                f"{path}, line {where}: byte 0x{content[error.start]:02x} is not {encoding} text"
-            ) from error
-        return
-    # Any bytes are latin-1, but accented latin-1 text is as good as never valid UTF-8.
-    if encoding == "latin-1":
-        at = next(index for index, byte in enumerate(content) if byte > 0x7F)
-        raise DataError(f"{path}, line {_line(content, at)}: is UTF-8 text, expected {encoding}")
+        if expected == "latin-1":
+            return "latin-1"
+        where = _line(content, error.start)
+        raise DataError(
+            f"{path}, line {where}: byte 0x{content[error.start]:02x} is not UTF-8 text: save the file as UTF-8"
+        ) from error
+    return "utf-8"
 
 
 def _line(content: bytes, at: int) -> int:
@@ -182,7 +196,7 @@ def _checked(path: Path, content: bytes, file_format: Delimited) -> Iterator[tup
         if len(fields) != len(file_format.columns):
             raise line_error(path, number, f"has {len(fields)} fields, expected {len(file_format.columns)}", text)
         values: list[object] = []
-        for (name, kind), field in zip(file_format.columns.items(), fields, strict=True):
+        for name, kind, field in zip(file_format.own_names, file_format.columns.values(), fields, strict=True):
             try:
                 values.append(_CONVERTERS[kind](field))
             except ValueError:

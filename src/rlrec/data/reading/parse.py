@@ -1,11 +1,12 @@
-"""Parses MovieLens files, in any of the four layouts that they are handed around in, into the canonical tables.
+"""Parses MovieLens files, in any of the five layouts that they are handed around in, into the canonical tables.
 
-Layouts: GroupLens's ml-100k (`u.data` and others), ml-1m (`ratings.dat`) and ml-latest (`ratings.csv`), and RecBole's
-atomic files of ml-100k (`ml-100k.inter`). Which one it is shows in the files' names.
+Layouts: GroupLens's ml-100k (`u.data` and others), ml-1m (`ratings.dat` and `users.dat`), ml-10m (`ratings.dat` without
+users) and ml-latest (`ratings.csv`), and RecBole's atomic files of ml-100k (`ml-100k.inter`). Which one it is shows in
+the files' names.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from rlrec.data.dataset.genres import GENRES
 from rlrec.data.dataset.tables import GENRE_SEPARATOR, Columns, Tables, typed
 from rlrec.data.dataset.titles import year_of
 from rlrec.data.reading.delimited import Delimited, Kind, line_error, line_of, read_delimited
-from rlrec.data.registry import DATASETS, LayoutName
+from rlrec.data.reading.detection import Layout, detect
 from rlrec.errors import DataError
 from rlrec.settings.explain import as_text
 
@@ -53,14 +54,18 @@ _RATING_COLUMNS: dict[str, Kind] = {
 }
 _GENRE_FLAGS: dict[str, Kind] = dict.fromkeys(GENRES, "flag")
 
-_U_DATA = Delimited(_RATING_COLUMNS, "\t", "latin-1")
+_U_DATA = Delimited(_RATING_COLUMNS, "\t", "latin-1", called=("user id", "item id", "rating", "timestamp"))
 _U_USER = Delimited(
-    {_C.ORIGINAL_ID: "int", _C.AGE: "int", _C.SEX: "text", _C.OCCUPATION: "text", _C.ZIP: "text"}, "|", "latin-1"
+    {_C.ORIGINAL_ID: "int", _C.AGE: "int", _C.SEX: "text", _C.OCCUPATION: "text", _C.ZIP: "text"},
+    "|",
+    "latin-1",
+    called=("user id", "age", "gender", "occupation", "zip code"),
 )
 _U_ITEM = Delimited(
     {_C.ORIGINAL_ID: "int", _C.TITLE: "text", "released": "text", "video": "text", "imdb": "text", **_GENRE_FLAGS},
     "|",
     "latin-1",
+    called=("movie id", "movie title", "release date", "video release date", "IMDb URL", *GENRES),
 )
 _U_GENRE = Delimited({"genre": "text", "index": "int"}, "|", "latin-1")
 _U_OCCUPATION = Delimited({_C.OCCUPATION: "text"}, "|", "latin-1")
@@ -81,12 +86,16 @@ _ATOMIC_MOVIES = Delimited(
     header="item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq",
 )
 
-_ML1M_RATINGS = Delimited(_RATING_COLUMNS, "::", "latin-1")
+_ML1M_RATINGS = Delimited(_RATING_COLUMNS, "::", "latin-1", called=("UserID", "MovieID", "Rating", "Timestamp"))
 _ML1M_USERS = Delimited(
-    {_C.ORIGINAL_ID: "int", _C.SEX: "text", _C.AGE: "int", _C.OCCUPATION: "int", _C.ZIP: "text"}, "::", "latin-1"
+    {_C.ORIGINAL_ID: "int", _C.SEX: "text", _C.AGE: "int", _C.OCCUPATION: "int", _C.ZIP: "text"},
+    "::",
+    "latin-1",
+    called=("UserID", "Gender", "Age", "Occupation", "Zip-code"),
 )
 _TITLED: dict[str, Kind] = {_C.ORIGINAL_ID: "int", _C.TITLE: "text", _C.GENRES: "text"}
-_ML1M_MOVIES = Delimited(_TITLED, "::", "latin-1")
+_ML1M_MOVIES = Delimited(_TITLED, "::", "latin-1", called=("MovieID", "Title", "Genres"))
+_ML10M_RATINGS, _ML10M_MOVIES = (replace(format_, encoding="utf-8") for format_ in (_ML1M_RATINGS, _ML1M_MOVIES))
 
 _LATEST_RATINGS = Delimited(_RATING_COLUMNS, ",", "utf-8", header="userId,movieId,rating,timestamp", quoted=True)
 _LATEST_MOVIES = Delimited(_TITLED, ",", "utf-8", header="movieId,title,genres", quoted=True)
@@ -95,17 +104,8 @@ _LATEST_MOVIES = Delimited(_TITLED, ",", "utf-8", header="movieId,title,genres",
 _GENRE_WORDS = {"Children": "Children's", "(no genres listed)": "unknown", "": "unknown", "IMAX": None}
 
 
-@dataclass(frozen=True)
-class Layout:
-    """One way to lay out a data set in files."""
-
-    name: LayoutName
-    files: tuple[str, ...]  # the ratings' file first
-    read: Callable[[Path], tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]]
-
-
 def parse(folder: Path, name: str) -> Tables:
-    """Parses the data set `name` from the files in `folder`, or in the only folder inside it.
+    """Parses the data set `name` from the files in `folder`, or in one of the folders inside it.
 
     Out-of-range ratings, duplicate pairs and ratings of unknown movies are parsed: refusing them is the validation's
     part.
@@ -114,9 +114,9 @@ def parse(folder: Path, name: str) -> Tables:
         The tables, with `violence` 0.
 
     Raises:
-        DataError: no layout is recognised, or it is not one of `name`; a file is missing, empty or in another encoding;
-            a line has the wrong number of fields, text where a number must be, or an id that stands there twice. The
-            message names file, line and text.
+        DataError: see `detect_layout`; a file is empty or in an encoding that is not read; a line has the wrong number
+            of fields, text where a number must be, or an id that stands there twice. The message names file, line and
+            text.
     """
     folder, layout = detect_layout(folder, name)
     ratings, users, movies = layout.read(folder)
@@ -132,34 +132,8 @@ def parse(folder: Path, name: str) -> Tables:
 
 
 def detect_layout(folder: Path, name: str) -> tuple[Path, Layout]:
-    """The folder with the files of the data set `name`, and the layout that most of them belong to.
-
-    Raises:
-        DataError: there is no such folder, or no file of any layout in it; the data set never has this layout; or one
-            of the layout's files is missing.
-    """
-    inner, layout = _fullest_layout(folder)
-    fitting = [known for known, facts in DATASETS.items() if layout.name in facts.layouts]
-    if name not in fitting:
-        names = " or ".join(sorted(fitting))
-        raise DataError(f"{inner} holds files of {layout.name}, so data.name must be {names}, not {name}")
-    missing = [file for file in layout.files if not (inner / file).is_file()]
-    if missing:
-        raise DataError(f"{inner} lacks {', '.join(missing)} of {layout.name}'s files {', '.join(layout.files)}")
-    return inner, layout
-
-
-def _fullest_layout(folder: Path) -> tuple[Path, Layout]:
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder")
-    inner = [path for path in sorted(folder.iterdir()) if path.is_dir()]
-    for candidate in [folder, *(inner if len(inner) == 1 else [])]:
-        present = {layout.name: sum((candidate / file).is_file() for file in layout.files) for layout in LAYOUTS}
-        best = max(LAYOUTS, key=lambda layout: present[layout.name])
-        if present[best.name]:
-            return candidate, best
-    wanted = "; ".join(f"{layout.name}: {', '.join(layout.files)}" for layout in LAYOUTS)
-    raise DataError(f"{folder} holds no MovieLens files. Expected one of\n  {wanted}")
+    """The folder with the files of the data set `name`, and their layout; see `rlrec.data.reading.detection.detect`."""
+    return detect(folder, name, LAYOUTS)
 
 
 def _read_ml100k(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -198,9 +172,17 @@ def _read_ml1m(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     return ratings, _cleaned(folder / "users.dat", _ML1M_USERS, users), _with_genres(movies)
 
 
+def _read_ml10m(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    ratings = read_delimited(folder / "ratings.dat", _ML10M_RATINGS)
+    return _without_users(ratings, _unique(folder / "movies.dat", _ML10M_MOVIES))
+
+
 def _read_latest(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     ratings = read_delimited(folder / "ratings.csv", _LATEST_RATINGS)
-    movies = _unique(folder / "movies.csv", _LATEST_MOVIES)
+    return _without_users(ratings, _unique(folder / "movies.csv", _LATEST_MOVIES))
+
+
+def _without_users(ratings: pd.DataFrame, movies: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     users = pd.DataFrame({_C.ORIGINAL_ID: np.unique(ratings[_C.ORIGINAL_USER].to_numpy())})
     for column in (_C.SEX, _C.AGE, _C.OCCUPATION, _C.ZIP):
         users[column] = pd.NA
@@ -211,6 +193,7 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout("ml-100k", ("u.data", "u.item", "u.user", "u.genre", "u.occupation"), _read_ml100k),
     Layout("recbole's ml-100k", ("ml-100k.inter", "ml-100k.item", "ml-100k.user"), _read_atomic),
     Layout("ml-1m", ("ratings.dat", "users.dat", "movies.dat"), _read_ml1m),
+    Layout("ml-10m", ("ratings.dat", "movies.dat"), _read_ml10m),
     Layout("ml-latest", ("ratings.csv", "movies.csv"), _read_latest),
 )
 
@@ -220,9 +203,8 @@ def _unique(path: Path, file_format: Delimited) -> pd.DataFrame:
     repeated = frame[_C.ORIGINAL_ID].duplicated().to_numpy()
     if repeated.any():
         row = int(repeated.argmax())
-        raise line_error(
-            path, *_described(path, file_format, row, f"id {frame[_C.ORIGINAL_ID].iloc[row]} stands there twice")
-        )
+        problem = f"{file_format.own_names[0]} {frame[_C.ORIGINAL_ID].iloc[row]} stands there twice"
+        raise line_error(path, *_described(path, file_format, row, problem))
     return frame
 
 
@@ -247,7 +229,7 @@ def _check_range(path: Path, file_format: Delimited, frame: pd.DataFrame, column
     outside = ~frame[column].between(low, high).to_numpy()
     if outside.any():
         row = int(outside.argmax())
-        problem = f"{column} must be from {low} to {high}, but is {frame[column].iloc[row]}"
+        problem = f"{file_format.own_name(column)} must be from {low} to {high}, but is {frame[column].iloc[row]}"
         raise line_error(path, *_described(path, file_format, row, problem))
 
 

@@ -16,6 +16,7 @@ from rlrec.data.dataset.provenance import (
 from rlrec.data.reading.parse import detect_layout
 from rlrec.data.registry import DATASETS
 from rlrec.data.sources import given, grouplens, wheel
+from rlrec.data.sources.naming import name_of, named
 from rlrec.data.sources.source import DEFAULT_ENDPOINTS, Endpoints, Order, Served, Source
 from rlrec.data.sources.transfer import OnBytes, UnreachableError, incoming_beside
 from rlrec.errors import DataError, WriteError
@@ -61,8 +62,7 @@ def download(
             if config.source == "auto":
                 served = _first_that_serves(order, tried)
             else:
-                served = given.serve(order, config)
-                detect_layout(order.folder, order.name)
+                served = _checked(order, given.serve(order, config))
             provenance = Provenance(
                 dataset=config.name,
                 requested=config.source,
@@ -98,9 +98,7 @@ def _present(config: DataConfig, raw: Path) -> Provenance | None:
 def _first_that_serves(order: Order, tried: list[Attempt]) -> Served:
     for source in DATASETS[order.name].served_by:
         try:
-            served = SOURCES[source](order)
-            detect_layout(order.folder, order.name)
-            return served
+            return _checked(order, SOURCES[source](order))
         except WriteError:  # no source can help there
             raise
         except DataError as error:
@@ -114,6 +112,17 @@ def _first_that_serves(order: Order, tried: list[Attempt]) -> Served:
         f"Get {name}.zip by hand (https://grouplens.org/datasets/movielens/), "
         "put it into data/local and set data.source: local"
     )
+
+
+def _checked(order: Order, served: Served) -> Served:
+    """What was served, once it is a data set.
+
+    Raises:
+        DataError: it is none, or another one; names what the user named.
+    """
+    with named({order.folder: name_of(served.source, served.location)}):
+        detect_layout(order.folder, order.name)
+    return served
 
 
 def _records(folder: Path) -> dict[str, FileRecord]:

@@ -2,7 +2,7 @@
 
 import logging
 import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -15,11 +15,12 @@ from rlrec.data.dataset.provenance import Provenance, ViolenceRecord, record_arc
 from rlrec.data.dataset.tables import Columns
 from rlrec.data.dataset.titles import read_title
 from rlrec.data.sources.given import GENOME_ARCHIVE, split_pin
+from rlrec.data.sources.naming import named
 from rlrec.data.sources.source import DEFAULT_ENDPOINTS, Endpoints
 from rlrec.data.sources.transfer import OnBytes, fetch, incoming_beside
 from rlrec.errors import DataError, WriteError
 from rlrec.settings.dataset import LOCAL, DataConfig
-from rlrec.storage.archives import check_members
+from rlrec.storage.archives import check_members, is_left_behind, path_of
 from rlrec.storage.files import write_atomically
 
 logger = logging.getLogger(__name__)
@@ -132,7 +133,8 @@ def _fetch_genome(config: DataConfig, raw: Path, on_bytes: OnBytes | None, endpo
         else:
             archive = incoming / GENOME_ARCHIVE
             fetch(location, archive, pin, on_bytes, endpoints.patience)
-        tag, relevance = read_genome(archive)
+        with named({archive: location}):
+            tag, relevance = read_genome(archive)
         lines = (f"{title}\t{value:.6g}\n" for title, value in relevance.items())
         write_atomically(raw / VIOLENCE_FILE, (_HEADER + "".join(lines)).encode())
         return ViolenceRecord(
@@ -156,7 +158,9 @@ def read_genome(archive: Path) -> tuple[str, "pd.Series[float]"]:
     """
     try:
         with zipfile.ZipFile(archive) as opened:
-            members = {PurePosixPath(member.filename).name: member for member in check_members(opened)}
+            members = {
+                path.name: member for member in check_members(opened) if not is_left_behind(path := path_of(member))
+            }
             if missing := [name for name in ("tags.dat", "movies.dat", "tag_relevance.dat") if name not in members]:
                 raise DataError(f"{archive} is no tag genome: it lacks {', '.join(missing)}")
             tags = dict(_rows(archive, "tags.dat", opened.read(members["tags.dat"])))

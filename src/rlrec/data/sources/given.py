@@ -6,16 +6,17 @@ from pathlib import Path
 
 from rlrec.data.dataset.provenance import SourceKind, record_archive
 from rlrec.data.reading.parse import detect_layout
+from rlrec.data.sources.naming import named
 from rlrec.data.sources.source import Order, Served
 from rlrec.data.sources.transfer import Pin, fetch
 from rlrec.errors import DataError
 from rlrec.settings.dataset import LOCAL, DataConfig
 from rlrec.storage.archives import unpack
 
-_PIN = re.compile(r"#(md5|sha256)=([0-9a-fA-F]+)$")
+_PIN = re.compile(r"#(md5|sha256)=([0-9a-f]+)$", re.IGNORECASE)
 GENOME_ARCHIVE = "tag-genome.zip"
-README = "README.md"
-"""Of the folder `data/local` as it is in the repository."""
+_NOT_RATINGS = ("README.md", GENOME_ARCHIVE)
+"""What may be in the folder `data/local` besides."""
 
 _DIGEST_LENGTHS = {"md5": 32, "sha256": 64}
 
@@ -42,7 +43,8 @@ def serve(order: Order, config: DataConfig) -> Served:
     else:
         archive, source = order.incoming / f"{order.name}.zip", "url"
         fetch(location, archive, pin, order.on_bytes, order.endpoints.patience)
-    unpack(archive, order.folder)
+    with named({archive: location}):
+        unpack(archive, order.folder)
     record = record_archive(archive, "pinned" if pin is not None else "unchecked")
     known = record.md5 == order.endpoints.md5.get(order.name)
     notes = () if known else ("not known to be GroupLens's own archive, so its row counts are not checked",)
@@ -63,11 +65,12 @@ def local_ratings(config: DataConfig) -> Path:
     if linked := sorted(path.name for path in place.iterdir() if path.is_symlink() and path.is_dir()):
         # DVC does not look behind such links: see findings/dvc_dependency_linked_folder.sh.
         raise DataError(f"data.local: {place / linked[0]} is a link to a folder: set data.local to the folder itself")
-    archives = sorted(path for path in place.glob("*.zip") if path.name != GENOME_ARCHIVE)
+    mine = sorted(path for path in place.iterdir() if path.name not in _NOT_RATINGS and not path.name.startswith("."))
+    archives = [path for path in mine if path.suffix.lower() == ".zip"]
     if len(archives) > 1:
         names = ", ".join(path.name for path in archives)
         raise DataError(f"data.local: {place} has several archives, {names}: set data.local to the path of one")
-    if not archives and all(path.name in (README, GENOME_ARCHIVE) for path in place.iterdir()):
+    if not mine:
         raise DataError(f"data.local: {place} is empty: put an archive or the files of {config.name} there")
     return archives[0] if archives else place
 
@@ -77,7 +80,7 @@ def _copy(folder: Path, order: Order) -> Served:
     order.folder.mkdir(parents=True)
     for file in layout.files:
         shutil.copyfile(inner / file, order.folder / file)
-    return Served("folder", str(folder), False, None, ("a folder, so its row counts are not checked",))
+    return Served("folder", str(inner), False, None, ("a folder, so its row counts are not checked",))
 
 
 def split_pin(given: str, setting: str = "data.source") -> tuple[str, Pin | None]:
@@ -89,7 +92,7 @@ def split_pin(given: str, setting: str = "data.source") -> tuple[str, Pin | None
     found = _PIN.search(given)
     if found is None:
         return given, None
-    algorithm, digest = found.group(1), found.group(2).lower()
+    algorithm, digest = found.group(1).lower(), found.group(2).lower()
     if len(digest) != _DIGEST_LENGTHS[algorithm]:
         raise DataError(f"{setting}: {given}: a {algorithm} has {_DIGEST_LENGTHS[algorithm]} digits, not {len(digest)}")
     return given[: found.start()], Pin(algorithm, digest)

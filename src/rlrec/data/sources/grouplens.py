@@ -3,6 +3,7 @@
 import re
 
 from rlrec.data.dataset.provenance import Compared, record_archive
+from rlrec.data.sources.naming import named
 from rlrec.data.sources.source import Endpoints, Order, Served
 from rlrec.data.sources.transfer import FetchError, Pin, UnreachableError, fetch, fetch_text
 from rlrec.storage.archives import unpack
@@ -20,7 +21,8 @@ def serve(order: Order) -> Served:
     pin, notes = _pin(order.name, url, order.endpoints)
     archive = order.incoming / f"{order.name}.zip"
     fetch(url, archive, pin, order.on_bytes, order.endpoints.patience)
-    unpack(archive, order.folder)
+    with named({archive: url}):
+        unpack(archive, order.folder)
     compared: Compared = "unchecked" if pin is None else "pinned" if order.name in order.endpoints.md5 else "published"
     return Served("grouplens", url, True, record_archive(archive, compared), notes)
 

@@ -70,18 +70,21 @@ class _TransientError(FetchError):
 
 def is_url(location: str) -> bool:
     """Whether that is something to `fetch`, not a path."""
-    return re.match(r"https?://", location) is not None
+    return re.match(r"https?://", location, re.IGNORECASE) is not None
 
 
 @contextmanager
 def incoming_beside(folder: Path) -> Iterator[Path]:
     """Yields `.<folder>.part` beside a folder, for archives on their way there.
 
-    After the block it is gone, unless a transfer broke off in it that a later call can continue.
+    After the block it is gone, unless a transfer broke off in it that a later call can continue. What cannot be written
+    there is said not to be writable in the folder.
     """
     incoming = folder.with_name(f".{folder.name}.part")
     try:
         yield incoming
+    except WriteError as error:
+        raise WriteError(str(error).replace(str(incoming), str(folder))) from error
     finally:
         if incoming.is_dir() and not any(incoming.glob("*.part")):
             shutil.rmtree(incoming, ignore_errors=True)

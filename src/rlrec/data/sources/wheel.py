@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from rlrec.data.dataset.provenance import record_archive
+from rlrec.data.sources.naming import named
 from rlrec.data.sources.source import Endpoints, Order, Served
 from rlrec.data.sources.transfer import FetchError, Pin
 from rlrec.storage.archives import unpack
@@ -26,7 +27,8 @@ def serve(order: Order) -> Served:
     with tempfile.TemporaryDirectory(prefix="rlrec-wheel-") as temporary:
         wheel = _pip_download(Path(temporary), endpoints)
         Pin("sha256", endpoints.wheel_sha256).check(wheel, wheel.name)
-        unpack(wheel, order.folder, only={f"{WHEEL_FOLDER}/{name}": name for name in WHEEL_FILES})
+        with named({wheel: endpoints.wheel}):
+            unpack(wheel, order.folder, only={f"{WHEEL_FOLDER}/{name}": name for name in WHEEL_FILES})
         archive = record_archive(wheel, "pinned")
     note = "a copy of GroupLens's ml-100k with the same ratings, users and genres, in RecBole's layout"
     return Served("pypi", endpoints.wheel, True, archive, (note,))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlrec.data.reading.delimited import Delimited, Encoding, read_delimited
+from rlrec.data.reading.delimited import Delimited, Encoding, line_of, read_delimited
 from rlrec.errors import DataError
 
 TABS = Delimited({"id": "int", "value": "float", "name": "text", "on": "flag"}, "\t", "latin-1")
@@ -104,16 +104,46 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "encoding", "problem"),
     [
-        ("1::Café\n".encode("utf-16"), "latin-1", "encoded in UTF-16, expected latin-1"),
+        ("1::Café\n".encode("utf-16"), "latin-1", "is encoded in UTF-16: save it as UTF-8"),
         ("1::Café\n".encode("utf-16-le"), "latin-1", "line 1: has a NUL byte"),
-        (codecs.BOM_UTF8 + b"1::a\n", "latin-1", "UTF-8 with a byte order mark, expected latin-1"),
-        ("1::a\n2::Café\n".encode(), "latin-1", "line 2: is UTF-8 text, expected latin-1"),
-        ("1::a\n2::Café\n".encode("latin-1"), "utf-8", "line 2: byte 0xe9 is not utf-8 text"),
+        ("1::a\n2::Café\n".encode("latin-1"), "utf-8", "line 2: byte 0xe9 is not UTF-8 text: save the file as UTF-8"),
+        (codecs.BOM_UTF8 + "2::Café\n".encode("latin-1"), "latin-1", "line 1: byte 0xe9 is not UTF-8 text"),
+        (codecs.BOM_UTF8, "latin-1", "is empty"),
     ],
 )
-def test_another_encoding_is_recognised(tmp_path: Path, content: bytes, encoding: Encoding, problem: str) -> None:
+def test_an_encoding_that_is_not_read_is_told(tmp_path: Path, content: bytes, encoding: Encoding, problem: str) -> None:
     with pytest.raises(DataError, match=problem):
         read_delimited(_write(tmp_path, content), Delimited(COLONS.columns, "::", encoding))
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+@pytest.mark.parametrize("quick", [True, False])
+def test_text_that_was_saved_as_utf8_is_read_with_or_without_a_byte_order_mark(
+    tmp_path: Path, encoding: Encoding, quick: bool
+) -> None:
+    odd = "" if quick else "\x1f"  # what the quick reader leaves to the other
+    for mark in (b"", codecs.BOM_UTF8):
+        path = _write(tmp_path, mark + f"1::Café{odd}\n2::Amélie\n".encode())
+        frame = read_delimited(path, Delimited(COLONS.columns, "::", encoding))
+        assert list(frame["name"]) == [f"Café{odd}", "Amélie"]
+        assert line_of(path, Delimited(COLONS.columns, "::", encoding), 0) == (1, f"1::Café{odd}")
+
+
+def test_a_header_after_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    assert read_delimited(_write(tmp_path, codecs.BOM_UTF8 + b"id,name\n1,a\n"), CSV)["id"].tolist() == [1]
+
+
+def test_columns_are_called_as_the_file_or_its_description_calls_them(tmp_path: Path) -> None:
+    path = _write(tmp_path, "x::a\n")
+    for file_format, name in (
+        (COLONS, "id"),
+        (Delimited(COLONS.columns, "::", "latin-1", called=("MovieID", "Title")), "MovieID"),
+        (Delimited(COLONS.columns, "\t", "latin-1", header="item_id:token\tname:token_seq"), "item_id"),
+    ):
+        if file_format.header is None:
+            with pytest.raises(DataError, match=f"line 1: {name} must be a whole number"):
+                read_delimited(path, file_format)
+        assert file_format.own_name("id") == name
 
 
 FIELD = st.text(st.characters(codec="latin-1", exclude_characters="\n\r\t\0", exclude_categories=["Cc"]), max_size=8)

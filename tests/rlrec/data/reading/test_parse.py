@@ -1,4 +1,4 @@
-import shutil
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +13,37 @@ from rlrec.data.reading.parse import parse
 from rlrec.errors import DataError
 from rlrec.storage.archives import unpack
 
-NAMES = {"ml-100k": "ml-100k", "recbole": "ml-100k", "ml-1m": "ml-1m", "ml-latest": "ml-latest-small"}
-RATINGS = {"ml-100k": "u.data", "recbole": "ml-100k.inter", "ml-1m": "ratings.dat", "ml-latest": "ratings.csv"}
-MOVIES = {"ml-100k": "u.item", "recbole": "ml-100k.item", "ml-1m": "movies.dat", "ml-latest": "movies.csv"}
+NAMES = {
+    "ml-100k": "ml-100k",
+    "recbole": "ml-100k",
+    "ml-1m": "ml-1m",
+    "ml-10m": "ml-10m",
+    "ml-latest": "ml-latest-small",
+}
+RATINGS = {
+    "ml-100k": "u.data",
+    "recbole": "ml-100k.inter",
+    "ml-1m": "ratings.dat",
+    "ml-10m": "ratings.dat",
+    "ml-latest": "ratings.csv",
+}
+MOVIES = {
+    "ml-100k": "u.item",
+    "recbole": "ml-100k.item",
+    "ml-1m": "movies.dat",
+    "ml-10m": "movies.dat",
+    "ml-latest": "movies.csv",
+}
+IDS = {
+    "u.item": "movie id",
+    "u.user": "user id",
+    "ml-100k.item": "item_id",
+    "ml-100k.user": "user_id",
+    "movies.dat": "MovieID",
+    "users.dat": "UserID",
+    "movies.csv": "movieId",
+}
+"""What each file itself, or its README, calls its first column."""
 USERS = {"ml-100k": "u.user", "recbole": "ml-100k.user", "ml-1m": "users.dat"}
 MakeFolder = Callable[..., Path]
 
@@ -43,8 +71,11 @@ def test_the_same_data_give_the_same_tables_in_each_layout(make_folder: MakeFold
     _assert_equal(parse(make_folder(layout), NAMES[layout]), parse(make_folder("ml-100k"), "ml-100k"))
 
 
-def test_ml_latest_has_the_same_ratings_and_movies_but_no_demographics(make_folder: MakeFolder) -> None:
-    tables, old = parse(make_folder("ml-latest"), "ml-latest-small"), parse(make_folder("ml-100k"), "ml-100k")
+@pytest.mark.parametrize("layout", ["ml-10m", "ml-latest"])
+def test_newer_layouts_have_the_same_ratings_and_movies_but_no_demographics(
+    make_folder: MakeFolder, layout: str
+) -> None:
+    tables, old = parse(make_folder(layout), NAMES[layout]), parse(make_folder("ml-100k"), "ml-100k")
     pd.testing.assert_frame_equal(tables.ratings, old.ratings)
     pd.testing.assert_frame_equal(tables.movies, old.movies)
     assert tables.users[["sex", "age", "occupation", "zip"]].isna().all(axis=None)
@@ -56,12 +87,6 @@ def test_the_order_of_users_and_movies_in_the_files_does_not_matter(make_folder:
         path = make_folder() / name
         path.write_bytes(b"".join(reversed(path.read_bytes().splitlines(keepends=True))))
         _assert_equal(parse(path.parent, "ml-100k"), expected)
-
-
-def test_files_in_the_only_folder_inside_are_found(make_folder: MakeFolder, tmp_path: Path) -> None:
-    folder = make_folder()
-    shutil.move(folder, tmp_path / "outer" / "ml-100k")
-    assert len(parse(tmp_path / "outer", "ml-100k").users) == 6
 
 
 def test_genre_words_of_ml_latest_become_those_of_ml_100k(make_folder: MakeFolder) -> None:
@@ -87,14 +112,15 @@ def test_ratings_out_of_range_are_left_to_the_validation(make_folder: MakeFolder
 def test_a_rating_that_is_no_number_is_named_with_its_line(make_folder: MakeFolder, layout: str, rating: str) -> None:
     path = make_folder(layout) / RATINGS[layout]
     line = _replace_rating(path, layout, rating)
+    column = "Rating" if path.suffix == ".dat" else "rating"
     with pytest.raises(DataError) as error:
         parse(path.parent, NAMES[layout])
-    assert str(error.value).startswith(f"{path}, line {line}: rating must be a number, but is {rating!r}")
+    assert str(error.value).startswith(f"{path}, line {line}: {column} must be a number, but is {rating!r}")
 
 
 def _replace_rating(path: Path, layout: str, rating: str) -> int:
-    separator = {"ml-1m": b"::", "ml-latest": b","}.get(layout, b"\t")
-    line = 3 if layout in ("ml-100k", "ml-1m") else 4
+    separator = {"ml-1m": b"::", "ml-10m": b"::", "ml-latest": b","}.get(layout, b"\t")
+    line = 3 if layout in ("ml-100k", "ml-1m", "ml-10m") else 4
     lines = path.read_bytes().splitlines()
     fields = lines[line - 1].split(separator)
     lines[line - 1] = separator.join([*fields[:2], rating.encode(), fields[3]])
@@ -137,7 +163,9 @@ def test_an_id_that_stands_there_twice_is_named_with_its_line(make_folder: MakeF
             path = make_folder(layout) / files[layout]
             lines = path.read_bytes().splitlines(keepends=True)
             path.write_bytes(b"".join([*lines, lines[-1]]))
-            with pytest.raises(DataError, match=rf"{path.name}, line {len(lines) + 1}: id \d+ stands there twice"):
+            with pytest.raises(
+                DataError, match=rf"{path.name}, line {len(lines) + 1}: {IDS[path.name]} \d+ stands there"
+            ):
                 parse(path.parent, NAMES[layout])
 
 
@@ -147,6 +175,45 @@ def test_a_file_in_utf16_is_recognised(make_folder: MakeFolder, layout: str) -> 
     path.write_bytes(path.read_bytes().decode("latin-1").encode("utf-16"))
     with pytest.raises(DataError, match=f"{path.name} is encoded in UTF-16"):
         parse(path.parent, NAMES[layout])
+
+
+@pytest.mark.parametrize("layout", NAMES)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_copy_that_was_saved_as_utf8_gives_the_same_tables(
+    make_folder: MakeFolder, layout: str, encoding: str
+) -> None:
+    expected, folder = parse(make_folder(layout), NAMES[layout]), make_folder(layout)
+    published = "utf-8" if layout in ("recbole", "ml-10m", "ml-latest") else "latin-1"
+    for path in folder.iterdir():
+        path.write_text(path.read_bytes().decode(published), encoding=encoding, newline="")
+    assert "é".encode() in (folder / MOVIES[layout]).read_bytes()
+    _assert_equal(parse(folder, NAMES[layout]), expected)
+
+
+@pytest.mark.parametrize("layout", ["recbole", "ml-10m", "ml-latest"])
+def test_a_copy_that_was_saved_as_latin1_is_refused_with_what_to_do(make_folder: MakeFolder, layout: str) -> None:
+    path = make_folder(layout) / MOVIES[layout]
+    path.write_bytes(path.read_bytes().decode("utf-8").encode("latin-1"))
+    with pytest.raises(DataError, match=rf"{path.name}, line \d+: byte 0xe9 is not UTF-8 text: save the file as UTF-8"):
+        parse(path.parent, NAMES[layout])
+
+
+@pytest.mark.parametrize("layout", NAMES)
+def test_no_message_has_a_name_of_ours_for_a_column(make_folder: MakeFolder, layout: str) -> None:
+    path = make_folder(layout) / RATINGS[layout]
+    first = 0 if layout in ("ml-100k", "ml-1m", "ml-10m") else 1
+    lines = path.read_bytes().splitlines()
+    for field, name in enumerate(("user", "item|movie", "rating", "timestamp")):
+        separator = {"ml-1m": b"::", "ml-10m": b"::", "ml-latest": b","}.get(layout, b"\t")
+        fields = lines[first].split(separator)
+        fields[field] = b"x"
+        path.write_bytes(b"\n".join([*lines[:first], separator.join(fields), *lines[first + 1 :]]))
+        with pytest.raises(DataError) as error:
+            parse(path.parent, NAMES[layout])
+        assert re.search(
+            rf"line {first + 1}: ({name})\S*( id)? must be a (whole )?number, but is 'x'", str(error.value), re.I
+        )
+        assert "original" not in str(error.value)
 
 
 def test_bad_genre_flags_are_named_with_their_line(make_folder: MakeFolder) -> None:
@@ -189,18 +256,6 @@ def test_a_rating_beyond_all_bounds_is_infinite_without_a_warning(make_folder: M
     path = make_folder() / "u.data"
     _replace_rating(path, "ml-100k", "1e300")
     assert parse(path.parent, "ml-100k").ratings["rating"].iloc[2] == np.inf
-
-
-def test_another_data_set_than_the_named_one_is_refused(make_folder: MakeFolder) -> None:
-    with pytest.raises(DataError, match=r"holds files of ml-100k, so data\.name must be ml-100k, not ml-1m"):
-        parse(make_folder("ml-100k"), "ml-1m")
-
-
-def test_a_folder_without_movielens_files_says_what_is_expected(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no MovieLens files(.|\n)*ratings\.dat"):
-        parse(tmp_path, "ml-1m")
-    with pytest.raises(DataError, match="is not a folder"):
-        parse(tmp_path / "none", "ml-1m")
 
 
 def test_a_million_ratings_are_parsed_in_seconds(make_folder: MakeFolder) -> None:

@@ -3,9 +3,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+from movielens import LAYOUTS, draw_files
 from support import write_zip
 
+from rlrec.data.dataset.tables import SCHEMAS
+from rlrec.data.prepare import prepare
 from rlrec.data.sources.download import download
 from rlrec.data.sources.given import local_ratings, split_pin
 from rlrec.data.sources.source import Endpoints
@@ -13,6 +17,13 @@ from rlrec.errors import DataError
 from rlrec.settings.dataset import DataConfig
 
 MakeArchive = Callable[..., Path]
+NAMES = {
+    "ml-100k": "ml-100k",
+    "recbole": "ml-100k",
+    "ml-1m": "ml-1m",
+    "ml-10m": "ml-10m",
+    "ml-latest": "ml-latest-small",
+}
 
 
 def test_a_local_archive_is_used_instead(make_archive: MakeArchive, offline: Endpoints, tmp_path: Path) -> None:
@@ -38,6 +49,54 @@ def test_a_folder_is_copied(make_folder: MakeArchive, offline: Endpoints, tmp_pa
     provenance = download(DataConfig(name="ml-1m", source="local", local=str(folder)), tmp_path / "raw", None, offline)
     assert (provenance.source, provenance.archive) == ("folder", None)
     assert (tmp_path / "raw" / "ml-1m" / "users.dat").read_bytes() == (folder / "users.dat").read_bytes()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("packed", ["on a Mac", "with another folder", "two levels deep", "with backslashes", "flat"])
+def test_an_archive_gives_the_same_tables_however_it_was_packed(
+    offline: Endpoints, tmp_path: Path, layout: str, packed: str
+) -> None:
+    name, files = NAMES[layout], draw_files(layout)
+    config = DataConfig(name=name, source="local", local=str(tmp_path / "mine.zip"), tag_genome="none")
+    write_zip(tmp_path / "mine.zip", {f"{name}/{file}": content for file, content in files.items()})
+    _, expected = prepare(config, tmp_path / "raw", tmp_path / "tables", None, offline)
+    members = {
+        "on a Mac": {f"{name}/{file}": content for file, content in files.items()}
+        | {f"__MACOSX/{name}/._{file}": b"\0\5\x16\7" for file in files}
+        | {"__MACOSX/._": b"\0", f"{name}/.DS_Store": b"\0\0\0\1Bud1"},
+        "with another folder": {f"{name}/{file}": content for file, content in files.items()}
+        | {"notes/read.me": b"mine", "notes/movies.txt": b"none"},
+        "two levels deep": {f"download/{name}/{file}": content for file, content in files.items()},
+        "with backslashes": {f"{name}\\": b""} | {f"{name}\\{file}": content for file, content in files.items()},
+        "flat": files,
+    }
+    write_zip(tmp_path / "mine.zip", members[packed])
+    _, tables = prepare(config, tmp_path / "raw", tmp_path / "tables", None, offline)
+    for table in SCHEMAS:
+        pd.testing.assert_frame_equal(tables[table], expected[table])
+
+
+def test_a_url_may_be_written_in_capitals(
+    make_archive: MakeArchive, server: Any, offline: Endpoints, tmp_path: Path
+) -> None:
+    content = make_archive().read_bytes()
+    server.files["/mine.zip"] = content
+    source = f"{server.url.replace('http', 'HTTP')}/mine.zip#MD5={hashlib.md5(content).hexdigest().upper()}"
+    provenance = download(DataConfig(source=source), tmp_path / "raw", None, offline)
+    assert (provenance.source, provenance.known) == ("url", False)
+
+
+def test_what_a_file_manager_leaves_beside_an_archive_is_none(
+    make_archive: MakeArchive, offline: Endpoints, tmp_path: Path
+) -> None:
+    place = make_archive(path=tmp_path / "local" / "mine.ZIP").parent
+    for name in ("._mine.ZIP", ".DS_Store", ".gitkeep", "README.md"):
+        (place / name).write_bytes(b"\0")
+    config = DataConfig(source="local", local=str(place))
+    assert download(config, tmp_path / "raw", None, offline).location == str(place / "mine.ZIP")
+    (place / "mine.ZIP").unlink()
+    with pytest.raises(DataError, match=f"data.local: {place} is empty"):
+        download(config, tmp_path / "raw", None, offline)
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha256"])
