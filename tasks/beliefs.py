@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from rlrec.policies.estimation import Trial, estimate
 from rlrec.settings.beliefs import Beliefs, Estimated
 from rlrec.settings.config import Config, Job, ScenarioConfig
+from rlrec.settings.demands import check_movies
 from rlrec.storage.files import write_together
 from rlrec.storage.json_files import read_json, to_json
 from rlrec.worlds.world import World
@@ -23,7 +24,9 @@ log = logging.getLogger(__name__)
 @task(name="estimate beliefs", cache_policy=NO_CACHE)
 def estimate_beliefs(config: Config) -> None:
     """Estimates the beliefs of the scenario."""
-    found, trials = _estimate(World.load(WORLD), config.scenario, config.seed)
+    world = World.load(WORLD)
+    check_movies(world.n_movies, config)
+    found, trials = _estimate(world, config.scenario, config.seed)
     table = pd.DataFrame([asdict(trial) for trial in trials], columns=[field.name for field in fields(Trial)])
     estimated = Estimated(features={config.scenario.features: found})
     write_together({BELIEFS: to_json(estimated), BELIEF_TRIALS: table.to_csv(index=False).encode()})
@@ -37,13 +40,17 @@ def job_of(config: Config, learner: str) -> Job:
 
     Raises:
         DataError: the stage `beliefs` has not made its file, or it is broken.
+        ConfigError: the settings, also those of stages after the training, want more movies than there are.
+        WorldError: there is no world.
     """
+    world = World.load(WORLD)
+    check_movies(world.n_movies, config)
     if config.job(learner).learner.learns_from == "logged":  # real people, who are not simulated by anything
         return config.job(learner)
     job = config.job(learner, read_json(BELIEFS, Estimated).features)
     if job.scenario.belief is not None:
         return job
-    found, _ = _estimate(World.load(WORLD), job.scenario, config.seed)
+    found, _ = _estimate(world, job.scenario, config.seed)
     return config.job(learner, {job.scenario.features: found})
 
 

@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from rlrec.data.dataset.provenance import load_provenance
 from rlrec.data.dataset.tables import load_tables
 from rlrec.settings.config import Config
+from rlrec.settings.demands import check_movies
 from rlrec.settings.memory import check_memory
 from rlrec.storage.files import write_together
 from rlrec.storage.json_files import to_json
@@ -26,6 +27,7 @@ def fit(config: Config) -> None:
     """Fits users and movies to the ratings, and says how far to trust them."""
     violence, tables = load_provenance(RAW).violence, load_tables(TABLES)
     # Told now, and not after the training: the comparison comes last.
+    check_movies(len(tables.movies), config)
     check_memory(len(tables.movies), config.evaluate.leave_out, psutil.virtual_memory().available)
     with progress_bar("fitting the world") as advance:
         world, fidelity = fit_world(

@@ -134,6 +134,7 @@ def network_policy(
         features=scenario.features,
         belief=scenario.belief or BeliefConfig(),
         reward=scenario.reward,
+        length=scenario.episode_length,
         sharpness=sharpness,
         fingerprint=Knowledge.of(world).representation(scenario.features).fingerprint,
         algorithm=job.learner.algorithm,

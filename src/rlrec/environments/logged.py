@@ -116,7 +116,7 @@ def check_slates(n_movies: int, known: int, slate_size: int) -> None:
     if n_movies - known < slate_size:
         raise WorldError(
             f"of this world's {n_movies} movies {n_movies - known} are left to somebody whose history has {known}: too "
-            f"few for a slate of {slate_size}"
+            f"few for a slate of {slate_size} (the learner's slate_size)"
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlrec.environments.sessions import check_scenario
+from rlrec.errors import WorldError
 from rlrec.evaluation.results import Evaluation, Interval, SlateResults
 from rlrec.metrics import slates as metrics
 from rlrec.policies.playing import OnStep, Played, play
@@ -122,7 +123,10 @@ def prepare(world: World, config: Config) -> tuple[list[int], Resampling]:
     """
     sizes = list(dict.fromkeys(config.evaluate.slate_sizes))
     for k in sizes:
-        check_scenario(world, with_slate_size(config.scenario, k))
+        try:
+            check_scenario(world, with_slate_size(config.scenario, k))
+        except WorldError as error:
+            raise WorldError(f"evaluate.slate_sizes ({k}): {error}") from error
     n_users = len(world.users_in("test"))
     return sizes, statistics.resample(n_users, config.evaluate.bootstrap_samples, config.rng(RESAMPLES))
 

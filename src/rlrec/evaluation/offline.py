@@ -17,9 +17,9 @@ without it (`rlrec.data.dataset.split`). Three protocols, one table:
 `catalogue_liked` asks. `rerank` asks who foresees ratings; since all movies in these lists were watched, even a random
 order has a high NDCG there. (LIRD goes on learning while it reranks a session; here all answers come after the list.)
 
-A user without a relevant movie is left out of a metric: `n_users` counts the others. The expected *rating* is what most
-policies rank by, and a rating is not the probability of watching, so a strong policy of the simulator may be weak in
-`catalogue`.
+A user without a relevant movie is left out of a metric: `n_users` counts the others. A user whose history leaves fewer
+than ten movies to recommend is left out of all of them. The expected *rating* is what most policies rank by, and a
+rating is not the probability of watching, so a strong policy of the simulator may be weak in `catalogue`.
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ def compare_offline(
         and resamples.
 
     Raises:
-        WorldError: the world is not of these tables, has no test users, or a user's history leaves less than `TOP`
-            movies to recommend.
+        WorldError: the world is not of these tables, has no test users, or every test user's history leaves less than
+            `TOP` movies to recommend.
         ValueError: the reference is not among the policies.
     """
     if reference not in policies:
@@ -159,7 +159,7 @@ def judge_offline(
 
 
 def timelines(world: World, tables: Tables, history: float) -> list[Timeline]:
-    """The test users who have both a history and a future, ascending.
+    """The test users who have both a history and a future, ascending, and `TOP` movies left that may be recommended.
 
     Args:
         world: whose test users.
@@ -184,12 +184,13 @@ def timelines(world: World, tables: Tables, history: float) -> list[Timeline]:
     ]
     if not people:
         raise WorldError("no test user has two ratings: there is no future to compare with")
-    for person in people:
-        if world.n_movies - person.known < TOP:
-            raise WorldError(
-                f"user {person.user} has rated {person.known} of {world.n_movies} movies: less than {TOP} are left"
-            )
-    return people
+    left = [person for person in people if world.n_movies - person.known >= TOP]
+    if not left:
+        raise WorldError(
+            f"of {world.n_movies} movies the history (world.history: {history:g}) of every test user leaves less than "
+            f"{TOP} to recommend"
+        )
+    return left
 
 
 def check_tables(world: World, tables: Tables) -> None:

@@ -43,6 +43,7 @@ def save_policy(policy: NetworkPolicy, path: str | os.PathLike[str]) -> None:
         "features": policy.features,
         "belief": policy.belief.model_dump(),
         "reward": policy.reward,
+        "length": policy.length,
         "sharpness": policy.sharpness,
         "fingerprint": policy.fingerprint,
         "network": {"kind": kind, **asdict(policy.network)},
@@ -135,6 +136,8 @@ class _Description(BaseModel):
     features: Features
     belief: BeliefConfig
     reward: Reward
+    length: Annotated[int, Field(ge=1, le=10_000)] = 50
+    """Which a policy of format 5 need not have: all were taken to have been trained in sessions of 50 slates."""
     sharpness: Annotated[float, Field(ge=0, le=1000)]
     fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=[64 * "0"])]
     network: _Sizes

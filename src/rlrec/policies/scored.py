@@ -39,6 +39,7 @@ class NetworkPolicy(Policy):
         features: the kind of movie features it was trained with.
         belief: what it took users for.
         reward: what an answer was worth to it.
+        length: T, slates of the sessions that it was trained in.
         sharpness: logits per star of what is expected by that; 0 where it does not count.
         fingerprint: of these features, see `rlrec.worlds.knowledge.Representation`.
         algorithm: what trained it.
@@ -54,6 +55,7 @@ class NetworkPolicy(Policy):
     features: Features = field()
     belief: BeliefConfig = field(default_factory=BeliefConfig)
     reward: Reward = field(default="rating")
+    length: int = 50
     sharpness: float = 0.0
     fingerprint: str
     algorithm: str

@@ -68,13 +68,15 @@ class Recommender:
             world: on whose movies it was trained.
             tables: the folder with `ratings.parquet`, from which users' real ratings are read when first needed. Where
                 there is none, users start afresh.
-            scenario: the length T of a session and, for sessions, how simulated users react; the defaults where absent.
+            scenario: the length T of a session and, for sessions, how simulated users react; where absent the length
+                that the policy was trained with, and for the rest the defaults.
 
         Raises:
             ModelError: the policy was trained on other movies.
             WorldError: the world lacks what the policy observes.
         """
-        self._scenario = scenario_of(policy, (scenario or ScenarioConfig()).model_copy(update={"slate_size": 1}))
+        scenario = scenario or ScenarioConfig(episode_length=policy.length)
+        self._scenario = scenario_of(policy, scenario.model_copy(update={"slate_size": 1}))
         self._policy, self._n_users, self._tables = policy, world.n_users, None if tables is None else Path(tables)
         self._world, self.catalogue = _with_stranger(world), Catalogue(world)
         # One person's matrices are so small that threads mostly wait for one another, on a busy machine for long.

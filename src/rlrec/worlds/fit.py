@@ -1,13 +1,13 @@
 """From the three tables to a world, and to a report of how far it can be trusted."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlrec.data.dataset.pools import POOLS, draw_pools
+from rlrec.data.dataset.pools import FEWEST_USERS, POOLS, WHY_THREE, draw_pools
 from rlrec.data.dataset.split import future_rows, in_order
 from rlrec.data.dataset.tables import Columns, Tables, demographics, genre_flags
 from rlrec.errors import WorldError
@@ -48,7 +48,8 @@ def fit_world(
     find in the offline comparison. Of the others some are held out; the penalty that predicts these best is chosen, and
     the world is then fitted to all but the future ratings with that one. What an agent may know that is not to know the
     world's vectors is fitted to training users' ratings with the same penalty. What training and validation users
-    really rated is kept beside, for agents that learn from it. Deterministic in the tables and the settings.
+    really rated is kept beside, for agents that learn from it. Deterministic in the tables, whatever the order of their
+    rows, and the settings.
 
     Args:
         tables: Ratings, users and movies.
@@ -62,9 +63,13 @@ def fit_world(
         The world, and its fidelity.
 
     Raises:
-        WorldError: there are too few ratings, or some are of an unknown user or movie or not a number.
+        WorldError: there are fewer than three users or two ratings, or some are of an unknown user or movie or not a
+            number.
     """
-    everything, genres = _observed(tables), genre_flags(tables.movies)
+    if len(tables.users) < FEWEST_USERS:
+        raise WorldError(f"three users are needed ({WHY_THREE}), but there are {len(tables.users)}")
+    order, genres = in_order(tables.ratings), genre_flags(tables.movies)
+    everything, tables = _observed(tables).take(order), replace(tables, ratings=tables.ratings.iloc[order])
     settings, penalties = config.world, config.world.regularisation
     if pools is None:
         pools = draw_pools(len(tables.users), settings.train_users, settings.validation_users, config.rng("pools"))

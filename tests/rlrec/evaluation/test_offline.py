@@ -271,13 +271,18 @@ def test_tables_of_another_world_are_refused(world):
         timelines(world, made_up(users=49), 0.8)
 
 
-def test_a_history_that_leaves_too_little_is_refused(world, tables, people):
+def test_whose_history_leaves_too_little_is_left_out(world, tables, people):
     person = people[0]
     whole = pd.DataFrame({"user": person.user, "movie": np.arange(70), "rating": 3.0, "timestamp": np.arange(70)})
+    whole = whole.assign(original_user=person.user + 1, original_movie=whole["movie"] + 1)
     others = tables.ratings[tables.ratings["user"] != person.user]
     ratings = pd.concat([others, whole], ignore_index=True)
-    with pytest.raises(WorldError, match=rf"user {person.user} has rated 63 of 70 movies: less than 10 are left"):
-        timelines(world, dataclasses.replace(tables, ratings=ratings), 0.9)
+    changed = dataclasses.replace(tables, ratings=ratings)
+    assert [one.user for one in timelines(world, changed, 0.85)] == [one.user for one in people]
+    assert [one.user for one in timelines(world, changed, 0.9)] == [one.user for one in people[1:]]
+    alone = dataclasses.replace(tables, ratings=whole)
+    with pytest.raises(WorldError, match=r"of 70 movies the history \(world.history: 0.9\) .* leaves less than 10"):
+        timelines(world, alone, 0.9)
 
 
 def test_test_users_without_a_future_are_refused(world, tables):

@@ -282,6 +282,20 @@ def test_the_ratings_of_other_users_are_refused(tables: Path) -> None:
         Recommender(policy_for(other), other, tables).for_user(3)
 
 
+@pytest.mark.parametrize("observation", ["history", "thesis"])
+def test_sessions_are_as_long_as_those_that_the_policy_was_trained_in(tmp_path: Path, observation: str) -> None:
+    trained = replace(policy_for(WORLD, observation=observation), length=20)
+    save_policy(trained, tmp_path)
+    WORLD.save(tmp_path / "world.npz")
+
+    def scores(recommender: Recommender) -> list[float]:
+        return [movie.score for movie in recommender.recommend(["Fargo"], ["Congo"], k=78).movies]
+
+    found = scores(Recommender.load(tmp_path, tmp_path / "world.npz", None))
+    assert found == scores(Recommender(trained, WORLD, scenario=ScenarioConfig(episode_length=20)))
+    assert (found == scores(Recommender(trained, WORLD, scenario=ScenarioConfig()))) == (observation == "thesis")
+
+
 def test_the_list_is_the_policys_slate() -> None:
     sessions = Sessions(WORLD, np.array([4]), ScenarioConfig())
     policy = policy_for(WORLD)

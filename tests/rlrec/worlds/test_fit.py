@@ -243,6 +243,28 @@ def test_equal_tables_and_settings_give_equal_worlds_and_reports(fitted, tables,
     assert not np.array_equal(other.pools, world.pools)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_the_rows_changes_neither_world_nor_report(fitted, tables, tmp_path, seed):
+    # Half of the ratings in the same second as others of the same user, so that ties must be settled as well.
+    tied = dataclasses.replace(tables, ratings=tables.ratings.assign(timestamp=tables.ratings["timestamp"] // 40))
+    shuffled = tied.ratings.sample(frac=1, random_state=seed)
+    found = [fit_world(dataclasses.replace(tied, ratings=rows), config()) for rows in (tied.ratings, shuffled)]
+    for number, (world, _) in enumerate(found):
+        world.save(tmp_path / str(number))
+    assert (tmp_path / "0").read_bytes() == (tmp_path / "1").read_bytes()
+    assert found[0][1] == found[1][1]
+
+
+@pytest.mark.parametrize("users", [1, 2, 3])
+def test_three_users_are_needed(tables, users):
+    few = Tables(tables.ratings[tables.ratings["user"] < users], tables.users[:users], tables.movies)
+    if users < 3:
+        with pytest.raises(WorldError, match=rf"three users are needed \(one to learn from.*but there are {users}"):
+            fit_world(few, config())
+    else:
+        assert sorted(fit_world(few, config())[0].pools) == [0, 1, 2]
+
+
 def test_the_report_is_read_as_it_was_written_and_adds_up(fitted, tables, tmp_path):
     _, fidelity = fitted
     (tmp_path / "f.json").write_bytes(to_json(fidelity))

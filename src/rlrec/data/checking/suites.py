@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from rlrec.data.dataset.genres import GENRES
+from rlrec.data.dataset.pools import FEWEST_USERS, WHY_THREE
 from rlrec.data.dataset.tables import SCHEMAS, Columns, Tables
 from rlrec.data.registry import Facts
 
@@ -60,6 +61,9 @@ def suite_of(tables: Tables, name: str, facts: Facts, newest: int, check_counts:
     if name == "ratings":
         suite += _of_ratings(tables, facts, newest)
     else:
+        if name == "users":
+            enough = f"three users are needed: {WHY_THREE}"
+            suite.append(gxe.ExpectTableRowCountToBeBetween(min_value=FEWEST_USERS, description=enough))
         suite += _of_users(facts) if name == "users" else _of_movies(facts)
         key = _C.USER if name == "users" else _C.MOVIE
         suite += _numbered(key, len(tables[name]))

@@ -87,7 +87,7 @@ _ARROW_TYPES = {"Int16": pa.int16(), "string": pa.string()}
 class Tables:
     """Ratings with the users who gave them and the movies that they are of; columns as in `SCHEMAS`."""
 
-    ratings: pd.DataFrame  # one row a rating, in the source's order
+    ratings: pd.DataFrame  # one row a rating, by user and time (`rlrec.data.dataset.order`) whatever the source's order
     users: pd.DataFrame  # one row a user, row number = user
     movies: pd.DataFrame  # one row a movie, row number = movie
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from rlrec.data.dataset.genres import GENRES
+from rlrec.data.dataset.split import in_order
 from rlrec.data.dataset.tables import GENRE_SEPARATOR, Columns, Tables, typed
 from rlrec.data.dataset.titles import year_of
 from rlrec.data.reading.delimited import Delimited, Kind, line_error, line_of, read_delimited
@@ -127,6 +128,7 @@ def parse(folder: Path, name: str) -> Tables:
     movies[_C.VIOLENCE] = 0.0
     ratings[_C.USER] = pd.Index(users[_C.ORIGINAL_ID]).get_indexer(pd.Index(ratings[_C.ORIGINAL_USER]))
     ratings[_C.MOVIE] = pd.Index(movies[_C.ORIGINAL_ID]).get_indexer(pd.Index(ratings[_C.ORIGINAL_MOVIE]))
+    ratings = ratings.iloc[in_order(ratings)]  # files that differ in the order of their rows are the same data set
     with np.errstate(over="ignore"):  # a rating of 1e300 is infinite then, and refused with those of 6
         return Tables(typed("ratings", ratings), typed("users", users), typed("movies", movies))
 

@@ -214,6 +214,18 @@ def test_a_movie_without_ratings_fails_only_where_the_data_set_has_none(tables: 
     assert validate(changed, "ml-1m", tmp_path / "docs", check_counts=False).success
 
 
+@pytest.mark.parametrize("users", [1, 2, 3])
+def test_three_users_are_needed(tables: Tables, tmp_path: Path, users: int) -> None:
+    ratings = tables.ratings[tables.ratings["user"] < users]
+    few = Tables(ratings, tables.users[:users], tables.movies)  # the first has rated every movie
+    if users == 3:
+        assert validate(few, "ml-100k", tmp_path / "docs", check_counts=False).success
+    else:
+        message = _failure(few, tmp_path)
+        assert "users: three users are needed: one to learn from, one to choose by and one to judge by" in message
+        assert f"found {users}" in message
+
+
 @pytest.mark.parametrize("table", SCHEMAS)
 def test_an_empty_table_is_named(tables: Tables, tmp_path: Path, table: str) -> None:
     frames = {name: tables[name] for name in SCHEMAS} | {table: tables[table].iloc[:0]}

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from support import slice_archive
 
-from rlrec.data.dataset.tables import SCHEMAS, Tables
+from rlrec.data.dataset.tables import SCHEMAS, Tables, save_tables
 from rlrec.data.reading.parse import parse
 from rlrec.errors import DataError
 from rlrec.storage.archives import unpack
@@ -89,6 +89,25 @@ def test_the_order_of_users_and_movies_in_the_files_does_not_matter(make_folder:
         _assert_equal(parse(path.parent, "ml-100k"), expected)
 
 
+@pytest.mark.parametrize("layout", NAMES)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_the_rows_does_not_matter(make_folder: MakeFolder, tmp_path: Path, layout: str, seed: int) -> None:
+    """Neither to the tables nor, byte for byte, to their files, also where a user rated several movies in a second."""
+    folder, rng = make_folder(layout), np.random.default_rng(seed)
+    path, separator = folder / RATINGS[layout], {"ml-1m": b"::", "ml-10m": b"::", "ml-latest": b","}.get(layout, b"\t")
+    lines = path.read_bytes().splitlines(keepends=True)
+    head = lines[: 0 if layout in ("ml-100k", "ml-1m", "ml-10m") else 1]
+    same_second = [separator.join([*row.split(separator)[:3], b"880000000\n"]) for row in lines[len(head) :]]
+    rows = [row if number % 3 else same_second[number] for number, row in enumerate(lines[len(head) :])]
+    for name in ("straight", "shuffled"):
+        path.write_bytes(b"".join([*head, *rows]))
+        save_tables(parse(folder, NAMES[layout]), tmp_path / name)
+        rng.shuffle(rows)
+    for table in SCHEMAS:
+        straight, shuffled = (tmp_path / name / f"{table}.parquet" for name in ("straight", "shuffled"))
+        assert straight.read_bytes() == shuffled.read_bytes()
+
+
 def test_genre_words_of_ml_latest_become_those_of_ml_100k(make_folder: MakeFolder) -> None:
     rows = (
         "1,A (2000),(no genres listed)\n2,B (2000),Sci-Fi|IMAX|Children\n3,C (2000),IMAX\n4,D (2000),Telenovela|Drama\n"
@@ -104,7 +123,7 @@ def test_genre_words_of_ml_latest_become_those_of_ml_100k(make_folder: MakeFolde
 def test_ratings_out_of_range_are_left_to_the_validation(make_folder: MakeFolder, layout: str, rating: str) -> None:
     path = make_folder(layout) / RATINGS[layout]
     _replace_rating(path, layout, rating)
-    assert parse(path.parent, NAMES[layout]).ratings["rating"].iloc[2] == np.float32(rating)
+    assert _odd(parse(path.parent, NAMES[layout])) == [np.float32(rating)]
 
 
 @pytest.mark.parametrize("layout", NAMES)
@@ -116,6 +135,12 @@ def test_a_rating_that_is_no_number_is_named_with_its_line(make_folder: MakeFold
     with pytest.raises(DataError) as error:
         parse(path.parent, NAMES[layout])
     assert str(error.value).startswith(f"{path}, line {line}: {column} must be a number, but is {rating!r}")
+
+
+def _odd(tables: Tables) -> list[float]:
+    """Ratings that are no whole number of stars from one to five."""
+    stars = tables.ratings["rating"]
+    return stars[~stars.isin([1, 2, 3, 4, 5])].tolist()
 
 
 def _replace_rating(path: Path, layout: str, rating: str) -> int:
@@ -132,10 +157,11 @@ def test_ratings_by_and_of_unknown_ids_get_minus_one(make_folder: MakeFolder) ->
     folder = make_folder()
     with (folder / "u.data").open("ab") as file:
         file.write(b"999\t10\t3\t880000000\n1\t77\t3\t880000000\n")
-    last = parse(folder, "ml-100k").ratings.tail(2)
-    assert last["user"].tolist() == [-1, 0]
-    assert last["movie"].tolist() == [0, -1]
-    assert last["original_user"].tolist() == [999, 1]
+    ratings = parse(folder, "ml-100k").ratings
+    odd = ratings[(ratings["user"] < 0) | (ratings["movie"] < 0)]
+    assert odd["user"].tolist() == [-1, 0]
+    assert odd["movie"].tolist() == [0, -1]
+    assert odd["original_user"].tolist() == [999, 1]
 
 
 @pytest.mark.parametrize("layout", NAMES)
@@ -255,7 +281,7 @@ def test_files_with_other_line_ends_are_refused_by_name(make_folder: MakeFolder,
 def test_a_rating_beyond_all_bounds_is_infinite_without_a_warning(make_folder: MakeFolder) -> None:
     path = make_folder() / "u.data"
     _replace_rating(path, "ml-100k", "1e300")
-    assert parse(path.parent, "ml-100k").ratings["rating"].iloc[2] == np.inf
+    assert _odd(parse(path.parent, "ml-100k")) == [np.inf]
 
 
 def test_a_million_ratings_are_parsed_in_seconds(make_folder: MakeFolder) -> None:
@@ -268,7 +294,9 @@ def test_a_million_ratings_are_parsed_in_seconds(make_folder: MakeFolder) -> Non
     start = time.perf_counter()
     tables = parse(folder, "ml-1m")
     assert time.perf_counter() - start < 5
-    np.testing.assert_array_equal(tables.ratings[["original_user", "original_movie", "rating"]].to_numpy(), rows)
+    found = tables.ratings[["original_user", "original_movie", "rating"]].to_numpy(np.int64)
+    np.testing.assert_array_equal(*(table[np.lexsort(table.T)] for table in (found, rows)))
+    assert tables.ratings["user"].is_monotonic_increasing
 
 
 @pytest.mark.realdata
@@ -276,7 +304,8 @@ def test_real_ml_100k_has_its_published_shape(ml100k_archive: Path, tmp_path: Pa
     unpack(ml100k_archive, tmp_path / "ml-100k")
     tables = parse(tmp_path / "ml-100k", "ml-100k")
     assert (len(tables.ratings), len(tables.users), len(tables.movies)) == (100_000, 943, 1_682)
-    assert tables.ratings.iloc[0].tolist() == [195, 241, 196, 242, 3, 881250949]
+    first = tables.ratings[(tables.ratings["original_user"] == 196) & (tables.ratings["original_movie"] == 242)]
+    assert first.values.tolist() == [[195, 241, 196, 242, 3, 881250949]]
     assert tables.movies.iloc[0].tolist() == [0, 1, "Toy Story (1995)", 1995, "Animation|Children's|Comedy", 0]
     assert tables.users.iloc[0].tolist() == [0, 1, "M", 24, 19, "85711"]
 
