@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from projects import QUICKLY_COMPILED, environment, make_folder
 
@@ -31,7 +32,12 @@ os.environ.setdefault("XLA_FLAGS", QUICKLY_COMPILED)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What XLA has compiled in one process, the others of the session load: small trainings take longer to compile."""
+    """What XLA has compiled in one process, the others of the session load: small trainings take longer to compile.
+
+    Generated examples have no deadline: on a busy machine any of them may take long.
+    """
+    hypothesis.settings.register_profile("rlrec", deadline=None)
+    hypothesis.settings.load_profile("rlrec")
     if "TF_XLA_FLAGS" not in os.environ:
         compiled = tempfile.mkdtemp(prefix="rlrec-compiled-")
         config.add_cleanup(lambda: shutil.rmtree(compiled, ignore_errors=True))

@@ -138,6 +138,7 @@ def test_the_peer_s_side_imports_nothing_but_what_its_requirements_install() -> 
     others = {module.partition(".")[0] for file in [*own, *files] for module in imports(file)}
 
     installed = {"gymnasium", "numpy", "pydantic", "pydantic_core", "stable_baselines3", "yaml"}
-    in_functions_that_peers_never_call = {"pyarrow", "scipy"}  # who rated what, and what is worked out of it
+    # Who rated what, what is worked out of it, and pictures.
+    in_functions_that_peers_never_call = {"pyarrow", "scipy", "PIL"}
     allowed = {"rlrec", "benchmarks"} | installed | in_functions_that_peers_never_call
     assert others - set(sys.stdlib_module_names) <= allowed
