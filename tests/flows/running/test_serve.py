@@ -18,6 +18,7 @@ from served import Served, make_served_folder, serving
 from flows.pipeline import SETTINGS, pipeline
 from flows.running import turn
 from flows.running.serve import described, form_of
+from rlrec.data.registry import DATASETS
 from rlrec.settings.config import Config
 
 pytestmark = pytest.mark.slow
@@ -61,7 +62,7 @@ class TestServed:
         fields = served.deployment()["parameter_openapi_schema"]["properties"]
         assert list(fields) == [*SETTINGS, "overrides"]
         assert all(field["description"] for field in fields.values())
-        assert fields["dataset"]["enum"] == ["ml-100k", "ml-1m", "ml-latest-small", "ml-latest"]
+        assert fields["dataset"]["enum"] == list(DATASETS)
         assert {name: field["type"] for name, field in fields.items()} == {
             "dataset": "string",
             "delta": "number",
