@@ -47,8 +47,8 @@ def fill_matrix(
         only: names of scenarios to try; all where absent.
         seeds: number of training seeds to try; the grid's where absent.
         learners: names of learners to train and to compare, with one another and with all baselines; all where absent.
-            With any of the three, finished runs are kept for the whole matrix, and the tables of the whole matrix stay
-            as they are.
+            With any of the three, finished runs are kept for the whole matrix, and its tables stay as they are: those
+            of the trial are in a folder of their own, `trial`.
 
     Raises:
         ConfigError: `matrix/scenarios.yaml` is wrong, or the worlds can play none of the scenarios.
@@ -72,20 +72,21 @@ def fill_matrix(
     publish_table("matrix", f"Return on test users, {grid.seeds} seeds", _returns(table, titles))
     figure = render(scenarios_figure(table, Cast(notes.reference, notes.policies), titles), "png")
     publish_image("matrix-figure", f"Return and click rate by scenario, {grid.seeds} seeds", figure)
+    folder = MATRIX
     if only or seeds or learners:
-        log.info("a trial: %s still holds the tables of the whole matrix, if it was filled", MATRIX)
-        return
+        folder = MATRIX / "trial"
+        log.info("a trial, with its tables in %s: those of the whole matrix, if it was filled, are as before", folder)
     filled = FilledGrid(
         **asked.model_dump(), confidence=confidence, n_users=n_users, skipped=skipped, policies=notes.policies
     )
     regret = regret_table(results, resamples, notes.bound(), confidence)
     write_together(
         {
-            MATRIX / "matrix.json": to_json(filled),
-            MATRIX / "matrix.csv": to_csv(table, MATRIX_TABLE),
-            MATRIX / "regret.csv": to_csv(regret, MATRIX_REGRET),
-            MATRIX / "runs.csv": runs_table(results).to_csv(index=False).encode(),
-            MATRIX / "matrix.png": figure,
+            folder / "matrix.json": to_json(filled),
+            folder / "matrix.csv": to_csv(table, MATRIX_TABLE),
+            folder / "regret.csv": to_csv(regret, MATRIX_REGRET),
+            folder / "runs.csv": runs_table(results).to_csv(index=False).encode(),
+            folder / "matrix.png": figure,
         }
     )
 

@@ -109,6 +109,7 @@ def test_a_trial_keeps_its_runs_and_leaves_the_tables(
     with caplog.at_level(logging.INFO):
         fill(only=["calm"], seeds=1)
     assert contents() == {}
+    assert set(pd.read_csv(MATRIX / "trial" / "matrix.csv")["scenario"]) == {"calm"}
     assert "calm users, a3c: return" in caplog.text
     assert shown[0]["runs"] == 1
     fill()

@@ -113,7 +113,7 @@ def _movie(world: World, names: list[str], movie: int, rating: float) -> ShownMo
     return ShownMovie(
         movie=movie,
         movie_id=_original(world.movie_ids, movie),
-        title=str(world.titles[movie]) if world.titles.size else f"movie {movie}",
+        title=world.title(movie),
         genres=[names[g] for g in np.flatnonzero(world.genres[movie])],
         rating=rating,
     )

@@ -24,7 +24,7 @@ class Catalogue:
 
     def __init__(self, world: World) -> None:
         self._world, n_movies = world, world.n_movies
-        self.titles = world.titles.tolist() if world.titles.size else [f"movie {m}" for m in range(n_movies)]
+        self.titles = [world.title(movie) for movie in range(n_movies)]
         self.ids: list[int] = world.movie_ids.tolist() if world.movie_ids.size else list(range(n_movies))
         self.genres = world.genre_names
 

@@ -33,7 +33,6 @@ from rlrec.recommending.places import TABLES, WORLD, default_model
 from rlrec.recommending.reasons import explained
 from rlrec.recommending.twins import Mask, best_twins, without_twins
 from rlrec.settings.config import ScenarioConfig
-from rlrec.worlds.dynamics import Floats
 from rlrec.worlds.world import World
 
 LIKED, DISLIKED = 5.0, 1.0
@@ -208,8 +207,8 @@ class Recommender:
         if k < 1:
             raise RequestError(f"{k:,} movies are asked for, but must be 1 or more")
         wanted = self.catalogue.find(title)
-        vectors = self._vectors
-        likeness = vectors @ vectors[wanted]
+        directions = self._ask(self._n_users, _NOTHING)[1].representation.directions
+        likeness = directions @ directions[wanted]
         others = np.asarray(self.catalogue.same != self.catalogue.same[wanted])
         others = others if only is None else others & only
         best = np.flatnonzero(best_twins(likeness, others, self.catalogue.same))
@@ -312,13 +311,6 @@ class Recommender:
     @cached_property
     def _user_ids(self) -> NDArray[np.int64]:
         return self._world.user_ids[: self._n_users] if self._world.user_ids.size else np.arange(self._n_users)
-
-    @cached_property
-    def _vectors(self) -> Floats:
-        """`(N, D)`, the movies as the policy knows them, each of length 1."""
-        _, view = self._ask(self._n_users, _NOTHING)
-        features = view.representation.features
-        return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12))
 
     @cached_property
     def _ratings(self) -> list[History] | None:

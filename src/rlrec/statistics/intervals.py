@@ -35,9 +35,8 @@ no reason to fit and to train again."""
 
 
 ENOUGH_USERS = 20
-"""Of fewer no verdict is given. In simulations of twenty policies that are noise, their p-values corrected together at
-5 %, false alarms were as rare as stated with three users and more where users are normal; where they are skewed
-(skewness 1) there were some with ten users in 12 % of families, with twenty in 5 to 8 %."""
+"""Of fewer no verdict is given. Where users are normal, false alarms are as rare as stated with three users and more,
+which tests hold; where they are skewed, there are more of them the fewer users there are."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -95,6 +95,12 @@ class Representation:
         """SHA-256 of the features, as hexadecimal digits: by it a policy tells the movies that it was trained on."""
         return hashlib.sha256(np.ascontiguousarray(self.features).tobytes()).hexdigest()
 
+    @cached_property
+    def directions(self) -> Floats:
+        """`(N, F)` float32, the features of each movie scaled to length 1; of one whose features are all 0, zeros."""
+        lengths = np.linalg.norm(self.features, axis=1, keepdims=True)
+        return np.asarray(self.features / np.maximum(lengths, 1e-12))
+
 
 class Answered(NamedTuple):
     """What the n training users really rated.

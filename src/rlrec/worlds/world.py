@@ -117,6 +117,10 @@ class World:
         known = self.n_genres == len(GENRES)
         return GENRES if known else tuple(f"genre_{number:02d}" for number in range(self.n_genres))
 
+    def title(self, movie: int) -> str:
+        """A movie's title, or its number where the world has none."""
+        return str(self.titles[movie]) if self.titles.size else f"movie {movie}"
+
     def users_in(self, pool: str) -> NDArray[np.int64]:
         """Users of a pool, ascending.
 

@@ -4,7 +4,6 @@ import operator
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -92,15 +91,10 @@ class Game(ABC):
         fits = slates.shape == shape and np.issubdtype(slates.dtype, np.integer)
         shown = slates  # of what is no slate at all, `Sessions.play` says what is wrong with it
         if fits and ((slates >= 0) & (slates < self.world.n_movies)).all():
-            shown = nearest_allowed(slates.astype(np.int64), sessions.available, self._vectors)
+            movies = Knowledge.of(self.world).representation(self.scenario.features)
+            shown = nearest_allowed(slates.astype(np.int64), sessions.available, movies.directions)
         outcome = sessions.play(shown)
         return outcome, self.measures(outcome) | {"slate": shown, "replaced": (shown != slates).sum(axis=1)}
-
-    @cached_property
-    def _vectors(self) -> Floats:
-        """`(N, F)`, the movies as agents know them, of length 1."""
-        features = Knowledge.of(self.world).representation(self.scenario.features).features
-        return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12))
 
     @abstractmethod
     def start(self, count: int, rng: np.random.Generator, options: Mapping[str, Any] | None) -> Started:
@@ -113,11 +107,6 @@ class Game(ABC):
     @abstractmethod
     def measures(self, outcome: Outcome) -> Infos:
         """What infos tell of a step."""
-
-    def title(self, movie: int) -> str:
-        """Of a movie, as people know it."""
-        titles = self.world.titles
-        return str(titles[movie]) if titles.size else f"movie {movie}"
 
 
 class SessionEnv(gymnasium.Env[Floats, Action]):
@@ -177,7 +166,7 @@ class SessionEnv(gymnasium.Env[Floats, Action]):
             return None
         sessions, scenario = _started(self._sessions), self._game.scenario
         slate, outcome = self._last or (np.empty(0, np.int64), None)
-        titles = [self._game.title(movie) for movie in slate.tolist()]
+        titles = [self._game.world.title(movie) for movie in slate.tolist()]
         ratings = [] if outcome is None else outcome.ratings[0].tolist()
         reward = "" if outcome is None else f", reward {outcome.rewards[0]:.2f}"
         heading = f"user {sessions.users[0]}, step {sessions.step} of {scenario.episode_length}{reward}"

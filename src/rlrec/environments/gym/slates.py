@@ -1,5 +1,6 @@
 """Slates as actions: a space that draws them, and what is shown instead of one that may not be."""
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class Slates(spaces.MultiDiscrete):
 
 @batch_space.register(Slates)
 def _batched(space: Slates, n: int = 1) -> Slates:
-    return Slates(space._n_movies, (n, *space.shape), seed=np.random.default_rng(space.np_random.integers(2**32)))
+    return Slates(space._n_movies, (n, *space.shape), seed=deepcopy(space.np_random))
 
 
 def nearest_allowed(slates: NDArray[np.int64], available: Masks, vectors: Floats) -> NDArray[np.int64]:
@@ -42,7 +43,7 @@ def nearest_allowed(slates: NDArray[np.int64], available: Masks, vectors: Floats
 
     From the first position to the last, a movie that may not be shown, or that stands in the slate already, gives way
     to the one whose vector points most in its direction; of equal ones to the first. So whoever asks for such a movie
-    is answered much as by the movie that was asked for, and never better for it.
+    is answered much as by one that is like it.
 
     Args:
         slates: `(B, K)` movies that there are.
