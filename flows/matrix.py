@@ -39,8 +39,7 @@ def run(
 
     What is in it, and with which budgets, is in matrix/scenarios.yaml. Finished runs are kept in
     data/reports/matrix/runs: interrupted at any point, the next invocation makes only what is missing. A trial with
-    --only, --seeds or --learners keeps its runs there too, and shows its table in the log and in the UI; the files
-    data/reports/matrix/*.csv are written for the whole matrix only.
+    --only, --seeds or --learners keeps its runs there too, and leaves its tables in data/reports/matrix/trial.
     """
     names = [name.strip() for name in learners.split(",") if name.strip()] if learners else None
     main(flow_of(only, seeds, names))

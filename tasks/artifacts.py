@@ -37,16 +37,22 @@ def key_of(name: str) -> str:
 
 
 def publish_versions(stage: str) -> None:
-    """The DVC hashes of what a stage read and made; nothing of a flow that is no stage of `dvc.yaml`."""
+    """The DVC hashes of what a stage read and made; nothing of a flow that is no stage of `dvc.yaml`.
+
+    What a stage did not need may be missing where it was started by hand, without DVC.
+    """
     files = stage_files(stage)
     if files is None:
         return
     paths = [("read", path) for path in files.deps] + [("made", path) for path in files.outs]
-    rows = [
-        {"": role, "path": path, "DVC hash": dvc_hash(Path(path)), "bytes": f"{size_of(Path(path)):,}"}
-        for role, path in paths
-    ]
+    rows = [{"": role, "path": path, **_version_of(Path(path))} for role, path in paths]
     publish_table(f"{stage}-versions", f"What {stage} read and made", rows)
+
+
+def _version_of(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {"DVC hash": "missing", "bytes": "0"}
+    return {"DVC hash": dvc_hash(path), "bytes": f"{size_of(path):,}"}
 
 
 def _cell(value: Any) -> str:

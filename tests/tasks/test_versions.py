@@ -70,6 +70,29 @@ def test_stage_files_are_those_of_the_graph():
     assert {"data/reports/train/mine/training.json", "data/reports/train/mine/curve.csv"} <= set(files.outs)
 
 
+def test_a_path_that_is_a_setting_is_told_as_it_is_set(tmp_path):
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    (tmp_path / "params.yaml").write_text("data: {local: my/ratings.zip}")
+    assert "my/ratings.zip" in stage_files("download", tmp_path / "dvc.yaml").deps
+
+
+def test_settings_in_paths_are_told_as_dvc_tells_them(monkeypatch):
+    """DVC's own reading of the graph, of every stage."""
+    monkeypatch.chdir(ROOT)
+    with Repo(str(ROOT)) as repo:
+        for stage in repo.index.stages:
+            if Path(stage.path) != ROOT / "dvc.yaml":
+                continue
+            files = stage_files(stage.name)
+            assert {str(dep) for dep in stage.deps if not getattr(dep, "params", None)} == set(files.deps), stage.name
+            assert {str(out) for out in stage.outs} == set(files.outs), stage.name
+
+
+def test_what_is_not_there_has_no_hash(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such"):
+        dvc_hash(tmp_path / "no such.csv")
+
+
 def test_every_stage_of_the_graph_is_described(monkeypatch):
     monkeypatch.chdir(ROOT)
     for stage, described in yaml.safe_load(GRAPH.read_text())["stages"].items():
