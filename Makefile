@@ -7,10 +7,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 WORKERS = $(shell $(PYTHON) -c "import os; print(min((os.cpu_count() or 1) + 1, 5))")
 PYTEST_PARALLEL = python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # Tests and the plugins that pytest rewrites are compiled once, not by every worker of every run.
-test test-ci test-fast test-long: export PYTHONDONTWRITEBYTECODE :=
+test test-ci test-all test-fast test-long: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install pipeline runs matrix search test test-ci test-fast test-long lint typecheck format ui serve docs bench lock clean
+.PHONY: help install pipeline runs matrix search test test-ci test-all test-fast test-long lint typecheck format ui serve docs bench lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -45,6 +45,10 @@ test: install ## The test suite, a worker a core and one more
 
 test-ci: install ## What else CI runs: the UI, full disks, ml-1m, sharing; the fault tests alone, since some of them watch the clock
 	$(PYTEST_PARALLEL) -m "ci and not long" --ignore tests/faults
+	python -m pytest tests/faults
+
+test-all: install ## Both in one session, as CI runs them: what is made for many tests is made once
+	$(PYTEST_PARALLEL) -m "not long" --ignore tests/faults
 	python -m pytest tests/faults
 
 test-fast: install ## Without the slow tests

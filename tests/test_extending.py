@@ -86,6 +86,7 @@ def package(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.ci
 @pytest.mark.slow
 def test_an_algorithm_is_added_by_the_edits_of_its_page_and_by_no_others(package: Path) -> None:
     before = contents(package)
