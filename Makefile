@@ -17,12 +17,18 @@ help: ## List the targets
 
 install: $(VENV)/.installed ## Make the environment: pinned, hashes checked, bytecode compiled
 
-$(VENV)/.installed: requirements.lock pyproject.toml
+# Where pip is told of another index, uv is told of the same.
+INDEX = $(or $(UV_DEFAULT_INDEX),$(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+
+$(VENV)/.installed: requirements.lock installer.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rlrec needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 # Compiled here: where PYTHONDONTWRITEBYTECODE is set, importing TensorFlow would otherwise cost 17 s at every start.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP_INSTALL) --require-hashes -r installer.lock
+	$(if $(INDEX),UV_DEFAULT_INDEX='$(INDEX)') $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock \
+		|| { echo "uv could not install the packages; pip tries"; $(PIP_INSTALL) --require-hashes -r requirements.lock; }
+	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 # With all cores, which pip does not do. What is not for this Python (templates, tests of other versions) is left as it is.
 	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	$(BIN)/python -m compileall -q src flows tasks
@@ -80,11 +86,13 @@ docs: install ## Build the documentation into build/site
 bench: install ## All benchmarks (over an hour on two cores)
 	for name in throughput time_to_quality peers scaling published ml1m recommend titles served tuning planners logged irec nicf; do python -m benchmarks.$$name || exit 1; done
 
+RESOLVED = --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header --quiet --upgrade
+
 lock: ## Resolve the dependencies anew
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet uv
-	build/lock/bin/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 \
-		--no-emit-index-url --no-header --quiet --upgrade -o requirements.lock
+	build/lock/bin/uv pip compile pyproject.toml --extra dev $(RESOLVED) -o requirements.lock
+	build/lock/bin/uv pip compile --group installer $(RESOLVED) -o installer.lock
 
 clean: ## Remove the environment and what tools cache; data and models stay
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
