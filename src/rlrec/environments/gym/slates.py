@@ -38,6 +38,13 @@ def _batched(space: Slates, n: int = 1) -> Slates:
     return Slates(space._n_movies, (n, *space.shape), seed=deepcopy(space.np_random))
 
 
+def forbidden(slates: NDArray[np.int64], available: Masks) -> Masks:
+    """`(B,)`, which of `(B, K)` slates have a movie twice, or one that is not `available`, `(B, N)`."""
+    missing = ~np.take_along_axis(available, slates, axis=1)
+    in_order = np.sort(slates, axis=1)
+    return np.asarray(missing.any(axis=1) | (in_order[:, 1:] == in_order[:, :-1]).any(axis=1))
+
+
 def nearest_allowed(slates: NDArray[np.int64], available: Masks, vectors: Floats) -> NDArray[np.int64]:
     """The slates with the nearest movie that may be shown in place of each that may not.
 
