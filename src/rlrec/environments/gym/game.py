@@ -45,6 +45,7 @@ class Game(ABC):
     Attributes:
         world: whose movies are shown.
         scenario: how it is played.
+        invalid: what is done with a slate that may not be shown.
         action_space: of one session.
         observation_space: of one session.
     """
@@ -64,7 +65,7 @@ class Game(ABC):
         if invalid not in INVALID:
             raise ConfigError(f"invalid: must be {', '.join(INVALID[:-1])} or {INVALID[-1]} (is {invalid!r})")
         check_scenario(world, scenario)
-        self.world, self.scenario, self._invalid = world, scenario, invalid
+        self.world, self.scenario, self.invalid = world, scenario, invalid
         low, high = OBSERVATIONS[scenario.observation].bounds(Knowledge.of(world), scenario)
         size = scenario.slate_size
         self.action_space: ActionSpace = (
@@ -82,10 +83,10 @@ class Game(ABC):
         shape = (len(sessions.users), self.scenario.slate_size)
         fits = slates.shape == shape and np.issubdtype(slates.dtype, np.integer)
         # Of what is no slate at all, `Sessions.play` says what is wrong with it.
-        if self._invalid == "refuse" or not fits or (slates < 0).any() or (slates >= self.world.n_movies).any():
+        if self.invalid == "refuse" or not fits or (slates < 0).any() or (slates >= self.world.n_movies).any():
             outcome = sessions.play(slates)
             return outcome.rewards, self.measures(outcome)
-        if self._invalid == "penalise":
+        if self.invalid == "penalise":
             return self._play_or_penalise(sessions, slates.astype(np.int64))
         directions = Knowledge.of(self.world).representation(self.scenario.features).directions
         shown = nearest_allowed(slates.astype(np.int64), sessions.available, directions)

@@ -25,7 +25,17 @@ class Slates(spaces.MultiDiscrete):
         super().__init__(np.full(shape, n_movies), seed=seed)
 
     def sample(self, mask: Any = None, probability: Any = None) -> NDArray[Any]:
-        """A slate, or a batch; with a mask or probabilities, what `MultiDiscrete` draws."""
+        """A slate, or a batch.
+
+        Args:
+            mask: `info["action_mask"]`, `(N,)` or `(B, N)`, the movies that may be drawn; what else it may be, and
+                what is drawn then, is as for `MultiDiscrete`.
+            probability: likewise.
+        """
+        if isinstance(mask, np.ndarray) and mask.shape == (*self.shape[:-1], self._n_movies):
+            rows = mask.reshape(-1, self._n_movies)
+            drawn = [self.np_random.choice(np.flatnonzero(row), self.shape[-1], replace=False) for row in rows]
+            return np.stack(drawn).reshape(self.shape).astype(self.dtype)
         if mask is not None or probability is not None:
             return np.asarray(super().sample(mask, probability))
         size = self.shape[-1]
