@@ -33,14 +33,13 @@ class Slates(spaces.MultiDiscrete):
             probability: likewise.
         """
         if isinstance(mask, np.ndarray) and mask.shape == (*self.shape[:-1], self._n_movies):
-            rows = mask.reshape(-1, self._n_movies)
-            drawn = [self.np_random.choice(np.flatnonzero(row), self.shape[-1], replace=False) for row in rows]
-            return np.stack(drawn).reshape(self.shape).astype(self.dtype)
-        if mask is not None or probability is not None:
+            allowed = [np.flatnonzero(row) for row in mask.reshape(-1, self._n_movies)]
+        elif mask is not None or probability is not None:
             return np.asarray(super().sample(mask, probability))
-        size = self.shape[-1]
-        rows = [self.np_random.choice(self._n_movies, size, replace=False) for _ in range(self.nvec.size // size)]
-        return np.stack(rows).reshape(self.shape).astype(self.dtype)
+        else:
+            allowed = [np.arange(self._n_movies)] * (self.nvec.size // self.shape[-1])
+        drawn = [self.np_random.choice(movies, self.shape[-1], replace=False) for movies in allowed]
+        return np.stack(drawn).reshape(self.shape).astype(self.dtype)
 
 
 @batch_space.register(Slates)
