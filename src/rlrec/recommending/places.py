@@ -7,6 +7,8 @@ from rlrec.settings.config import PARAMS_FILE, load_config
 
 MODELS, WORLD, TABLES = Path("data/models"), Path("data/world/world.npz"), Path("data/tables")
 """Where the pipeline leaves the policies, a folder each, the world and the ratings."""
+BELIEFS = Path("data/beliefs.json")
+"""Likewise what bandits take users for."""
 
 
 def default_model(models: Path = MODELS, params: Path = PARAMS_FILE, *, simulated: bool = False) -> Path:

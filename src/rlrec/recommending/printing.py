@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import typer
 
 from rlrec.recommending.answers import Recommendations, Similar
 from rlrec.recommending.recommender import DISLIKED, LIKED
 from rlrec.recommending.session import Session, Step
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _PIPED_WIDTH = 120
 _NUMBERS = frozenset({"", "score", "shown next", "likeness"})
@@ -53,6 +57,19 @@ def print_similar(movies: Sequence[Similar]) -> None:
     """A table of them."""
     rows = [[str(m.rank), m.title, ", ".join(m.genres), f"{m.likeness:.2f}"] for m in movies]
     _print_table(["", "title", "genres", "likeness"], rows)
+
+
+def print_comparison(table: pd.DataFrame, reference: str, confidence: float) -> None:
+    """Returns by policy and slate size, the highest first, with differences from the reference."""
+    returns = table[table["metric"] == "return"].sort_values(["slate_size", "mean"], ascending=[True, False])
+    rows = []
+    for one in returns.to_dict("records"):
+        beside = "" if one["policy"] == reference else f"{one['diff']:+.2f}"
+        interval = f"[{one['diff_ci_low']:+.2f}, {one['diff_ci_high']:+.2f}]" if beside else "the reference"
+        found = f"{one['mean']:.2f}", f"[{one['ci_low']:.2f}, {one['ci_high']:.2f}]"
+        rows.append([str(one["slate_size"]), one["policy"], *found, beside, interval])
+    level = f"{confidence:.0%} interval"
+    _print_table(["K", "policy", "return", level, f"minus {reference}", "paired " + level], rows)
 
 
 def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
