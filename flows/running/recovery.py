@@ -105,9 +105,10 @@ def _lives(pid: int, written: float) -> bool:
 def _keep_or_restore(lock: Path, copy: Path) -> None:
     if not lock.exists():  # not made yet, or removed by somebody who knew why
         copy.unlink(missing_ok=True)
+    elif copy.exists() and copy.read_bytes() == lock.read_bytes():
+        pass  # it was whole when it was copied; to parse it before every stage takes longer than many of them
     elif _is_whole(lock):
-        if not copy.exists() or copy.read_bytes() != lock.read_bytes():
-            write_atomically(copy, lock.read_bytes())
+        write_atomically(copy, lock.read_bytes())
     elif copy.exists():
         log.warning("%s is torn; the copy from before the last stage is used", lock)
         write_atomically(lock, copy.read_bytes())
