@@ -90,7 +90,7 @@ def show(total_seconds: float, run: str) -> None:
         f"{total_seconds - own:.1f} s.",
         soft_wrap=True,
     )
-    console.print(f"Report: {PAGE.resolve().as_uri()}", soft_wrap=True)
+    console.print(f"Report: {PAGE.absolute().as_uri()}", soft_wrap=True)
     console.print(f"This run, its tables and its figures: `make ui`, then open {run}", soft_wrap=True)
 
 
