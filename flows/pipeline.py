@@ -29,6 +29,7 @@ from pydantic import Field
 from flows.running import summary, turn
 from flows.running.logs import TOLD_AT_THE_END, set_up_logging
 from flows.running.recovery import raising_what_dvc_logs, recover
+from flows.running.repository import repository
 from flows.running.runs import StageError, put_back, run_experiment, save_run
 from flows.running.server import connect, environment, ui_url
 from flows.running.stage import INTERRUPTED, PARENT, PIPELINE_RUN
@@ -117,7 +118,7 @@ def _run_stages() -> None:
     with writing(Path(".dvc")):
         recover()
         put_back()
-        with Repo() as repo:
+        with repository() as repo:
             stages = stages_of(repo)
     for stage in stages:
         reproduce.with_options(name=stage, task_run_name=stage)(stage)
@@ -148,7 +149,7 @@ def reproduce(stage: str) -> None:
         writing(Path(".dvc")),  # DVC passes on what the system says, without a path
         raising_what_dvc_logs(),
         _as_parent({PARENT: str(task_run.get_id())}),
-        Repo(_wait_for_lock=True) as repo,
+        repository(wait=True) as repo,
     ):
         recover()
         try:
