@@ -65,7 +65,7 @@ format: install ## Put style right
 	ruff format .
 
 ui: install ## Start the Prefect server and UI on loopback, with the runs of this folder
-	prefect server start
+	@python -m flows.running.ui
 
 serve: install ## The same, and a deployment of the pipeline to run and to schedule from the UI
 	@python -m flows.running.serve

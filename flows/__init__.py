@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from types import TracebackType
 
 # Read when the libraries are first imported, hence set here; what the caller has set stays.
@@ -14,6 +15,16 @@ for _name, _value in {
     "OPENBLAS_NUM_THREADS": "1",
 }.items():
     os.environ.setdefault(_name, _value)
+
+# Servers of ours are on loopback, where no proxy leads. What must go through one (downloads, S3) still does.
+_direct = [host for host in (os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or "").split(",") if host.strip()]
+if "*" not in map(str.strip, _direct):
+    _direct += [host for host in ("127.0.0.1", "localhost", "::1") if host not in map(str.strip, _direct)]
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(_direct)
+
+# A profile of other projects, which Prefect would say in every process that it does not find.
+if not Path(".prefect", "profiles.toml").is_file():
+    os.environ.pop("PREFECT_PROFILE", None)
 
 
 def _without_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ from dvc.utils.hydra import apply_overrides
 from rich.console import Console
 from rich.table import Table
 
-from flows.running import summary
+from flows.running import summary, turn
+from flows.running.ending import wait_until
 from rlrec.errors import RlrecError
 from rlrec.settings.config import PARAMS_FILE
 from rlrec.storage.files import atomic_folder, write_atomically
@@ -207,16 +208,25 @@ def _other_parameters(overrides: list[str]) -> Iterator[None]:
 
 
 def _dvc_repro() -> None:
-    with subprocess.Popen([sys.executable, "-m", "dvc", "repro", PROJECT_FILE]) as dvc:
-        interrupted = False
-        while dvc.poll() is None:
-            try:
+    with turn.turn(turn.EXPERIMENT, log.info) as lock:
+        # It holds the lock too, so that whoever comes next waits for it where this process is killed.
+        command = [sys.executable, "-m", "flows.running.repro", str(os.getpid())]
+        dvc = subprocess.Popen(command, pass_fds=[lock])
+
+        def ended(seconds: float) -> bool:
+            with suppress(subprocess.TimeoutExpired):
+                dvc.wait(seconds)
+            return dvc.returncode is not None
+
+        try:
+            wait_until(ended)
+        finally:
+            if dvc.returncode is None:  # it had its time to end
+                dvc.kill()
                 dvc.wait()
-            except KeyboardInterrupt:
-                interrupted = True
-    if interrupted:
-        raise KeyboardInterrupt
     if dvc.returncode:
+        if summary.a_stage_was_interrupted():
+            raise KeyboardInterrupt
         raise StageError(summary.error_of(None) or "`dvc repro` failed: see above")
 
 
