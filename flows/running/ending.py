@@ -6,11 +6,12 @@ after that is killed; then nothing is lost either, but the stage's run has no en
 """
 
 import contextvars
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from types import FrameType
@@ -19,6 +20,9 @@ from typing import Any, TypeVar
 import psutil
 
 _T = TypeVar("_T")
+
+_SHELLS = {"sh", "bash", "dash", "zsh", "fish", "ksh"}
+_DVC = "flows.running.repro"
 
 _GRACE_SECONDS = 2.0
 """Ctrl-C in a terminal has reached the stage too."""
@@ -62,14 +66,9 @@ def in_thread(work: Callable[[], _T]) -> _T:
         except BaseException as error:
             outcome.set_exception(error)
 
-    thread = threading.Thread(target=settle, daemon=True, name="stage")
-    thread.start()
-
-    def ended(seconds: float) -> bool:
-        thread.join(seconds)
-        return not thread.is_alive()
-
-    wait_until(ended)
+    threading.Thread(target=settle, daemon=True, name="stage").start()
+    # Not `Thread.join`: interrupted by a signal, it takes the thread for ended.
+    wait_until(lambda seconds: bool(wait([outcome], seconds).done))
     return outcome.result()
 
 
@@ -88,14 +87,17 @@ def wait_until(ended: Callable[[float], bool]) -> None:
         raise
 
 
-def stages_at_work() -> list[psutil.Process]:
-    """The processes of stages below this one."""
+def stages_at_work(above: psutil.Process | None = None) -> list[psutil.Process]:
+    """The processes of stages below this one: not shells around them, nor what they have started themselves."""
     found = []
-    for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.Error):
-            module = _module(child)
-            if module.startswith("flows.") and not module.startswith("flows.running."):
-                found.append(child)
+    with suppress(psutil.Error):
+        for child in (above or psutil.Process()).children():
+            with suppress(psutil.Error, ProcessLookupError):
+                module = _module(child)
+                if module == _DVC or child.name() in _SHELLS:
+                    found += stages_at_work(child)
+                elif os.getpgid(child.pid) == os.getpgrp():  # servers have a group of their own
+                    found.append(child)
     return found
 
 
