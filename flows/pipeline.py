@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import psutil
 import typer
@@ -95,10 +96,7 @@ def pipeline(
                     pass
             close_dead_runs()
             try:
-                if changed:
-                    _run_experiment(changed)
-                else:
-                    _run_stages()
+                _tag(_run_experiment(changed) if changed else _run_stages())
             finally:
                 summary.publish()
     except RlrecError as error:
@@ -117,7 +115,14 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _run_stages() -> None:
+def _tag(kept: str | None) -> None:
+    """Has the run's page bear the name under which the run is kept, so that it is found and not pruned."""
+    if kept:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(UUID(flow_run.get_id()), tags=[*flow_run.get_tags(), kept])
+
+
+def _run_stages() -> str | None:
     with writing(Path(".dvc")):
         recover()
         put_back()
@@ -125,13 +130,13 @@ def _run_stages() -> None:
             stages = stages_of(repo)
     for stage in stages:
         reproduce.with_options(name=stage, task_run_name=stage)(stage)
-    save_run()
+    return save_run()
 
 
-def _run_experiment(overrides: list[str]) -> None:
+def _run_experiment(overrides: list[str]) -> str | None:
     recover()
     with _as_parent({PIPELINE_RUN: str(flow_run.get_id())}):
-        run_experiment(overrides)
+        return run_experiment(overrides)
 
 
 def stages_of(repo: Repo) -> list[str]:

@@ -51,7 +51,7 @@ class ExperimentError(RlrecError):
     """Runs cannot be kept or listed here, or a parameter is unknown."""
 
 
-def run_experiment(overrides: list[str]) -> None:
+def run_experiment(overrides: list[str]) -> str | None:
     """Has DVC run the whole graph with other parameters, and keeps that as an experiment.
 
     The workspace is afterwards what it was: `params.yaml`, `dvc.lock` and what it stands for are put back, whether the
@@ -64,6 +64,9 @@ def run_experiment(overrides: list[str]) -> None:
 
     Args:
         overrides: parameters as in `dvc exp run -S`, e.g. `scenario.delta=-0.5`.
+
+    Returns:
+        The experiment's name; None where it could not be kept, see `save_run`.
 
     Raises:
         ExperimentError: there is no git repository with a commit, which experiments need, git lacks your name, or a
@@ -79,6 +82,7 @@ def run_experiment(overrides: list[str]) -> None:
         name = save_run()
     if name:
         log.info("params.yaml and data/ are as before; `dvc exp apply %s` brings %s here", name, name)
+    return name
 
 
 def put_back() -> None:

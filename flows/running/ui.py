@@ -1,9 +1,9 @@
 """`make ui`: the Prefect server and its UI, with the runs of this folder."""
 
 import sys
-import threading
 
 from flows.running.keeping import kept
+from flows.running.ledger import keep_closing
 from flows.running.logs import set_up_logging
 from flows.running.server import connect, ui_url
 from rlrec.errors import RlrecError
@@ -16,7 +16,7 @@ def run() -> None:
         connect(with_ui=True)
         with kept():
             print(f"\nThe runs of this folder are at {ui_url()}. Ctrl-C ends this.\n", flush=True)
-            threading.Event().wait()
+            keep_closing()
     except RlrecError as error:
         sys.exit(f"\nThere is no UI. {error}\n")
     except KeyboardInterrupt:
