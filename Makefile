@@ -10,7 +10,7 @@ PYTEST_PARALLEL = python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-
 test test-ci test-all test-fast test-long: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install pipeline runs matrix search test test-ci test-all test-fast test-long lint typecheck format ui serve docs bench lock clean
+.PHONY: help install pipeline runs matrix search test test-ci test-all test-fast test-long lint typecheck format ui serve prune docs bench lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -75,10 +75,13 @@ format: install ## Put style right
 	ruff format .
 
 ui: install ## Start the Prefect server and UI on loopback, with the runs of this folder
-	prefect server start
+	@python -m flows.running.ui
 
-serve: install ## The same, and a deployment of the pipeline to run and to schedule from the UI
-	@python -m flows.running.serve
+serve: install ## The same, and a deployment of the pipeline to run and to schedule from the UI; CATCH_UP=1 after missed nights
+	@python -m flows.running.serve $(if $(CATCH_UP),--catch-up)
+
+prune: install ## Take the pages of runs that ended 90 days ago out of Prefect's database; DAYS=30 of more recent ones too
+	@python -m flows.running.prune $(if $(DAYS),--days $(DAYS))
 
 docs: install ## Build the documentation into build/site
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict # --quiet would switch strict off

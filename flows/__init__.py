@@ -25,6 +25,16 @@ for _name, _value in {
 }.items():
     os.environ.setdefault(_name, _value)
 
+# Servers of ours are on loopback, where no proxy leads. What must go through one (downloads, S3) still does.
+_direct = [host for host in (os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or "").split(",") if host.strip()]
+if "*" not in map(str.strip, _direct):
+    _direct += [host for host in ("127.0.0.1", "localhost", "::1") if host not in map(str.strip, _direct)]
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(_direct)
+
+# A profile of other projects, which Prefect would say in every process that it does not find.
+if not Path(".prefect", "profiles.toml").is_file():
+    os.environ.pop("PREFECT_PROFILE", None)
+
 
 def _without_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Ctrl-C while the libraries are still imported is no defect to trace."""

@@ -5,13 +5,13 @@
 
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import psutil
 import typer
@@ -27,6 +27,9 @@ from prefect.states import Failed
 from pydantic import Field
 
 from flows.running import summary, turn
+from flows.running.ending import in_thread, obeying
+from flows.running.keeping import kept
+from flows.running.ledger import close_dead_runs, noted
 from flows.running.logs import TOLD_AT_THE_END, set_up_logging
 from flows.running.recovery import raising_what_dvc_logs, recover
 from flows.running.repository import repository
@@ -88,14 +91,13 @@ def pipeline(
     log = get_run_logger()
     try:
         changed = check_overrides(overrides_of(locals(), overrides))
-        with summary.record(), _passing_termination_on(), turn.turn(turn.PIPELINE, log.info):
-            with turn.turn(turn.STAGE, log.info):  # one whose pipeline was killed
-                pass
+        with summary.record(), kept(), noted(flow_run.get_id()), turn.turn(turn.PIPELINE, log.info):
+            for left in (turn.EXPERIMENT, turn.STAGE):  # those whose pipeline was killed
+                with turn.turn(left, log.info):
+                    pass
+            close_dead_runs()
             try:
-                if changed:
-                    _run_experiment(changed)
-                else:
-                    _run_stages()
+                _tag(_run_experiment(changed) if changed else _run_stages())
             finally:
                 summary.publish()
     except RlrecError as error:
@@ -114,7 +116,14 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _run_stages() -> None:
+def _tag(kept: str | None) -> None:
+    """Has the run's page bear the name under which the run is kept, so that it is found and not pruned."""
+    if kept:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(UUID(flow_run.get_id()), tags=[*flow_run.get_tags(), kept])
+
+
+def _run_stages() -> str | None:
     with writing(Path(".dvc")):
         recover()
         put_back()
@@ -122,13 +131,13 @@ def _run_stages() -> None:
             stages = stages_of(repo)
     for stage in stages:
         reproduce.with_options(name=stage, task_run_name=stage)(stage)
-    save_run()
+    return save_run()
 
 
-def _run_experiment(overrides: list[str]) -> None:
+def _run_experiment(overrides: list[str]) -> str | None:
     recover()
     with _as_parent({PIPELINE_RUN: str(flow_run.get_id())}):
-        run_experiment(overrides)
+        return run_experiment(overrides)
 
 
 def stages_of(repo: Repo) -> list[str]:
@@ -143,12 +152,19 @@ def reproduce(stage: str) -> None:
     Raises:
         StageError: the stage failed.
         WriteError: DVC cannot write its cache or its records.
-        KeyboardInterrupt: the stage was interrupted. (While it runs, DVC lets the signal pass this process by.)
+        KeyboardInterrupt: the stage was interrupted.
     """
+    run = str(task_run.get_id())
+    if not in_thread(lambda: _reproduce(stage, run)):
+        summary.note_unchanged(stage)
+
+
+def _reproduce(stage: str, run: str) -> bool:
+    """Likewise, under a task run; whether there was anything to do."""
     with (
         writing(Path(".dvc")),  # DVC passes on what the system says, without a path
         raising_what_dvc_logs(),
-        _as_parent({PARENT: str(task_run.get_id())}),
+        _as_parent({PARENT: run}),
         repository(wait=True) as repo,
     ):
         recover()
@@ -164,8 +180,7 @@ def reproduce(stage: str) -> None:
             raise StageError(f"{stage}: {summary.error_of(stage) or error.__cause__ or error}") from error
         except DvcException as error:
             raise StageError(f"{stage}: DVC says: {error}") from error
-    if not done:
-        summary.note_unchanged(stage)
+    return bool(done)
 
 
 @contextmanager
@@ -184,29 +199,6 @@ def _as_parent(parent: Mapping[str, str]) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _passing_termination_on() -> Iterator[None]:
-    """A run that is cancelled in the UI is sent SIGTERM, alone: the stage at work must not be left behind.
-
-    It is interrupted as by Ctrl-C, which it and DVC take as the wish to end with nothing lost.
-    """
-    prefects = signal.getsignal(signal.SIGTERM)
-
-    def pass_on(number: int, frame: Any) -> None:
-        for child in psutil.Process().children(recursive=True):
-            with suppress(psutil.NoSuchProcess, ProcessLookupError):
-                if os.getpgid(child.pid) == os.getpgrp():  # not the temporary server
-                    child.send_signal(signal.SIGINT)
-        if callable(prefects):
-            prefects(number, frame)
-
-    signal.signal(signal.SIGTERM, pass_on)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, prefects)
-
-
 def run(
     override: Annotated[
         list[str] | None,
@@ -221,7 +213,7 @@ def run(
     try:
         check_overrides(override or [])  # told at once, not after a server has started
         connect()
-        with summary.record():
+        with obeying(), summary.record():
             state = pipeline(overrides=override, return_state=True)
             link = f"{ui_url()}/runs/flow-run/{state.state_details.flow_run_id}"
             state.result()

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ from dvc.utils.serialize import loads_yaml
 from rich.console import Console
 from rich.table import Table
 
-from flows.running import summary
+from flows.running import summary, turn
+from flows.running.ending import wait_until
 from flows.running.repository import repository, trouble_with
 from rlrec.errors import RlrecError
 from rlrec.settings.config import PARAMS_FILE
@@ -52,7 +53,7 @@ class ExperimentError(RlrecError):
     """Runs cannot be kept or listed here, or a parameter is unknown."""
 
 
-def run_experiment(overrides: list[str]) -> None:
+def run_experiment(overrides: list[str]) -> str | None:
     """Has DVC run the whole graph with other parameters, and keeps that as an experiment.
 
     The workspace is afterwards what it was, but for a copy of the run's page in `data/reports/runs/<name>`:
@@ -66,6 +67,9 @@ def run_experiment(overrides: list[str]) -> None:
 
     Args:
         overrides: parameters as in `dvc exp run -S`, e.g. `scenario.delta=-0.5`.
+
+    Returns:
+        The experiment's name; None where it could not be kept, see `save_run`.
 
     Raises:
         ExperimentError: there is no git repository with a commit, which experiments need, git lacks your name, or a
@@ -85,6 +89,7 @@ def run_experiment(overrides: list[str]) -> None:
             summary.note_page(page)
     if name:
         log.info("params.yaml and data/ are as before; `dvc exp apply %s` brings %s here", name, name)
+    return name
 
 
 def put_back() -> None:
@@ -230,16 +235,25 @@ def _as_it_was_written(overrides: list[str], by_dvc: str) -> str:
 
 
 def _dvc_repro() -> None:
-    with subprocess.Popen([sys.executable, "-m", "dvc", "repro", PROJECT_FILE]) as dvc:
-        interrupted = False
-        while dvc.poll() is None:
-            try:
+    with turn.turn(turn.EXPERIMENT, log.info) as lock:
+        # It holds the lock too, so that whoever comes next waits for it where this process is killed.
+        command = [sys.executable, "-m", "flows.running.repro", str(os.getpid())]
+        dvc = subprocess.Popen(command, pass_fds=[lock])
+
+        def ended(seconds: float) -> bool:
+            with suppress(subprocess.TimeoutExpired):
+                dvc.wait(seconds)
+            return dvc.returncode is not None
+
+        try:
+            wait_until(ended)
+        finally:
+            if dvc.returncode is None:  # it had its time to end
+                dvc.kill()
                 dvc.wait()
-            except KeyboardInterrupt:
-                interrupted = True
-    if interrupted:
-        raise KeyboardInterrupt
     if dvc.returncode:
+        if summary.a_stage_was_interrupted():
+            raise KeyboardInterrupt
         raise StageError(summary.error_of(None) or "`dvc repro` failed: see above")
 
 

@@ -1,33 +1,40 @@
 """Which Prefect server a run talks to.
 
-A chain of flows shares one server: the configured one, else the one that `make ui` or `make serve` keeps running, else
-a temporary one of the process that was started first. Prefect would start a temporary one by itself, but in the
-terminal's process group: there Ctrl-C ends the server too, and a flow that wants to tell it so waits for minutes. Hence
-this one, which is in a session of its own and ends with the process that started it, whatever ends that
-(`python -m flows.running.server HOST PORT`).
+A chain of flows shares one server: the one that is named for this project, else the one that `make ui` or `make serve`
+of this folder keeps running, else a temporary one of the process that was started first. Prefect would start a
+temporary one by itself, but in the terminal's process group: there Ctrl-C ends the server too, and a flow that wants to
+tell it so waits for minutes. Hence this one, which is in a session of its own and ends with the process that started
+it, whatever ends that (`flows/running/host.py`).
 """
 
 import atexit
+import json
 import os
-import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from pathlib import Path
+from typing import NamedTuple
 from urllib.error import URLError
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import prefect
+from prefect.client.orchestration import get_client
 from prefect.context import refresh_global_settings_context
 from prefect.settings import get_current_settings
 
+from flows.running.database import check_database
 from rlrec.errors import RlrecError
 
-_PROBE_SECONDS = 1.0
+WHOSE = "/rlrec"
+"""Where a server of this project says whose it is."""
+_PROBE_SECONDS = 5.0
+"""A server on a busy machine takes its time; nobody there is known at once."""
+_PATIENCE_SECONDS = 60.0
 _LOOPBACK = "127.0.0.1"
 
 
@@ -35,20 +42,41 @@ class ServerError(RlrecError):
     """There is no Prefect server and none can be started."""
 
 
-def connect(*, with_ui: bool = False) -> None:
+class Owner(NamedTuple):
+    """What a server says of itself: the folder whose runs it has, and whether it is one for people."""
+
+    folder: Path
+    with_ui: bool
+
+    def is_here(self) -> bool:
+        """Whether its folder is the current one. Another folder's would run there what is asked for here."""
+        return self.folder == Path.cwd().resolve()
+
+
+def connect(*, with_ui: bool = False, patient: bool = False) -> None:
     """Has this process and its children talk to one server until this process ends.
 
     Args:
         with_ui: a server that has to be started is one for people: with the UI and the scheduler, at the configured
             address, which is on loopback where nobody has configured another.
+        patient: a server that is named is waited for, since somebody is about to start it anew.
 
     Raises:
-        ServerError: no server runs, and none can be started.
+        ServerError: no server runs, and none can be started; or the one that is named cannot be reached.
     """
-    if get_current_settings().api.url:
+    if named := get_current_settings().api.url:
+        _check_named(named, _PATIENCE_SECONDS if patient else 0.0)
         return
     ui = ui_url()
     running = running_api(ui)
+    owner = owner_of(ui) if running else None
+    if running and not (owner and owner.is_here()):
+        if with_ui:
+            whose = f"is that of {owner.folder}" if owner else "was not started by `make ui` or `make serve`"
+            raise ServerError(
+                f"the Prefect server at {ui} {whose}: set PREFECT_SERVER_API_PORT to another port, or end that one"
+            )
+        running = None
     os.environ["PREFECT_UI_URL"] = ui
     os.environ["PREFECT_API_URL"] = running or _start(with_ui)
     refresh_global_settings_context()
@@ -63,6 +91,16 @@ def running_api(ui: str) -> str | None:
     except (URLError, OSError, ValueError):
         return None
     return url if version == prefect.__version__ else None
+
+
+def owner_of(ui: str) -> Owner | None:
+    """Whose server is at an address, as it says itself; None where it does not say, or there is none."""
+    try:
+        with urlopen(f"{ui}{WHOSE}", timeout=_PROBE_SECONDS) as answer:
+            told = json.load(answer)
+        return Owner(Path(told["folder"]), bool(told["ui"]))
+    except (URLError, OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def ui_url() -> str:
@@ -85,11 +123,24 @@ def environment(**values: str) -> Iterator[None]:
             os.environ.pop(name, None) if value is None else os.environ.update({name: value})
 
 
-def _start(with_ui: bool) -> str:
-    """Starts a server and waits until it answers; the address of its API."""
+def start(host: str, port: int, with_ui: bool) -> str:
+    """Starts a server that ends with this process, and waits until it answers.
+
+    Args:
+        host: where it listens.
+        port: likewise; 0 for any that is free.
+        with_ui: it has the UI and the scheduler.
+
+    Returns:
+        The address of its API.
+
+    Raises:
+        ServerError: it cannot listen there, or it did not start.
+        DatabaseError: its database cannot be used.
+    """
     settings = get_current_settings()
+    check_database()
     seconds = settings.server.ephemeral.startup_timeout_seconds
-    host, port = (settings.server.api.host, settings.server.api.port) if with_ui else (_LOOPBACK, 0)
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the port of a server that has just ended
         try:
@@ -100,7 +151,7 @@ def _start(with_ui: bool) -> str:
             ) from error
         port = free.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, "-m", "flows.running.server", host, str(port)],
+        [sys.executable, "-m", "flows.running.host", host, str(port)],
         stdin=subprocess.PIPE,  # never written to: that it closes tells the server to end
         start_new_session=True,
         env=os.environ | {"PREFECT_SERVER_UI_ENABLED": str(with_ui).lower()},
@@ -118,6 +169,36 @@ def _start(with_ui: bool) -> str:
     return url
 
 
+def is_gone(url: str) -> bool:
+    """Whether nobody listens at an address; a server that is merely busy is not gone."""
+    address = urlsplit(url)
+    try:
+        with socket.create_connection((address.hostname or _LOOPBACK, address.port or 80), timeout=_PROBE_SECONDS):
+            return False
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+
+
+def _start(with_ui: bool) -> str:
+    server = get_current_settings().server.api
+    return start(server.host, server.port, True) if with_ui else start(_LOOPBACK, 0, False)
+
+
+def _check_named(url: str, patience: float) -> None:
+    until = time.monotonic() + patience
+    with get_client(sync_client=True) as client:
+        while error := client.api_healthcheck():
+            if time.monotonic() > until:
+                reason = (str(error) or type(error).__name__).splitlines()[0]
+                raise ServerError(
+                    f"no Prefect server answers at {url} ({reason}), which PREFECT_API_URL names: start it there, or "
+                    "unset PREFECT_API_URL"
+                )
+            time.sleep(0.5)
+
+
 def _stop(server: "subprocess.Popen[bytes]") -> None:
     with suppress(subprocess.TimeoutExpired):
         server.communicate(timeout=5)
@@ -131,32 +212,3 @@ def _healthy(url: str) -> bool:
             return bool(answer.status == 200)
     except (URLError, OSError):
         return False
-
-
-def _serve(host: str, port: int) -> None:
-    """Runs a server until standard input is closed."""
-    import uvicorn
-    from prefect.server.api.server import create_app
-    from prefect.server.database.configurations import AioSqliteConfiguration
-
-    begin = AioSqliteConfiguration.begin_transaction
-
-    def begin_in_turn(configuration: Any, session: Any, with_for_update: bool = False) -> Any:
-        return begin(configuration, session, with_for_update=True)
-
-    # Prefect has SQLite refuse whoever has read before somebody else wrote. Its clients ask again, its UI does not: a
-    # press of Run would come to nothing now and then.
-    AioSqliteConfiguration.begin_transaction = begin_in_turn  # type: ignore[assignment]
-
-    def end_with_parent() -> None:
-        sys.stdin.read()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    # A server without a UI is a temporary one: it schedules nothing.
-    app = create_app(ephemeral=not get_current_settings().server.ui.enabled, final=True)
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    uvicorn.run(app, host=host, port=port, log_level="error", lifespan="on")
-
-
-if __name__ == "__main__":
-    _serve(sys.argv[1], int(sys.argv[2]))

@@ -19,6 +19,9 @@ from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner
 
 from flows.running import turn
+from flows.running.ending import obeying
+from flows.running.keeping import kept
+from flows.running.ledger import noted
 from flows.running.logs import set_up_logging
 from flows.running.server import connect
 from rlrec.errors import RlrecError
@@ -52,7 +55,8 @@ def as_flow(stage: Stage, key: str | None = None) -> Flow[[], None]:
         config = load_config()
         leave_record(stage=name, run=flow_run.get_id())
         started = time.perf_counter()
-        stage(config)
+        with noted(flow_run.get_id()):
+            stage(config)
         seconds = time.perf_counter() - started
         leave_record(stage=name, seconds=seconds, peak_bytes=peak_bytes())
         publish_versions(name)
@@ -70,10 +74,11 @@ def main(stage: Flow[[], None], runner: Runner | None = None) -> None:
     """
     set_up_logging()
     try:
-        config = load_config()  # a wrong setting is told at once, not after a server has started
-        connect()
-        with _turn(), runner(config) if runner else nullcontext(None) as tasks:
-            _run(stage.with_options(task_runner=tasks) if tasks else stage)
+        with obeying():
+            config = load_config()  # a wrong setting is told at once, not after a server has started
+            connect(patient=_started_by_pipeline())
+            with _alone(), runner(config) if runner else nullcontext(None) as tasks, obeying():  # Ray obeys otherwise
+                _run(stage.with_options(task_runner=tasks) if tasks else stage)
     except RlrecError as error:
         if not leave_record(stage=stage.name, error=str(error)):  # else the pipeline says it
             print(f"\n{stage.name} failed: {error}\n", file=sys.stderr)
@@ -84,10 +89,13 @@ def main(stage: Flow[[], None], runner: Runner | None = None) -> None:
         sys.exit(130)
 
 
-def _turn() -> AbstractContextManager[None]:
+def _started_by_pipeline() -> bool:
+    return PARENT in os.environ or PIPELINE_RUN in os.environ
+
+
+def _alone() -> AbstractContextManager[Any]:
     """A stage of a pipeline holds a lock of its own: it goes on when the pipeline's process is killed."""
-    started_by_pipeline = PARENT in os.environ or PIPELINE_RUN in os.environ
-    return turn.turn(turn.STAGE, turn.tell) if started_by_pipeline else nullcontext()
+    return turn.turn(turn.STAGE, turn.tell) if _started_by_pipeline() else kept()
 
 
 def _run(stage: Flow[[], None]) -> None:

@@ -21,7 +21,7 @@ from flows.running.server import environment
 from flows.running.stage import RECORD, leave_record
 from tasks.paths import PAGE
 
-_INTERRUPTED = re.compile(r"exited with (-2|130)$")
+_INTERRUPTED = re.compile(r"exited with (-2|-15|130|143)$")
 
 
 @contextmanager
@@ -38,8 +38,14 @@ def record() -> Iterator[None]:
 
 
 def was_interrupted(error: str) -> bool:
-    """Whether DVC's error says that a stage's command ended by Ctrl-C."""
+    """Whether DVC's error says that a stage's command was told to end."""
     return bool(_INTERRUPTED.search(error))
+
+
+def a_stage_was_interrupted() -> bool:
+    """Whether the stage that told something last has told that it was interrupted."""
+    told = _records()
+    return bool(told) and bool(told[-1].get("interrupted"))
 
 
 def note_unchanged(stage: str) -> None:

@@ -17,16 +17,23 @@ _FOLDER = Path(".dvc") / "tmp"  # of this project, and never committed
 PIPELINE = _FOLDER / "rlrec-pipeline.lock"
 STAGE = _FOLDER / "rlrec-stage.lock"
 """Held by the stage that a pipeline has started: it may outlive a pipeline that was killed."""
+EXPERIMENT = _FOLDER / "rlrec-experiment.lock"
+"""Held by DVC while it runs stages for a run with other parameters: likewise."""
 SERVING = _FOLDER / "rlrec-serving.lock"
+SERVER = _FOLDER / "rlrec-server.lock"
+"""Held while a server is started in the place of one that went away."""
 
 
 @contextmanager
-def turn(path: Path, say: Callable[[str], None]) -> Iterator[None]:
+def turn(path: Path, say: Callable[[str], None]) -> Iterator[int]:
     """Holds a lock while the block lasts; the system frees it when the process ends, whatever ends that.
 
     Args:
         path: of the lock's file, which stays. Whoever holds the lock is named in it.
         say: told once, where there is somebody to wait for.
+
+    Yields:
+        The lock's file descriptor: a process that inherits it holds the lock too, for as long as it lives.
     """
     with _opened(path) as file:
         if not _locked(file, fcntl.LOCK_NB):
@@ -36,13 +43,20 @@ def turn(path: Path, say: Callable[[str], None]) -> Iterator[None]:
         with suppress(OSError):  # on a full disk the lock holds all the same, but does not say who has it
             holder = {"pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
             os.write(file.fileno(), json.dumps(holder).encode())
-        yield
+        yield file.fileno()
         file.truncate(0)
 
 
 def tell(message: str) -> None:
     """Says something at once, where no run's log can."""
     print(message, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def if_free(path: Path) -> Iterator[bool]:
+    """Holds a lock while the block lasts, if nobody else does; whether it is held."""
+    with _opened(path) as file:
+        yield _locked(file, fcntl.LOCK_NB)
 
 
 def is_free(path: Path) -> bool:

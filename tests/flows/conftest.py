@@ -58,7 +58,7 @@ def finished(served: Served) -> Finished:
     quick = served.start()
     served.wait(quick, "Running")
     custom = served.start(delta=-0.5, overrides=["learners.a3c.gamma=0.5"])
-    waiting = served.wait(custom, "AwaitingConcurrencySlot", "Running")
+    waiting = served.wait(custom, "Scheduled", "Late", "Running")
     for run_id in (quick, custom):
         served.wait(run_id, "Completed", "Failed", "Crashed")
     return Finished(quick, custom, waiting)

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
-from flows.running import summary
+from flows.running import summary, turn
 from flows.running.recovery import recover
 from flows.running.repository import repository
 from flows.running.runs import ExperimentError, StageError, list_runs, put_back, run_experiment, save_run, show_runs
@@ -88,7 +89,8 @@ def commit(tmp_path_factory) -> Path:
     (folder / ".dvc").mkdir(parents=True)
     (folder / ".dvc" / "config").write_text("[core]\n    analytics = false\n")
     (folder / ".dvc" / ".gitignore").write_text("/config.local\n/tmp\n/cache\n")
-    (folder / ".gitignore").write_text("/data/\n/started\n")
+    (folder / ".gitignore").write_text("/data/\n/started\n/flows\n")
+    (folder / "flows").symlink_to(ROOT / "flows")
     for name, text in {"dvc.yaml": GRAPH, "stage.py": STAGE, "params.yaml": PARAMS, "notes": "one\n"}.items():
         (folder / name).write_text(text)
     identity = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
@@ -336,6 +338,18 @@ def test_ctrl_c_ends_an_experiment_and_the_workspace_is_as_it_was(finished, at_w
     assert state() == state(finished)
     assert git("status", "--porcelain", "params.yaml", "data") == ""
     assert list_runs() == []
+
+
+def test_of_an_experiment_whose_process_alone_is_killed_the_rest_ends_and_is_waited_for(at_work, finished, said):
+    family = psutil.Process(at_work.pid).children(recursive=True)
+    at_work.kill()
+    at_work.wait(timeout=60)
+    assert not turn.is_free(turn.EXPERIMENT)  # DVC and its stage live on, for a moment
+    with turn.turn(turn.EXPERIMENT, print):
+        pass
+    assert psutil.wait_procs(family, timeout=60)[1] == []  # long before the stage would have ended
+    put_back()
+    assert state() == state(finished)
 
 
 def test_after_a_killed_experiment_the_next_run_finds_the_workspace_as_it_was(finished, at_work, said):

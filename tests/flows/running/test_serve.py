@@ -17,7 +17,8 @@ from served import Served, make_served_folder, serving
 
 from flows.pipeline import SETTINGS, pipeline
 from flows.running import turn
-from flows.running.serve import described, form_of
+from flows.running.schedules import described
+from flows.running.serve import form_of
 from rlrec.data.registry import DATASETS
 from rlrec.settings.config import Config
 
@@ -91,8 +92,8 @@ class TestServed:
             assert f"(/artifacts/artifact/{identity})" in shown
         assert (served.folder / "data" / "reports" / "index.html").is_file()
 
-    def test_a_second_run_waits_for_the_first_and_says_so(self, served, finished):
-        assert finished.seen_waiting["name"] == "AwaitingConcurrencySlot"
+    def test_a_second_run_waits_for_the_first(self, served, finished):
+        assert finished.seen_waiting["name"] in ("Scheduled", "Late")
         ended = served.state(finished.quick)["timestamp"]
         assert served.ask("get", f"flow_runs/{finished.custom}")["start_time"] >= ended
 
@@ -138,6 +139,13 @@ class TestServed:
     def test_a_field_and_an_override_that_contradict_one_another_are_told(self, served, finished):
         wrong = served.start(seed=1, overrides=["seed=2"])
         assert served.wait(wrong, "Failed")["message"] == "overrides: seed is given twice, as 1 and as 2"
+
+    def test_who_comes_first_is_served_first(self, served, finished):
+        asked = [served.start(overrides=[f"learners.a3c.gamma={number}"]) for number in range(2, 6)]
+        for run_id in asked:
+            served.wait(run_id, "Failed")
+        began = [served.ask("get", f"flow_runs/{run_id}")["start_time"] for run_id in asked]
+        assert began == sorted(began)
 
     def test_a_stage_s_error_is_told_on_the_pipeline_s_page(self, served, finished):
         wrong = served.start(overrides=["data.local=README.md"])
@@ -201,6 +209,12 @@ class TestServed:
         assert int(served.ui.rpartition(":")[2]) in {connection.laddr.port for connection in listening}
 
 
+def times(deployment: dict) -> list[tuple]:
+    return [
+        tuple(schedule[key] for key in ("schedule", "active", "parameters")) for schedule in deployment["schedules"]
+    ]
+
+
 @pytest.mark.ci
 @pytest.mark.realdata
 def test_a_run_that_was_killed_with_all_around_it_blocks_nobody(tmp_path, ml100k_archive):
@@ -209,14 +223,28 @@ def test_a_run_that_was_killed_with_all_around_it_blocks_nobody(tmp_path, ml100k
         killed = first.start()
         first.until(lambda: "world" in first.children(killed))
         server = psutil.Process(first.process.pid).children()
+        deployment = f"deployments/{first.deployment()['id']}"
         schedule = first.deployment()["schedules"][0]["id"]
-        first.ask("patch", f"deployments/{first.deployment()['id']}/schedules/{schedule}", active=True)
+        evening = {"cron": "0 20 * * *", "timezone": "Europe/Rome", "day_or": True}
+        changed = {"active": True, "schedule": evening, "parameters": {"delta": -0.5}}
+        first.ask("patch", f"{deployment}/schedules/{schedule}", **changed)
+        hourly = {"schedule": {"interval": 3600, "timezone": "UTC"}, "active": False}
+        requests.post(f"{first.ui}/api/{deployment}/schedules", json=[hourly], timeout=60).raise_for_status()
+        first.ask("patch", deployment, parameters={"seed": 3}, tags=["mine"])
+        before = first.deployment()
+        first.ask("post", f"{deployment}/schedule", start_time="2026-01-01T00:00:00Z", max_runs=3)
+        due = {"next_scheduled_start_time": {"before_": "2026-02-01T00:00:00Z"}}
+        planned = [run["id"] for run in first.ask("post", "flow_runs/filter", flow_runs=due)]
+        assert len(planned) == 3
         first.end(signal.SIGKILL)
         psutil.wait_procs(server, timeout=30)
     with serving(folder) as again:
         assert again.state(killed)["name"] == "Crashed"
         assert "was killed" in again.state(killed)["message"]
-        assert again.deployment()["schedules"][0]["active"] is True  # as it was left
+        for kept in ("parameters", "tags"):
+            assert again.deployment()[kept] == before[kept], kept
+        assert times(again.deployment()) == times(before)
+        assert [again.state(run_id)["name"] for run_id in planned] == ["Missed"] * len(planned)
         wrong = again.start(overrides=["seed=-1"])
         assert "seed" in again.wait(wrong, "Failed")["message"]
         assert again.end() == 0

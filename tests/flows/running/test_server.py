@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -6,15 +7,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import prefect
 import psutil
 import pytest
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
-from projects import environment, make_folder
+from projects import environment, make_folder, run
 
 from flows.running import server
-from flows.running.server import running_api, ui_url
+from flows.running.server import owner_of, running_api, ui_url
 
 
 @contextmanager
@@ -62,15 +64,74 @@ def test_no_server_and_one_that_hangs_are_left_alone(monkeypatch):
     assert running_api(ui) is None  # nobody listens any more
 
 
-def test_a_configured_server_is_kept(monkeypatch):
+@pytest.fixture
+def no_other(monkeypatch):
+    """Fails where another server is looked for than the one that is named."""
+
     def fail(*_: object) -> str:
         raise AssertionError("looked for another server")
 
     monkeypatch.setattr(server, "running_api", fail)
     monkeypatch.setattr(server, "_start", fail)
-    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}):
+
+
+def test_a_server_that_is_named_is_kept(no_other):
+    with answering(b"true") as named, temporary_settings({PREFECT_API_URL: f"{named}/api"}):
         server.connect()
-        assert os.environ.get("PREFECT_API_URL") != "http://127.0.0.1:1/api"
+        assert os.environ.get("PREFECT_API_URL") != f"{named}/api"
+
+
+def test_a_server_that_is_named_and_cannot_be_reached_is_told_in_a_line(no_other):
+    with (
+        temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}),
+        pytest.raises(server.ServerError, match=r"http://127\.0\.0\.1:1/api \(.*refused.*PREFECT_API_URL") as told,
+    ):
+        server.connect()
+    assert len(str(told.value).splitlines()) == 1
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """Nothing is named, and something of this version of Prefect answers where `make ui` starts it."""
+
+    @contextmanager
+    def found(owner: bytes) -> Iterator[str]:
+        with answering(owner) as ui, temporary_settings({PREFECT_UI_URL: ui}, restore_defaults={PREFECT_API_URL}):
+            monkeypatch.setattr(server, "running_api", lambda ui: f"{ui}/api")
+            monkeypatch.setattr(server, "_start", lambda with_ui: "one of its own")
+            for name in ("PREFECT_API_URL", "PREFECT_UI_URL"):
+                monkeypatch.setenv(name, "")  # put back afterwards
+            yield ui
+
+    return found
+
+
+def test_a_server_of_this_folder_is_found(found):
+    with found(json.dumps({"folder": str(Path.cwd()), "ui": True}).encode()) as ui:
+        server.connect()
+        assert os.environ["PREFECT_API_URL"] == f"{ui}/api"
+
+
+@pytest.mark.parametrize("owner", [b'{"folder": "/another", "ui": true}', b"<html>Prefect's own</html>", b"[]"])
+def test_a_server_of_another_folder_is_left_alone_and_never_served_from(found, owner):
+    with found(owner) as ui:
+        server.connect()
+        assert os.environ["PREFECT_API_URL"] == "one of its own"
+        with pytest.raises(server.ServerError, match=f"the Prefect server at {ui}.*PREFECT_SERVER_API_PORT") as told:
+            server.connect(with_ui=True)
+    assert ("/another" in str(told.value)) == (b"/another" in owner)
+
+
+def test_a_profile_in_the_home_folder_is_of_no_account(tmp_path):
+    (tmp_path / ".prefect").mkdir()
+    (tmp_path / ".prefect" / "profiles.toml").write_text(
+        'active = "company"\n[profiles.company]\nPREFECT_API_URL = "http://127.0.0.1:1/api"\n'
+    )
+    folder = make_folder(tmp_path / "project")
+    ask = "import flows; from prefect.settings import get_current_settings as now; print(now().api.url)"
+    for more in ({}, {"PREFECT_PROFILE": "company"}):
+        told = run(folder, sys.executable, "-c", ask, env=environment(folder, HOME=str(tmp_path), **more))
+        assert told.stdout == "None\n"
 
 
 def test_the_ui_s_address_is_the_configured_one_or_where_make_ui_starts_it():
@@ -117,6 +178,7 @@ def test_a_temporary_server_ends_with_the_process_that_started_it_however_that_e
     assert len(servers) == 1
     assert os.getpgid(servers[0].pid) != os.getpgid(process.pid)  # Ctrl-C does not reach it
     assert running_api(api.removesuffix("/api")) == api
+    assert owner_of(api.removesuffix("/api")) == (folder.resolve(), False)
     assert ui == "http://127.0.0.1:1"  # the temporary server has no UI: links go where there will be one
     process.kill()
     process.communicate(timeout=20)

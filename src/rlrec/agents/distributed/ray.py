@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -63,7 +64,9 @@ def connected(
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if address is None:
         os.environ[_LOOPBACK_SWITCH] = "0"
+        given = _give_token()
     else:
+        given = False
         _knock(address, os.environ.get("RAY_ADDRESS", "") if address == "auto" else address)
     import ray
 
@@ -93,6 +96,19 @@ def connected(
         yield
     finally:
         ray.shutdown()
+        if given:
+            del os.environ["RAY_AUTH_TOKEN"]
+
+
+def _give_token() -> bool:
+    """A cluster of our own asks for a token of its own; whether it was given one here.
+
+    Ray would keep it in the home folder, which may be nobody's to write.
+    """
+    if any(os.environ.get(name) for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")):
+        return False
+    os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    return True
 
 
 def _why_not_connected(address: str | None, error: Exception) -> str:

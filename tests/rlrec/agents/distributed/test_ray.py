@@ -70,6 +70,18 @@ def test_synchronous_agents_are_threads_of_one_process() -> None:
         job("a2c", executor="ray")
 
 
+def test_a_token_that_somebody_has_given_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    with monkeypatch.context() as given:
+        given.setenv("RAY_AUTH_TOKEN_PATH", "a/file")
+        assert not cluster._give_token()
+        assert "RAY_AUTH_TOKEN" not in os.environ
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "")  # put back afterwards
+    assert cluster._give_token()
+    assert len(os.environ["RAY_AUTH_TOKEN"]) == 64
+
+
 _ON_ITS_OWN = """
 import json, psutil
 from worlds import small_world
@@ -93,6 +105,7 @@ with cluster.connected(training.training):
 def test_a_cluster_of_ones_own_listens_on_loopback_only_and_ends_with_the_training() -> None:
     """In a process of its own: Ray keeps what it was told of tokens and addresses as long as a process lives."""
     mine = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    mine["HOME"] = "/dev/null"  # nothing can be written there
     mine["RAY_worker_niceness"] = "0"  # at Ray's own 15, tests in other processes would leave it nothing
     mine["PYTHONPATH"] = str(Path(__file__).resolve().parents[3])
     ended = subprocess.run(
