@@ -101,6 +101,15 @@ def _called(folder: Path, pattern: str) -> list[Path]:
     return [path for path in found if not is_left_behind(Path(path.name)) and not path.name.startswith(".")]
 
 
+def files_below(folder: Path) -> Iterator[Path]:
+    """All files where layouts are looked for, in order; none that a file manager made."""
+    for level in _levels(folder):
+        for inner in level:
+            yield from (
+                path for path in sorted(inner.iterdir()) if path.is_file() and not is_left_behind(Path(path.name))
+            )
+
+
 def _data_sets(layout: Layout) -> list[str]:
     return [name for name, facts in DATASETS.items() if layout.name in facts.layouts]
 
