@@ -7,12 +7,15 @@ from rlrec.data.reading.parse import OCCUPATIONS
 
 Files = dict[str, bytes]
 LAYOUTS = ("ml-100k", "recbole", "ml-1m", "ml-10m", "ml-latest")
+OWN_LAYOUTS = ("table", "atomic")
 TOPS = {
     "ml-100k": "ml-100k",
     "recbole": "ml-100k",
     "ml-1m": "ml-1m",
     "ml-10m": "ml-10m",
     "ml-latest": "ml-latest-small",
+    "table": "table",
+    "atomic": "recbole",
 }
 
 
@@ -90,6 +93,19 @@ def draw_files(layout: str, seed: int = 0, users: int = 6, movies: int = 30) -> 
                 [[i, t, "|".join(w)] for i, t, w in zip(ids, titles, words, strict=True)], "::", "utf-8"
             ),
             "tags.dat": b"1::10::dull::1139045764\n",
+        }
+    if layout == "table":
+        own = [[f"reader {u}", f"b{m}", r, t] for u, m, r, t in ratings]
+        books: list[list[object]] = [
+            [f"b{i}", f'"{t}"', ";".join(w)] for i, t, w in zip(ids, titles, words, strict=True)
+        ]
+        return {
+            "mine.csv": lines(own, ",", "utf-8", "user,item,rating,timestamp\n"),
+            "books.csv": lines(books, ",", "utf-8", "item,title,genres\n"),
+        }
+    if layout == "atomic":
+        return {
+            name.replace("ml-100k", "mine"): text for name, text in draw_files("recbole", seed, users, movies).items()
         }
     modern = [[{"Children's": "Children"}.get(word, word) for word in w] + ["IMAX"] for w in words]
     return {

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from rlrec import __version__
 from rlrec.errors import RequestError, RlrecError
+from rlrec.recommending.checking import check
 from rlrec.recommending.everybody import TABLES_WRITTEN, write_all
 from rlrec.recommending.options import PLACES, Among, AsJson, Genres, Model, Params, Tables, WorldFile
 from rlrec.recommending.own_ratings import read_own_ratings, titles_of
@@ -38,6 +39,7 @@ _FOR_USER = "- `rlrec recommend --user 42 -k 10`"
 _FOR_YOU = '- `rlrec recommend --liked "Toy Story" --liked Fargo --disliked Congo`'
 _OWN = "- `rlrec recommend --ratings ratings.csv --genre Comedy --explain`"
 _ALL = "- `rlrec recommend --all -k 10 -o top.parquet`"
+_CHECK = "- `rlrec check my-ratings.csv`"
 _SIMILAR = '- `rlrec similar "Fargo"`'
 _COMPARE = "- `rlrec compare --policy my_agent:load -k 1`"
 _SESSION = "- `rlrec session --user 42 --delta -0.5 --ask`"
@@ -137,6 +139,9 @@ def recommend(
         _print_json(found)
     else:
         print_recommendations(found, told)
+
+
+app.command(epilog=_examples(_CHECK))(check)
 
 
 @app.command(epilog=_examples(_SIMILAR))

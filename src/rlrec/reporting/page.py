@@ -18,6 +18,7 @@ _SOURCES = {
     "pypi": "a copy inside a Python package",
     "path": "a local archive",
     "folder": "a local folder",
+    "file": "a local file",
     "url": "a given URL",
 }
 _CHECKSUMS = {

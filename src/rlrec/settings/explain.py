@@ -86,7 +86,8 @@ def allowed(schema: _Schema) -> str:
         case "string":
             return "text that is not empty" if schema.get("minLength") else "text"
         case "array":
-            return f"a list of {schema.get('minItems', 0)} or more, each {allowed(schema['items'])}"
+            more = "" if schema.get("minItems") == schema.get("maxItems", "any") else " or more"
+            return f"a list of {schema.get('minItems', 0)}{more}, each {allowed(schema['items'])}"
         case kind:
             return {"boolean": "true or false", "null": "null"}.get(str(kind), "settings by name")
 

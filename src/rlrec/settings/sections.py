@@ -7,7 +7,18 @@ from pydantic_core import PydanticCustomError
 
 from rlrec.settings.explain import unit
 
-DatasetName = Literal["ml-100k", "ml-1m", "ml-10m", "ml-20m", "ml-25m", "ml-32m", "ml-latest-small", "ml-latest"]
+DatasetName = Literal[
+    "ml-100k",
+    "ml-1m",
+    "ml-10m",
+    "ml-20m",
+    "ml-25m",
+    "ml-32m",
+    "ml-latest-small",
+    "ml-latest",
+    "table",
+    "recbole",
+]
 """Those of `rlrec.data.registry.DATASETS`."""
 Observation = Literal["history", "thesis", "recent", "stars", "answers"]
 Features = Literal["world", "training", "genres", "watched", "both"]

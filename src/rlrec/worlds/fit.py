@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rlrec.data.dataset.genres import GENRES
 from rlrec.data.dataset.pools import FEWEST_USERS, POOLS, WHY_THREE, draw_pools
 from rlrec.data.dataset.split import future_rows, in_order
-from rlrec.data.dataset.tables import Columns, Tables, demographics, genre_flags
+from rlrec.data.dataset.tables import Columns, Tables, demographics, genre_flags, kinds_in
 from rlrec.errors import WorldError
 from rlrec.metrics.stars import HIGHEST_RATING, LOWEST_RATING
 from rlrec.settings.config import Config
 from rlrec.statistics.intervals import CONFIDENCE
+from rlrec.worlds.clusters import cluster
 from rlrec.worlds.factorisation import BIAS_SHARE, Factors, Ints, Observed, factorise, fit_biases, fit_tastes
 from rlrec.worlds.fidelity import (
     Candidate,
@@ -48,7 +50,8 @@ def fit_world(
     find in the offline comparison. Of the others some are held out; the penalty that predicts these best is chosen, and
     the world is then fitted to all but the future ratings with that one. What an agent may know that is not to know the
     world's vectors is fitted to training users' ratings with the same penalty. What training and validation users
-    really rated is kept beside, for agents that learn from it. Deterministic in the tables, whatever the order of their
+    really rated is kept beside, for agents that learn from it. Where movies have no genres, clusters of them take their
+    place, see `rlrec.worlds.clusters`. Deterministic in the tables, whatever the order of their
     rows, and the settings.
 
     Args:
@@ -68,7 +71,7 @@ def fit_world(
     """
     if len(tables.users) < FEWEST_USERS:
         raise WorldError(f"three users are needed ({WHY_THREE}), but there are {len(tables.users)}")
-    order, genres = in_order(tables.ratings), genre_flags(tables.movies)
+    order, genres, kinds = in_order(tables.ratings), genre_flags(tables.movies), kinds_in(tables.movies)
     everything, tables = _observed(tables).take(order), replace(tables, ratings=tables.ratings.iloc[order])
     settings, penalties = config.world, config.world.regularisation
     if pools is None:
@@ -81,7 +84,8 @@ def fit_world(
         raise WorldError(f"no training user has a rating: world.train_users is {settings.train_users:g}")
     kept, held_out = _split(len(ratings), settings.holdout, config.rng("holdout"))
     seen, unseen = ratings.take(kept), ratings.take(held_out)
-    tell = _counter(progress, settings.iterations * (len(penalties) + 2))
+    clustered = not kinds
+    tell = _counter(progress, settings.iterations * (len(penalties) + 2 + clustered))
 
     def fitted(to: Observed, penalty: float, purpose: str) -> Factors:
         return factorise(
@@ -94,6 +98,9 @@ def fit_world(
             tell=lambda: tell(purpose),
         )
 
+    if clustered:
+        without_kinds = fitted(of_training, float(np.median(penalties)), "vectors to make clusters of")
+        genres, kinds = cluster(without_kinds, of_training, config.rng("clusters"))
     predictions, candidates = {}, []
     for penalty in penalties:
         predicted = fitted(seen, penalty, f"penalty {penalty:g}").predict(unseen.users, unseen.movies)
@@ -113,7 +120,8 @@ def fit_world(
     log = _log(tables, everything, np.flatnonzero(~in_test))
     learned = log | _of_training_users(of_training, genres, years, log, known, np.flatnonzero(in_training), best)
     noise = fit_noise(factors, ratings)
-    world = _world(tables, genres, factors, pools, has_violence, learned | {"rating_noise": noise})
+    learned |= {"rating_noise": noise, "kinds": np.array([] if kinds == GENRES else kinds, np.str_)}
+    world = _world(tables, genres, factors, pools, has_violence, learned)
     return world, Fidelity(
         ratings=len(ratings),
         future_ratings=int(future.sum()),

@@ -28,7 +28,9 @@ GENOME_CITATION = (
 LARGEST_PROVENANCE = 2**20
 """Bytes of `provenance.json`."""
 
-SourceKind = Literal["grouplens", "pypi", "path", "folder", "url"]
+OWN_TERMS = "These are no data of GroupLens: what may be done with them is for whoever gave them to say."
+
+SourceKind = Literal["grouplens", "pypi", "path", "folder", "file", "url"]
 Compared = Literal["pinned", "published", "unchecked"]
 
 
@@ -108,6 +110,8 @@ class Provenance(_Record):
     """Path inside `data/raw/`, sorted."""
     tried: tuple[Attempt, ...] = ()
     notes: tuple[str, ...] = ()
+    reading: tuple[str, ...] = ()
+    """How the files were understood, where they do not say it themselves."""
     terms: str = TERMS
     citation: str = CITATION
     violence: ViolenceRecord | None = None
