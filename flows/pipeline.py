@@ -3,6 +3,7 @@
 `python -m flows.pipeline` and `dvc repro` do the same work, skip the same work and write the same `dvc.lock`.
 """
 
+import itertools
 import json
 import os
 import sys
@@ -127,10 +128,11 @@ def _run_stages() -> str | None:
     with writing(Path(".dvc")):
         recover()
         put_back()
-        with repository() as repo:
+        with repository(wait=True) as repo:
             stages = stages_of(repo)
+            settled = settled_in(repo, stages)
     for stage in stages:
-        reproduce.with_options(name=stage, task_run_name=stage)(stage)
+        reproduce.with_options(name=stage, task_run_name=stage)(stage, stage in settled)
     return save_run()
 
 
@@ -145,9 +147,26 @@ def stages_of(repo: Repo) -> list[str]:
     return [stage.addressing for stage in plan_repro(repo.index.graph) if stage.path_in_repo == PROJECT_FILE]
 
 
+def settled_in(repo: Repo, stages: Sequence[str]) -> list[str]:
+    """The first of the stages: those before anything has changed.
+
+    To ask for all at once takes DVC as long as to be asked for one of them alone.
+
+    Args:
+        repo: as it is now.
+        stages: from `stages_of`.
+    """
+    changed = repo.status()
+    return list(itertools.takewhile(lambda stage: stage not in changed, stages))
+
+
 @task(cache_policy=NO_CACHE)
-def reproduce(stage: str) -> None:
+def reproduce(stage: str, settled: bool = False) -> None:
     """Has DVC reproduce one stage, if anything it depends on has changed.
+
+    Args:
+        stage: as DVC calls it.
+        settled: it is known that nothing has.
 
     Raises:
         StageError: the stage failed.
@@ -155,7 +174,7 @@ def reproduce(stage: str) -> None:
         KeyboardInterrupt: the stage was interrupted.
     """
     run = str(task_run.get_id())
-    if not in_thread(lambda: _reproduce(stage, run)):
+    if settled or not in_thread(lambda: _reproduce(stage, run)):
         summary.note_unchanged(stage)
 
 
