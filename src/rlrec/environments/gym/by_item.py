@@ -113,12 +113,13 @@ class SlateByItemEnv(ByItem, MovieLensEnv):
     A slate is `refuse`d at the movie that may not stand in it; with `replace` another takes that one's place at once;
     with `penalise` it is shown to nobody, which the last of its steps tells.
 
-    Args: as for `rlrec.environments.gym.movielens.MovieLensEnv`; by its name it is made with `slate_size=5`.
+    Its arguments are those of `rlrec.environments.gym.movielens.MovieLensEnv`; by its name it is made with
+    `slate_size=5`.
     """
 
 
 class LoggedSlateByItemEnv(ByItem, LoggedEnv):
     """`rlrec/LoggedSlateByItem-v0`: the same for the sessions of `rlrec/Logged-v0`, see `SlateByItemEnv`.
 
-    Args: as for `rlrec.environments.gym.logged.LoggedEnv`; by its name it is made with `slate_size=5`.
+    Its arguments are those of `rlrec.environments.gym.logged.LoggedEnv`; by its name it is made with `slate_size=5`.
     """
