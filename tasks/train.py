@@ -32,7 +32,7 @@ from rlrec.settings.config import Config, Job, TrainingConfig
 from rlrec.storage.files import atomic_folder, write_together
 from rlrec.storage.json_files import to_json
 from rlrec.worlds.world import World
-from tasks.artifacts import publish_table
+from tasks.artifacts import publish_table, tell_server
 from tasks.paths import WORLD, LearnerPaths
 from tasks.progress import progress_bar
 
@@ -199,10 +199,8 @@ def local_agent(number: int, run: RunAgent, budget: int) -> int:
     Returns:
         Steps played.
     """
-    shown = create_progress_artifact(
-        0.0, key=f"local-agent-{number}", description=f"Agent {number}: share of all steps"
-    )
-    assert isinstance(shown, UUID)  # a coroutine only in async code
+    title = f"Agent {number}: share of all steps"
+    shown = tell_server(lambda: create_progress_artifact(0.0, key=f"local-agent-{number}", description=title))
     played, told = 0, time.monotonic()
 
     def advance(steps: int) -> None:
@@ -210,11 +208,17 @@ def local_agent(number: int, run: RunAgent, budget: int) -> int:
         played += steps
         if time.monotonic() - told >= TELL_EVERY_SECONDS:
             told = time.monotonic()
-            update_progress_artifact(shown, 100 * played / budget)
+            _show(shown, 100 * played / budget)
 
     total = run(number, advance)
-    update_progress_artifact(shown, 100 * total / budget)
+    _show(shown, 100 * total / budget)
     return total
+
+
+def _show(artifact: Any, percent: float) -> None:
+    """Brings a progress artifact up to date, if the server is there."""
+    if isinstance(artifact, UUID):
+        tell_server(lambda: update_progress_artifact(artifact, percent), patience=0)
 
 
 def _as_tasks(training: TrainingConfig) -> Launch:
