@@ -48,7 +48,8 @@ def tell_server(tell: Callable[[], T], patience: float = _PATIENCE_SECONDS) -> T
 
 
 def _answers() -> bool:
-    with get_client(sync_client=True) as client:
+    # With settings of its own, or it would be the run's client, which has met the server before.
+    with get_client(sync_client=True, httpx_settings={"timeout": 10.0}) as client:
         return not isinstance(client.api_healthcheck(), httpx.TransportError)
 
 

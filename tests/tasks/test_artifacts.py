@@ -1,8 +1,10 @@
 import base64
 import logging
+from unittest.mock import patch
 
 import httpx
 import pytest
+from prefect import flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from tasks import artifacts
@@ -88,6 +90,14 @@ def test_progress_waits_for_no_server_and_says_nothing(asked, caplog):
 
 def test_whether_a_server_is_there_is_asked_of_itself(server, engine):
     assert artifacts._answers()
+
+    @flow
+    def in_a_run() -> None:
+        with patch.object(httpx.Client, "send", side_effect=httpx.ConnectError("refused")) as sent:
+            assert not artifacts._answers()
+        assert sent.call_count == 1  # the run's own client would go on trying for a minute
+
+    in_a_run()
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}):
         assert not artifacts._answers()
 
