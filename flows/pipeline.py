@@ -29,7 +29,7 @@ from pydantic import Field
 
 from flows.running import summary, turn
 from flows.running.ending import in_thread, obeying
-from flows.running.keeping import kept
+from flows.running.keeping import kept, outliving_the_server
 from flows.running.ledger import close_dead_runs, noted
 from flows.running.logs import TOLD_AT_THE_END, set_up_logging
 from flows.running.recovery import raising_what_dvc_logs, recover
@@ -41,6 +41,7 @@ from rlrec.errors import RlrecError
 from rlrec.settings.overrides import check_overrides
 from rlrec.settings.sections import DatasetName
 from rlrec.storage.files import writing
+from tasks.artifacts import tell_server
 
 SETTINGS = {
     "dataset": "data.name",
@@ -52,6 +53,10 @@ SETTINGS = {
     "executor": "training.executor",
 }
 """By parameter of the flow, the setting that it overrides."""
+
+
+_ended: list[str] = []
+"""Runs that this process has made; what is left then is that the server hears of it."""
 
 
 def _run_name() -> str:
@@ -101,6 +106,7 @@ def pipeline(
                 _tag(_run_experiment(changed) if changed else _run_stages())
             finally:
                 summary.publish()
+            _ended.append(str(flow_run.get_id()))
     except RlrecError as error:
         log.error(str(error), extra={TOLD_AT_THE_END: True})
         return Failed(message=str(error), data=error)
@@ -121,7 +127,7 @@ def _tag(kept: str | None) -> None:
     """Has the run's page bear the name under which the run is kept, so that it is found and not pruned."""
     if kept:
         with get_client(sync_client=True) as client:
-            client.update_flow_run(UUID(flow_run.get_id()), tags=[*flow_run.get_tags(), kept])
+            tell_server(lambda: client.update_flow_run(UUID(flow_run.get_id()), tags=[*flow_run.get_tags(), kept]))
 
 
 def _run_stages() -> str | None:
@@ -233,9 +239,10 @@ def run(
         check_overrides(override or [])  # told at once, not after a server has started
         connect()
         with obeying(), summary.record():
-            state = pipeline(overrides=override, return_state=True)
-            link = f"{ui_url()}/runs/flow-run/{state.state_details.flow_run_id}"
-            state.result()
+            with outliving_the_server(lambda: bool(_ended)):
+                state = pipeline(overrides=override, return_state=True)
+                state.result()
+            link = f"{ui_url()}/runs/flow-run/{_ended[-1]}"
             summary.show(time.time() - psutil.Process().create_time(), link)
     except RlrecError as error:
         print(f"\nThe pipeline stopped. {error}\n", file=sys.stderr)

@@ -1,14 +1,61 @@
 """What a run leaves in the Prefect UI: its tables, its figures, and the versions of what it made."""
 
 import base64
+import logging
 import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import httpx
 from prefect.artifacts import create_markdown_artifact
+from prefect.client.orchestration import get_client
 
 from tasks.versions import dvc_hash, size_of, stage_files
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_PATIENCE_SECONDS = 30.0
+_gone = False
+
+
+def tell_server(tell: Callable[[], T], patience: float = _PATIENCE_SECONDS) -> T | None:
+    """Tells the server something. Results do not depend on it: where it is not there, the work goes on.
+
+    Args:
+        tell: tells it.
+        patience: so many seconds a server is waited for that may be about to come back; only once, if it does not.
+
+    Returns:
+        What telling gave; None where nobody listens.
+    """
+    global _gone
+    until = time.monotonic() + (0 if _gone else patience)
+    # Asked first: Prefect's clients try for a minute each time, if they have met the server before.
+    while not (answers := _answers()) and time.monotonic() < until:
+        time.sleep(0.5)
+    try:
+        given = tell() if answers else None
+    except httpx.TransportError:
+        given, answers = None, False
+    if not answers and patience and not _gone:
+        log.warning("the Prefect server does not answer: its record of this run will not be complete")
+    _gone = not answers and (_gone or patience > 0)
+    return given
+
+
+def _answers() -> bool:
+    # With settings of its own, or it would be the run's client, which has met the server before.
+    with get_client(sync_client=True, httpx_settings={"timeout": 10.0}) as client:
+        return not isinstance(client.api_healthcheck(), httpx.TransportError)
+
+
+def publish_markdown(key: str, title: str, content: str) -> None:
+    """A text, a table or a figure on the page of the run."""
+    tell_server(lambda: create_markdown_artifact(content, key=key_of(key), description=title))
 
 
 def publish_table(key: str, title: str, rows: Sequence[Mapping[Any, Any]]) -> None:
@@ -16,7 +63,7 @@ def publish_table(key: str, title: str, rows: Sequence[Mapping[Any, Any]]) -> No
     columns = list(rows[0])
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     lines += ["| " + " | ".join(_cell(row[column]) for column in columns) + " |" for row in rows]
-    create_markdown_artifact("\n".join([f"## {title}", "", *lines]), key=key_of(key), description=title)
+    publish_markdown(key, title, "\n".join([f"## {title}", "", *lines]))
 
 
 def publish_figure(key: str, title: str, image: Path) -> None:
@@ -28,7 +75,7 @@ def publish_image(key: str, title: str, png: bytes) -> None:
     """Likewise, of a PNG's bytes."""
     data = base64.b64encode(png).decode()
     content = f"## {title}\n\n![{title}](data:image/png;base64,{data})"
-    create_markdown_artifact(content, key=key_of(key), description=title)
+    publish_markdown(key, title, content)
 
 
 def key_of(name: str) -> str:

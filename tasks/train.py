@@ -2,10 +2,12 @@
 
 import logging
 import math
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext, suppress
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -32,13 +34,14 @@ from rlrec.settings.config import Config, Job, TrainingConfig
 from rlrec.storage.files import atomic_folder, write_together
 from rlrec.storage.json_files import to_json
 from rlrec.worlds.world import World
-from tasks.artifacts import publish_table
+from tasks.artifacts import publish_table, tell_server
 from tasks.paths import WORLD, LearnerPaths
 from tasks.progress import progress_bar
 
 log = logging.getLogger(__name__)
 
 TELL_EVERY_SECONDS = 5.0
+_LAST_WORD_SECONDS = 10.0
 _RETRIES = 3
 
 
@@ -199,10 +202,8 @@ def local_agent(number: int, run: RunAgent, budget: int) -> int:
     Returns:
         Steps played.
     """
-    shown = create_progress_artifact(
-        0.0, key=f"local-agent-{number}", description=f"Agent {number}: share of all steps"
-    )
-    assert isinstance(shown, UUID)  # a coroutine only in async code
+    title = f"Agent {number}: share of all steps"
+    show = _showing(tell_server(lambda: create_progress_artifact(0.0, key=f"local-agent-{number}", description=title)))
     played, told = 0, time.monotonic()
 
     def advance(steps: int) -> None:
@@ -210,11 +211,35 @@ def local_agent(number: int, run: RunAgent, budget: int) -> int:
         played += steps
         if time.monotonic() - told >= TELL_EVERY_SECONDS:
             told = time.monotonic()
-            update_progress_artifact(shown, 100 * played / budget)
+            show(100 * played / budget, 0.0)
 
     total = run(number, advance)
-    update_progress_artifact(shown, 100 * total / budget)
+    show(100 * total / budget, _LAST_WORD_SECONDS)
     return total
+
+
+def _showing(artifact: Any) -> Callable[[float, float], None]:
+    """Gives what brings a progress artifact up to date, in the background: an agent waits for no server.
+
+    It is called with per cent, and with the seconds that it may take until they are shown.
+    """
+    telling: threading.Thread | None = None
+
+    def show(percent: float, seconds: float) -> None:
+        nonlocal telling
+        if telling:
+            telling.join(seconds)
+        if not isinstance(artifact, UUID) or (telling and telling.is_alive()):
+            return
+
+        def tell() -> None:
+            tell_server(lambda: update_progress_artifact(artifact, percent), patience=0)
+
+        telling = threading.Thread(target=copy_context().run, args=(tell,), daemon=True)
+        telling.start()
+        telling.join(seconds)
+
+    return show
 
 
 def _as_tasks(training: TrainingConfig) -> Launch:

@@ -5,17 +5,43 @@ Prefect's clients. That can be done for servers of this folder only: somebody el
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+import httpx
+from prefect.events.clients import PrefectEventsClient
+from prefect.events.worker import EventsWorker
 from prefect.settings import get_current_settings
 
 from flows.running import turn
-from flows.running.server import is_gone, owner_of, start
+from flows.running.server import ServerError, is_gone, owner_of, start
 from rlrec.errors import RlrecError
 
 _LOOK_EVERY_SECONDS = 1.0
+_RECONNECTIONS = 90
+"""About a second each; at Prefect's own ten, states of tasks are lost while the other server starts."""
+
+
+@contextmanager
+def outliving_the_server(done: Callable[[], bool]) -> Iterator[None]:
+    """Where a server goes away that cannot be replaced, what was made counts; its record is said not to be complete.
+
+    Args:
+        done: whether all was made that the block is there for.
+
+    Raises:
+        ServerError: the server went away before.
+    """
+    try:
+        yield
+    except httpx.TransportError as error:
+        url = get_current_settings().api.url
+        if not done():
+            raise ServerError(
+                f"the Prefect server at {url} does not answer any more ({error}): run it again"
+            ) from error
+        turn.tell(f"The Prefect server at {url} does not answer any more: its record of this run is not complete.")
 
 
 @contextmanager
@@ -26,6 +52,7 @@ def kept() -> Iterator[None]:
     if owner is None or not owner.is_here():
         yield
         return
+    EventsWorker.set_client_override(PrefectEventsClient, reconnection_attempts=_RECONNECTIONS)
     over = threading.Event()
     watch = threading.Thread(target=_watch, args=(url, owner.with_ui, over), daemon=True, name="server watch")
     watch.start()

@@ -23,10 +23,18 @@ def set_up_logging() -> None:
     logging.getLogger("dvc").propagate = False  # it has a console of its own
     # Temporary folders. A filter, since the module sets its level when it is imported.
     logging.getLogger(_GX_FOLDERS).addFilter(lambda record: record.levelno >= logging.WARNING)
+    # Where the server has gone, that is told once by us: not for each log line and each state that it is not told of.
+    logging.raiseExceptions = False
+    for name in ("prefect.events.clients", "prefect._internal.concurrency"):
+        logging.getLogger(name).addFilter(_of_no_lost_server)
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).addFilter(_without_traceback)
     for handler in logging.getLogger().handlers:  # the console; what the UI shows has been sent before
         handler.addFilter(_briefly)
+
+
+def _of_no_lost_server(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith(("Unable to connect to", "Service %r failed to process item"))
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:

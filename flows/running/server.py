@@ -59,7 +59,7 @@ def connect(*, with_ui: bool = False, patient: bool = False) -> None:
     Args:
         with_ui: a server that has to be started is one for people: with the UI and the scheduler, at the configured
             address, which is on loopback where nobody has configured another.
-        patient: a server that is named is waited for, since somebody is about to start it anew.
+        patient: a server that is named is waited for, since another is about to take its place.
 
     Raises:
         ServerError: no server runs, and none can be started; or the one that is named cannot be reached.
@@ -79,6 +79,16 @@ def connect(*, with_ui: bool = False, patient: bool = False) -> None:
         running = None
     os.environ["PREFECT_UI_URL"] = ui
     os.environ["PREFECT_API_URL"] = running or _start(with_ui)
+    refresh_global_settings_context()
+
+
+def connect_anew() -> None:
+    """Has this process and its children talk to a temporary server from now on, whichever they talked to before.
+
+    Raises:
+        ServerError: none can be started.
+    """
+    os.environ["PREFECT_API_URL"] = _start(False)
     refresh_global_settings_context()
 
 

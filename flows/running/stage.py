@@ -20,10 +20,10 @@ from prefect.task_runners import TaskRunner
 
 from flows.running import turn
 from flows.running.ending import obeying
-from flows.running.keeping import kept
+from flows.running.keeping import kept, outliving_the_server
 from flows.running.ledger import noted
 from flows.running.logs import set_up_logging
-from flows.running.server import connect
+from flows.running.server import ServerError, connect, connect_anew
 from rlrec.errors import RlrecError
 from rlrec.settings.config import Config, load_config
 from tasks.artifacts import publish_versions
@@ -36,6 +36,9 @@ RECORD = "RLREC_STAGE_RECORD"
 """Environment variable: the file in which a stage leaves its time, memory and error for the pipeline's summary."""
 
 INTERRUPTED = "interrupted; what was there before is untouched. Run it again."
+
+_made: set[str] = set()
+"""Stages that this process has ended; what is left then is that the server hears of it."""
 
 Stage = Callable[[Config], None]
 Runner = Callable[[Config], AbstractContextManager[TaskRunner[Any]]]
@@ -60,6 +63,7 @@ def as_flow(stage: Stage, key: str | None = None) -> Flow[[], None]:
         seconds = time.perf_counter() - started
         leave_record(stage=name, seconds=seconds, peak_bytes=peak_bytes())
         publish_versions(name)
+        _made.add(name)
 
     del run.__wrapped__  # Prefect would take the stage's parameters for the flow's
     return flow(name=name, flow_run_name=name)(run)
@@ -76,8 +80,14 @@ def main(stage: Flow[[], None], runner: Runner | None = None) -> None:
     try:
         with obeying():
             config = load_config()  # a wrong setting is told at once, not after a server has started
-            connect(patient=_started_by_pipeline())
-            with _alone(), runner(config) if runner else nullcontext(None) as tasks, obeying():  # Ray obeys otherwise
+            alone = _alone()
+            _connect()
+            with (
+                alone,
+                runner(config) if runner else nullcontext(None) as tasks,
+                obeying(),  # Ray has obeyed otherwise
+                outliving_the_server(lambda: stage.name in _made),
+            ):
                 _run(stage.with_options(task_runner=tasks) if tasks else stage)
     except RlrecError as error:
         if not leave_record(stage=stage.name, error=str(error)):  # else the pipeline says it
@@ -96,6 +106,19 @@ def _started_by_pipeline() -> bool:
 def _alone() -> AbstractContextManager[Any]:
     """A stage of a pipeline holds a lock of its own: it goes on when the pipeline's process is killed."""
     return turn.turn(turn.STAGE, turn.tell) if _started_by_pipeline() else kept()
+
+
+def _connect() -> None:
+    """A stage of a pipeline whose server has gone for good is made all the same, and recorded by one of its own."""
+    try:
+        connect(patient=_started_by_pipeline())
+    except ServerError as error:
+        if not _started_by_pipeline():
+            raise
+        turn.tell(f"{error}. This stage goes on with a server of its own.")
+        for name in (PARENT, PIPELINE_RUN):
+            os.environ.pop(name, None)
+        connect_anew()
 
 
 def _run(stage: Flow[[], None]) -> None:

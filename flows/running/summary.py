@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from prefect.artifacts import create_markdown_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.sorting import ArtifactSort
@@ -19,6 +18,7 @@ from rich.table import Table
 
 from flows.running.server import environment
 from flows.running.stage import RECORD, leave_record
+from tasks.artifacts import publish_markdown, tell_server
 from tasks.paths import PAGE
 
 _INTERRUPTED = re.compile(r"exited with (-2|-15|130|143)$")
@@ -76,7 +76,7 @@ def publish() -> None:
         lines.append(f"- **{name}** {facts}" + (f": {links}" if links else ""))
     if lines:
         title = "Stages, their tables and figures"
-        create_markdown_artifact("\n".join([f"## {title}", "", *lines]), key="stages", description=title)
+        publish_markdown("stages", title, "\n".join([f"## {title}", "", *lines]))
 
 
 def show(total_seconds: float, run: str) -> None:
@@ -123,7 +123,7 @@ def _memory(told: dict[str, Any]) -> str:
 def _links(run: str) -> str:
     of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(run)]))
     with get_client(sync_client=True) as client:
-        found = client.read_artifacts(artifact_filter=of_run, sort=ArtifactSort.CREATED_DESC)
+        found = tell_server(lambda: client.read_artifacts(artifact_filter=of_run, sort=ArtifactSort.CREATED_DESC)) or []
     shown = [artifact for artifact in reversed(found) if artifact.type == "markdown"]  # not progress
     return " · ".join(f"[{artifact.description}](/artifacts/artifact/{artifact.id})" for artifact in shown)
 

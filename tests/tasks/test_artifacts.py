@@ -1,15 +1,21 @@
 import base64
+import logging
+from unittest.mock import patch
 
+import httpx
 import pytest
+from prefect import flow
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from tasks import artifacts
-from tasks.artifacts import publish_figure, publish_table, publish_versions
+from tasks.artifacts import publish_figure, publish_table, publish_versions, tell_server
 
 
 @pytest.fixture
 def published(monkeypatch):
     """What would have been sent to the server: markdown by key."""
     sent: dict[str, str] = {}
+    monkeypatch.setattr(artifacts, "_answers", lambda: True)
     monkeypatch.setattr(
         artifacts, "create_markdown_artifact", lambda markdown, key, description: sent.update({key: markdown})
     )
@@ -32,6 +38,74 @@ def test_a_cell_cannot_break_its_table(published):
     publish_table("t", "Title", [{"title": "Face|Off\n(1997)", "n": 1}])
     assert table_of(published["t"])[1] == ["Face|Off (1997)", "1"]
     assert published["t"].splitlines()[-1].count("\\|") == 1
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Whether the server was there each time that it was asked so; it answers the asks with these numbers alone."""
+    asked: list[bool] = []
+    answering: set[int] = set()
+
+    def answers() -> bool:
+        asked.append(len(asked) in answering)
+        return asked[-1]
+
+    monkeypatch.setattr(artifacts, "_gone", False)
+    monkeypatch.setattr(artifacts, "_answers", answers)
+    monkeypatch.setattr(artifacts.time, "sleep", lambda seconds: None)
+    return asked, answering
+
+
+def test_a_server_that_is_about_to_come_back_is_waited_for(asked):
+    asked[1].add(3)
+    assert tell_server(lambda: "heard") == "heard"
+    assert asked[0] == [False, False, False, True]
+
+
+def test_one_that_does_not_come_back_is_waited_for_once_and_that_is_told_once(asked, caplog):
+    with caplog.at_level(logging.WARNING):
+        assert tell_server(lambda: "heard", patience=0.01) is None
+        before = len(asked[0])
+        assert tell_server(lambda: "heard", patience=60) is None
+        assert len(asked[0]) == before + 1
+    assert len(caplog.messages) == 1
+    assert "will not be complete" in caplog.text
+    asked[1].add(len(asked[0]))
+    assert tell_server(lambda: "heard") == "heard"
+
+
+def test_one_that_goes_away_just_then_costs_nothing_but_what_was_told(asked):
+    def tell() -> str:
+        raise httpx.ReadError("closed")
+
+    asked[1].add(0)
+    assert tell_server(tell) is None
+
+
+def test_progress_waits_for_no_server_and_says_nothing(asked, caplog):
+    assert tell_server(lambda: "heard", patience=0) is None
+    assert asked[0] == [False]
+    assert caplog.messages == []
+
+
+def test_whether_a_server_is_there_is_asked_of_itself(server, engine):
+    assert artifacts._answers()
+
+    @flow
+    def in_a_run() -> None:
+        with patch.object(httpx.Client, "send", side_effect=httpx.ConnectError("refused")) as sent:
+            assert not artifacts._answers()
+        assert sent.call_count == 1  # the run's own client would go on trying for a minute
+
+    in_a_run()
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}):
+        assert not artifacts._answers()
+
+
+def test_what_is_wrong_otherwise_is_no_lost_server(asked):
+    asked[1].add(0)
+    with pytest.raises(ZeroDivisionError):
+        tell_server(lambda: 1 // 0)
 
 
 def test_a_figure_is_embedded(published, tmp_path):

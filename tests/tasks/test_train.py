@@ -2,7 +2,9 @@
 
 import json
 import sys
+import threading
 import time
+from uuid import uuid4
 
 import pandas as pd
 import pytest
@@ -15,6 +17,7 @@ from worlds import small_world
 from rlrec.errors import AgentError
 from rlrec.policies.saved import load_policy
 from rlrec.settings.config import Config, TrainingConfig
+from tasks import train
 
 pytestmark = pytest.mark.slow
 
@@ -120,3 +123,23 @@ def test_with_threads_nothing_of_ray_is_needed(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with task_runner(Config()) as runner:
         assert type(runner).__name__ == "ThreadPoolTaskRunner"
+
+
+def test_an_agent_waits_for_no_server(monkeypatch):
+    asked, answer = [], threading.Event()
+
+    def tell_server(tell, patience):
+        asked.append(tell)
+        answer.wait(30)
+
+    monkeypatch.setattr(train, "tell_server", tell_server)
+    show = train._showing(uuid4())
+    for percent in (1.0, 2.0, 3.0):
+        show(percent, 0.0)
+    show(100.0, 0.01)
+    assert len(asked) == 1  # which is still under way
+    answer.set()
+    show(100.0, 30.0)
+    assert len(asked) == 2
+    train._showing(None)(1.0, 0.0)  # there was no server when the agent began
+    assert len(asked) == 2

@@ -3,10 +3,11 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -94,6 +95,16 @@ def test_a_server_of_another_folder_is_not_replaced(asked, tmp_path, monkeypatch
         toy.end()
         assert not [thread for thread in threading.enumerate() if thread.name == "server watch"]
     assert asked == []
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_server_that_cannot_be_replaced_costs_its_record_and_no_result(made, capsys):
+    with (
+        nullcontext() if made else pytest.raises(ServerError, match="does not answer any more"),
+        keeping.outliving_the_server(lambda: made),
+    ):
+        raise httpx.ConnectError("refused")
+    assert ("its record of this run is not complete" in capsys.readouterr().err) == made
 
 
 def test_where_none_can_be_started_that_is_told_and_the_run_goes_on(asked, tmp_path, monkeypatch, capsys):

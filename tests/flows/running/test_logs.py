@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from flows.running.logs import _briefly, _without_traceback
+from flows.running.logs import _briefly, _of_no_lost_server, _without_traceback
 from rlrec.errors import DataError
 
 
@@ -39,3 +39,9 @@ def test_other_messages_stay_as_they_are():
         assert _without_traceback(said)
         assert _briefly(said)
         assert said.getMessage() == message
+
+
+def test_of_a_server_that_has_gone_not_every_event_is_told():
+    lost = record("prefect._internal.concurrency", "Service %r failed to process item %r")
+    assert not _of_no_lost_server(lost)
+    assert _of_no_lost_server(record("prefect._internal.concurrency", "Service %r failed to start"))

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -209,10 +210,9 @@ class TestServed:
         assert int(served.ui.rpartition(":")[2]) in {connection.laddr.port for connection in listening}
 
 
-def times(deployment: dict) -> list[tuple]:
-    return [
-        tuple(schedule[key] for key in ("schedule", "active", "parameters")) for schedule in deployment["schedules"]
-    ]
+def times(deployment: dict) -> list[str]:
+    kept = ("schedule", "active", "parameters", "slug")
+    return sorted(str({key: schedule[key] for key in kept}) for schedule in deployment["schedules"])
 
 
 @pytest.mark.ci
@@ -254,6 +254,7 @@ def test_a_run_that_was_killed_with_all_around_it_blocks_nobody(tmp_path, ml100k
 
 def test_a_port_that_something_else_has_is_named(tmp_path):
     folder = make_folder(tmp_path / "project")
+    shutil.copy(ROOT / "prefect.yaml", folder)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

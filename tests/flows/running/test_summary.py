@@ -85,7 +85,7 @@ def test_the_table_says_what_ran_and_what_orchestration_added(capsys, monkeypatc
 
 def test_a_run_s_page_has_its_stages_with_links_to_their_tables(monkeypatch):
     published: list[str] = []
-    monkeypatch.setattr(summary, "create_markdown_artifact", lambda text, key, description: published.append(text))
+    monkeypatch.setattr(summary, "publish_markdown", lambda key, title, text: published.append(text))
     monkeypatch.setattr(summary, "_links", lambda run: f"tables of {run}")
     with summary.record():
         summary.publish()
