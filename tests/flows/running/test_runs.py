@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from flows.running import summary, turn
+from flows.running.beside import files_of
 from flows.running.recovery import recover
 from flows.running.repository import repository
 from flows.running.runs import ExperimentError, StageError, list_runs, put_back, run_experiment, save_run, show_runs
@@ -116,6 +117,7 @@ def surroundings(monkeypatch):
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.delenv("RLREC_STAGE_RECORD", raising=False)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "src")]))
 
 
 @pytest.fixture
@@ -247,6 +249,15 @@ def test_an_experiment_leaves_the_workspace_as_it_was_and_is_brought_here_by_its
     assert "run-2 *" in rows["run-2"]
     for figure in ("-0.5", "99.5", "12,345"):
         assert figure in rows["run-2"]
+    assert subprocess.run([sys.executable, "-m", "flows.running.beside", "run-1", "run-2"], check=False).returncode == 0
+    page = Path("data/reports/runs/run-1-beside-run-2.html").read_text()
+    assert all(word in page for word in ("<th>delta</th>", "<th>sizes</th>", "101", "99.5", "-1.5"))
+    files = files_of("run-2")
+    assert files["params.yaml"].decode() == changed
+    assert files == files_of("here")  # it has just been applied
+    with pytest.raises(ExperimentError, match="there is no run run-7"):
+        files_of("run-7")
+    shutil.rmtree("data/reports/runs")
     compared = json.loads(dvc("metrics", "diff", "run-1", "run-2", "--json"))
     assert compared["data/reports/evaluate/metrics.json"]["a3c.return@1"]["diff"] == -1.5
 
