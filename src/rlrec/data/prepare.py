@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from rlrec.data.dataset.cleaning import clean
 from rlrec.data.dataset.provenance import Provenance
 from rlrec.data.dataset.tables import Columns, Tables, save_tables
 from rlrec.data.dataset.vocabulary import save_vocabulary
@@ -22,7 +23,7 @@ def prepare(
     on_bytes: OnBytes | None = None,
     endpoints: Endpoints = DEFAULT_ENDPOINTS,
 ) -> tuple[Provenance, Tables]:
-    """Downloads the data set to `raw`, parses it, adds violence, and saves the tables in `folder`.
+    """Downloads the data set to `raw`, parses it, cleans it up, adds violence, and saves the tables in `folder`.
 
     Returns:
         Where the data come from (also in `raw/provenance.json`), and the tables (also in `folder`, with the vocabulary
@@ -35,9 +36,10 @@ def prepare(
     provenance = download(config, raw, on_bytes, endpoints)
     with named({raw / config.name: name_of(provenance.source, provenance.location)}):
         tables, vocabulary, told = read_data_set(raw / config.name, config.name, config)
+    tables, cleaning = clean(tables, config)
     violence, record = fetch_violence(config, raw, tables.movies, provenance, on_bytes, endpoints)
     tables = Tables(tables.ratings, tables.users, tables.movies.assign(**{Columns.VIOLENCE: violence}))
-    provenance = provenance.model_copy(update={"violence": record, "reading": told})
+    provenance = provenance.model_copy(update={"violence": record, "reading": told, "cleaning": cleaning})
     provenance.save(raw)
     with atomic_folder(folder) as fresh:  # never the ratings of one data set beside the movies of another
         save_tables(tables, fresh)

@@ -91,7 +91,8 @@ def _of_ratings(tables: Tables, facts: Facts, newest: int) -> list[Expectation]:
         _between(_C.USER, 0, len(tables.users) - 1, "the user is in the users table"),
         _between(_C.MOVIE, 0, len(tables.movies) - 1, "the movie is in the movies table"),
         gxe.ExpectCompoundColumnsToBeUnique(
-            column_list=[_C.ORIGINAL_USER, _C.ORIGINAL_MOVIE], description="a user rates a movie once"
+            column_list=[_C.ORIGINAL_USER, _C.ORIGINAL_MOVIE],
+            description="a user rates a movie once (data.repeated says what to do where not)",
         ),
     ]
 
