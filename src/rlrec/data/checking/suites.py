@@ -92,7 +92,7 @@ def _of_ratings(tables: Tables, facts: Facts, newest: int) -> list[Expectation]:
         _between(_C.MOVIE, 0, len(tables.movies) - 1, "the movie is in the movies table"),
         gxe.ExpectCompoundColumnsToBeUnique(
             column_list=[_C.ORIGINAL_USER, _C.ORIGINAL_MOVIE],
-            description="a user rates a movie once (data.repeated says what to do where not)",
+            description="a user rates a movie once (see data.repeated)",
         ),
     ]
 
