@@ -12,10 +12,10 @@ import typer
 from typer.core import TyperGroup
 
 from rlrec import __version__
+from rlrec.data.own.ratings import read_own_ratings, titles_of
 from rlrec.errors import RequestError, RlrecError
 from rlrec.recommending.checking import check
 from rlrec.recommending.everybody import TABLES_WRITTEN, write_all
-from rlrec.recommending.own_ratings import read_own_ratings, titles_of
 from rlrec.recommending.places import TABLES, WORLD, default_model
 from rlrec.recommending.printing import print_recommendations, print_similar, print_step, print_summary
 from rlrec.recommending.recommender import Recommender

@@ -92,6 +92,17 @@ class ViolenceRecord(_Record):
     citation: str = GENOME_CITATION
 
 
+class ExtraUser(_Record):
+    """Somebody whose ratings were added to the data set."""
+
+    user: int
+    """Original id in the tables."""
+    file: str
+    ratings: int
+    not_found: tuple[str, ...]
+    """Movies that the data set does not have, or that could be several, as they were named."""
+
+
 class CleaningStep(_Record):
     """What one step of the clean-up left, of how much."""
 
@@ -128,6 +139,8 @@ class Provenance(_Record):
     """How the files were understood, where they do not say it themselves."""
     cleaning: tuple[CleaningStep, ...] = ()
     """What was left out of what was read, step by step."""
+    extra: tuple[ExtraUser, ...] = ()
+    """Who was added to it (`data.extra`)."""
     terms: str = TERMS
     citation: str = CITATION
     violence: ViolenceRecord | None = None

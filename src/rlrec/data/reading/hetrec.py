@@ -50,9 +50,9 @@ def read_hetrec(folder: Path, _: DataConfig) -> Frames:
         _C.RATING: numbers_in(ratings, "rating"),
         _C.TIMESTAMP: seconds_in(ratings, "timestamp")[0],
     }
-    people = pd.DataFrame({_C.ORIGINAL_ID: np.unique(users)}).assign(
-        **dict.fromkeys((_C.SEX, _C.AGE, _C.OCCUPATION, _C.ZIP), pd.NA)
-    )
+    people = pd.DataFrame({_C.ORIGINAL_ID: np.unique(users)})
+    for column in (_C.SEX, _C.AGE, _C.OCCUPATION, _C.ZIP):
+        people[column] = pd.NA
     years = pd.array([year_of(title) for title in titles], dtype="Int16")
     items = pd.DataFrame({_C.ORIGINAL_ID: ids, _C.TITLE: titles, _C.GENRES: kinds, _C.YEAR: years})
     return Frames(pd.DataFrame(table), people, items, told=(told,))
