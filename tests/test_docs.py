@@ -168,7 +168,7 @@ def test_results_that_are_named_are_made(page: Path) -> None:
     """A folder around what a stage makes, that itself, or a file in it; or what people bring."""
     for name in map(of_a_learner, named_in(page, r"(?<![\w./-])data/[\w./<>-]*[\w>]")):
         made = [out for out in made_by_stages() if f"{name}/".startswith(f"{out}/") or out.startswith(f"{name}/")]
-        brought = f"{name}/".startswith("data/local/")
+        brought = f"{name}/".startswith(("data/local/", "data/extra/"))
         assert made or brought or name.endswith(".py"), f"no stage makes {name}"
 
 

@@ -26,6 +26,7 @@ SEPARATORS = {
     "ml-1m": (b"::", b":"),
     "ml-10m": (b"::", b":"),
     "ml-latest": (b",", b'"'),
+    "hetrec": (b"\t", b" "),
     "table": (b",", b";"),
     "atomic": (b"\t", b" "),
 }

@@ -10,7 +10,7 @@ from typing import Literal
 
 from rlrec.data.dataset.provenance import SourceKind
 
-LayoutName = Literal["ml-100k", "recbole's ml-100k", "ml-1m", "ml-10m", "ml-latest", "table", "recbole"]
+LayoutName = Literal["ml-100k", "recbole's ml-100k", "ml-1m", "ml-10m", "ml-latest", "hetrec", "table", "recbole"]
 """Ways to lay out a data set in files; `rlrec.data.reading.parse` reads them."""
 
 _MOVIELENS_BEGINS = 788_918_400
@@ -44,6 +44,11 @@ class Facts:
     """No user has fewer: what the README says of how users were chosen."""
     rated: float
     """Least share of movies that have a rating, in any edition of that name."""
+
+    at: str | None = None
+    """Where GroupLens has it, below its data sets; None for `movielens/<name>.zip`."""
+    genres: bool = True
+    """Whether all genres are of those that MovieLens has."""
 
     @property
     def own(self) -> bool:
@@ -145,6 +150,18 @@ DATASETS: dict[str, Facts] = {
         demographics=False,
         fewest_ratings=1,  # the only MovieLens edition that leaves nobody out
         rated=0.9,  # 53,889 of 58,098 in that of 2018
+    ),
+    "hetrec-2011": Facts(
+        layouts=("hetrec",),
+        served_by=("grouplens",),
+        at="hetrec2011/hetrec2011-movielens-2k-v2.zip",
+        stars=_HALF_STARS,
+        newest=1_231_200_000,  # the users are some of ml-10m's
+        counts={"ratings": 855_598, "users": 2_113, "movies": 10_197},
+        demographics=False,
+        fewest_ratings=1,  # they had 20 there, of movies that are not all here
+        rated=0.99,  # 84.637 ratings for each of those that have one
+        genres=False,
     ),
     "table": _OWN_TABLE,
     "recbole": replace(_OWN_TABLE, layouts=("recbole",)),

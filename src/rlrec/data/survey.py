@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rlrec.data.checking.expectations import validate
+from rlrec.data.dataset.cleaning import clean
 from rlrec.data.dataset.tables import Columns, Tables, kinds_in
 from rlrec.data.reading.detection import Layout, files_below
 from rlrec.data.reading.parse import LAYOUTS, detect_layout, read_data_set
@@ -86,13 +87,16 @@ def _survey(folder: Path, config: DataConfig, name: str | None, temporary: Path)
     found += [f"left alone: {_some([path.relative_to(folder).as_posix() for path in left])}"] if left else []
     settings = config.model_copy(update={"name": name, "source": "local"})
     tables, vocabulary, told = read_data_set(inner, name, settings)
+    counts = _counts(tables)
     if layout.name not in OWN and len(known := _editions(layout)) > 1:
-        name = next((one for one in known if DATASETS[one].counts == _counts(tables)), name)
-    found += [*told, *_described(tables)]
+        name = next((one for one in known if DATASETS[one].counts == counts), name)
+    tables, cleaning = clean(tables, settings)
+    found += [*told, *(f"{one.step}: {one.ratings_before - one.ratings:,} ratings left out" for one in cleaning)]
+    found += _described(tables)
     found += [f"ids of {what}s are texts: {_some(texts)}" for what, texts in vocabulary.items()]
     fails = []
     try:
-        validate(tables, name, temporary / "docs", check_counts=False)
+        validate(tables, name, temporary / "docs", check_counts=False, cleaned=bool(cleaning))
     except DataError as error:
         fails = [line for line in str(error).splitlines() if not line.startswith("All of them")]
     return Survey(name, found, ["\n".join(fails)] if fails else [], tables)

@@ -12,12 +12,13 @@ import typer
 from typer.core import TyperGroup
 
 from rlrec import __version__
+from rlrec.data.dataset.vocabulary import load_vocabulary
+from rlrec.data.own.ratings import read_own_ratings, titles_of
 from rlrec.errors import RequestError, RlrecError
 from rlrec.recommending.checking import check
 from rlrec.recommending.everybody import TABLES_WRITTEN, write_all
 from rlrec.recommending.options import PLACES, Among, AsJson, Genres, Model, Params, Tables, WorldFile
-from rlrec.recommending.own_ratings import read_own_ratings, titles_of
-from rlrec.recommending.places import BELIEFS, MODELS, TABLES, WORLD, default_model
+from rlrec.recommending.places import BELIEFS, MODELS, TABLES, WORLD, default_model, user_number
 from rlrec.recommending.printing import (
     print_comparison,
     print_recommendations,
@@ -86,7 +87,7 @@ def main(
 
 @app.command(epilog=_examples(_FOR_USER, _FOR_YOU, _OWN, _ALL))
 def recommend(
-    user: Annotated[int | None, typer.Option("--user", "-u", metavar="ID", help="A user of the data set.")] = None,
+    user: Annotated[str | None, typer.Option("--user", "-u", metavar="ID", help="A user of the data set.")] = None,
     liked: Annotated[list[str] | None, typer.Option("--liked", "-l", metavar="TITLE", help="A movie you like.")] = None,
     disliked: Annotated[
         list[str] | None, typer.Option("--disliked", "-d", metavar="TITLE", help="A movie you do not.")
@@ -127,9 +128,9 @@ def recommend(
     recommender = Recommender.load(model, world, tables)
     only = _only(recommender, genre, among)
     if everybody and output is not None:
-        return write_all(recommender, output, k, only)
+        return write_all(recommender, output, k, only, load_vocabulary(tables, "user"))
     if user is not None:
-        found, told = recommender.for_user(user, k, only=only, explain=explain), str(tables)
+        found, told = recommender.for_user(user_number(user, tables), k, only=only, explain=explain), str(tables)
     elif ratings is not None:
         stars = _own_ratings(recommender, ratings)
         found, told = recommender.recommend(ratings=stars, k=k, only=only, explain=explain), str(ratings)
@@ -138,7 +139,7 @@ def recommend(
     if as_json:
         _print_json(found)
     else:
-        print_recommendations(found, told)
+        print_recommendations(found, told, user)
 
 
 app.command(epilog=_examples(_CHECK))(check)
@@ -267,7 +268,7 @@ def _one_of(option: str, given: str | None, allowed: Any) -> str | None:
 
 @app.command(epilog=_examples(_SESSION))
 def session(
-    user: Annotated[int, typer.Option("--user", "-u", metavar="ID", help="A user of the data set.")],
+    user: Annotated[str, typer.Option("--user", "-u", metavar="ID", help="A user of the data set.")],
     ask: Annotated[bool, typer.Option("--ask", help="Type the ratings yourself.")] = False,
     steps: Annotated[
         int | None, typer.Option(metavar="T", help="How many movies; a whole session where absent.", min=1)
@@ -278,6 +279,7 @@ def session(
     ] = None,
     model: Model = None,
     world: WorldFile = WORLD,
+    tables: Tables = TABLES,
     params: Params = PARAMS_FILE,
 ) -> None:
     """Play a session with a simulated user, movie by movie.
@@ -290,7 +292,7 @@ def session(
     changes = {"episode_length": length} | ({} if delta is None else {"delta": delta})
     model = model or default_model(simulated=True)
     recommender = Recommender.load(model, world, None, scenario.model_copy(update=changes))
-    playing = Session(recommender, user)
+    playing = Session(recommender, user_number(user, tables))
     start = playing.affinities
     typer.echo(
         f"User {user}, simulated; delta {changes.get('delta', scenario.delta):+g}; {steps or length} steps.\n"

@@ -24,14 +24,15 @@ _SCORE = (
 )
 
 
-def print_recommendations(found: Recommendations, told: str) -> None:
+def print_recommendations(found: Recommendations, told: str, user: str | None = None) -> None:
     """A table of them, with what they come from in front.
 
     Args:
         found: what is recommended.
         told: where the ratings are from; empty where movies were named, which are then said.
+        user: what a user of the data set is called there; the number where absent.
     """
-    whose = "you" if found.user_id is None else f"user {found.user_id}"
+    whose = "you" if found.user_id is None else f"user {found.user_id if user is None else user}"
     if not told:
         for word, stars in (("liked", LIKED), ("disliked", DISLIKED)):
             titles = [f'"{rating.title}"' for rating in found.ratings if rating.stars == stars]

@@ -2,15 +2,18 @@
 
 import math
 import re
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import unquote
 
 from pydantic import Field, model_validator
 
+from rlrec.settings.explain import unit
 from rlrec.settings.sections import DatasetName, Section
 
 OWN = ("table", "recbole")
 """Names of data that nobody serves; what they are is in their files."""
+EXTRA = "data/extra"
+"""Where nobody need be."""
 LOCAL = "local"
 """The word for what `data.local` names."""
 
@@ -54,6 +57,16 @@ class DataConfig(Section):
     """Of a table of one's own (`name: table`) or RecBole's files (`name: recbole`)."""
     scale: Annotated[tuple[float, ...], Field(min_length=2, max_length=2)] | None = None
     """Its lowest and highest value; null: the lowest and the highest that there is."""
+    extra: Annotated[str, Field(min_length=1)] = EXTRA
+    """Somebody's own ratings, or a folder with them: each file is one more user; a dependency of the graph."""
+    repeated: Literal["refuse", "latest", "mean"] = "refuse"
+    """Several ratings of one movie by one user: refused, or the latest, or their mean at the latest's time."""
+    least_of_user: Annotated[int, Field(ge=0, le=1_000_000), unit("ratings")] = 0
+    """Users with fewer are left out, and so on until none has (a k-core, with the next)."""
+    least_of_movie: Annotated[int, Field(ge=0, le=1_000_000), unit("ratings")] = 0
+    """Movies with fewer are left out, likewise."""
+    sample: Annotated[int, Field(ge=3, le=1_000_000_000), unit("users")] | None = None
+    """As many users are kept, drawn by their ids; null for all."""
     tag_genome: Annotated[str, Field(min_length=1)] = "auto"
     """Where violence comes from: `auto` (GroupLens), `none`, `local` (`tag-genome.zip` in that folder), or a URL."""
 
@@ -71,8 +84,9 @@ class DataConfig(Section):
             )
         if path := _path_of(self.local):
             raise ValueError(f"data.local ({self.local}) must be a path: {path}")
-        if self.local.startswith("~"):
-            raise ValueError(f"data.local ({self.local}) must be written out: DVC does not know what ~ means")
+        for name in ("local", "extra"):
+            if (given := getattr(self, name)).startswith("~"):
+                raise ValueError(f"data.{name} ({given}) must be written out: DVC does not know what ~ means")
         return self
 
     @model_validator(mode="after")

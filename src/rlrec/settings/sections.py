@@ -16,6 +16,7 @@ DatasetName = Literal[
     "ml-32m",
     "ml-latest-small",
     "ml-latest",
+    "hetrec-2011",
     "table",
     "recbole",
 ]

@@ -23,6 +23,7 @@ def _put(folder: Path, layout: str) -> Path:
         ("recbole", "ml-100k"),
         ("ml-1m", "ml-1m"),
         ("ml-latest", "ml-latest"),
+        ("hetrec", "hetrec-2011"),
         ("table", "table"),
         ("atomic", "recbole"),
     ],

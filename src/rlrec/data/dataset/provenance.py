@@ -92,6 +92,31 @@ class ViolenceRecord(_Record):
     citation: str = GENOME_CITATION
 
 
+class ExtraUser(_Record):
+    """Somebody whose ratings were added to the data set."""
+
+    user: int
+    """Original id in the tables."""
+    file: str
+    ratings: int
+    not_found: tuple[str, ...]
+    """Movies that the data set does not have, or that could be several, as they were named."""
+
+
+class CleaningStep(_Record):
+    """What one step of the clean-up left, of how much."""
+
+    step: str
+    """In words, with its setting."""
+    ratings: int
+    users: int
+    movies: int
+    """Rows of the tables after it."""
+    ratings_before: int
+    users_before: int
+    movies_before: int
+
+
 class Provenance(_Record):
     """`provenance.json`. It holds no time, so that equal files come with equal bytes of it."""
 
@@ -103,7 +128,7 @@ class Provenance(_Record):
     location: str
     """URL, path, or requirement that was fetched."""
     known: bool
-    """Whether this is the complete data set as published, so that its row counts are known."""
+    """Whether this is the complete data set as published, so that its row counts are known; `cleaning` aside."""
     archive: ArchiveRecord | None
     """None where the source is a folder."""
     files: dict[Inside, FileRecord]
@@ -112,6 +137,10 @@ class Provenance(_Record):
     notes: tuple[str, ...] = ()
     reading: tuple[str, ...] = ()
     """How the files were understood, where they do not say it themselves."""
+    cleaning: tuple[CleaningStep, ...] = ()
+    """What was left out of what was read, step by step."""
+    extra: tuple[ExtraUser, ...] = ()
+    """Who was added to it (`data.extra`)."""
     terms: str = TERMS
     citation: str = CITATION
     violence: ViolenceRecord | None = None

@@ -5,6 +5,7 @@ in the order of their original ids, which are kept; a rating of a user or movie 
 """
 
 import io
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,6 +98,16 @@ class Tables:
         """The table called `name`."""
         frame: pd.DataFrame = getattr(self, name)
         return frame
+
+
+def without_users(tables: Tables, last: Collection[int]) -> Tables:
+    """The tables without the users of these original ids, who must be the last."""
+    ratings, users = tables.ratings, tables.users
+    return Tables(
+        ratings[~ratings[Columns.ORIGINAL_USER].isin(list(last))].reset_index(drop=True),
+        users[~users[Columns.ORIGINAL_ID].isin(list(last))].reset_index(drop=True),
+        tables.movies,
+    )
 
 
 def typed(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -40,12 +40,12 @@ def load_vocabulary(folder: Path, what: str) -> dict[int, str]:
     Raises:
         DataError: the file is broken.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     path = folder / VOCABULARY_FILE
     if not path.is_file():
         return {}
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         table = pq.ParquetFile(path, page_checksum_verification=True).read(list(_COLUMNS))
         table.validate(full=True)

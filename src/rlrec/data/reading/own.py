@@ -12,7 +12,7 @@ import pandas as pd
 
 from rlrec.data.dataset.genres import UNKNOWN
 from rlrec.data.dataset.tables import Columns
-from rlrec.data.dataset.titles import year_of
+from rlrec.data.dataset.titles import with_year, year_of
 from rlrec.data.reading.detection import Frames
 from rlrec.data.reading.ids import Ints, number_ids
 from rlrec.data.reading.kinds import kinds_of
@@ -183,7 +183,7 @@ def _items(
     frame, told = pd.DataFrame({_C.ORIGINAL_ID: ids}), []
     frame[_C.TITLE] = text_in(sheet, roles["title"]) if "title" in roles else ""
     if "year" in roles:
-        frame[_C.TITLE] = [*map(_dated, frame[_C.TITLE], text_in(sheet, roles["year"]))]
+        frame[_C.TITLE] = [*map(_with_year, frame[_C.TITLE], text_in(sheet, roles["year"]))]
     kinds = "genres" in roles and config.columns.genres != NONE
     frame[_C.GENRES] = text_in(sheet, roles["genres"]) if kinds else ""
     if ids is not rated and frame[_C.ORIGINAL_ID].duplicated().any():
@@ -216,10 +216,8 @@ def _items(
     return frame, told
 
 
-def _dated(title: str, year: str) -> str:
-    """The title with the year behind it, unless it says one. RecBole cut ml-100k's off, with the V of a video too."""
-    year = year.partition(".")[0]  # RecBole's and pandas' floats
+def _with_year(title: str, year: str) -> str:
+    """The title with its year. RecBole cut off ml-100k's, with the V of a video too."""
     if title == year == _MISSPELT:
         return UNKNOWN
-    wanted = year == "V" or (len(year) == 4 and year.isdecimal() and year_of(title) is None)
-    return f"{title} ({year})" if wanted and title else title
+    return f"{title} ({year})" if title and year == "V" else with_year(title, year)

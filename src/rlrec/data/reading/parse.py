@@ -1,4 +1,4 @@
-"""Parses files in any layout, MovieLens's five or a table of one's own, into the canonical tables.
+"""Parses files in any layout, MovieLens's, HetRec's or a table of one's own, into the canonical tables.
 
 Layouts: GroupLens's ml-100k (`u.data` and others), ml-1m (`ratings.dat` and `users.dat`), ml-10m (`ratings.dat` without
 users) and ml-latest (`ratings.csv`), and RecBole's atomic files of ml-100k (`ml-100k.inter`). Which one it is shows in
@@ -19,6 +19,7 @@ from rlrec.data.dataset.tables import GENRE_SEPARATOR, Columns, Tables, typed
 from rlrec.data.dataset.titles import year_of
 from rlrec.data.reading.delimited import Delimited, Kind, line_error, line_of, read_delimited
 from rlrec.data.reading.detection import Frames, Layout, detect
+from rlrec.data.reading.hetrec import GENRES_FILE, MOVIES_FILE, RATINGS_FILE, read_hetrec
 from rlrec.data.reading.kinds import genres_of
 from rlrec.data.reading.occupations import OCCUPATIONS
 from rlrec.data.reading.own import read_atomic, read_own
@@ -196,6 +197,7 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout("ml-1m", ("ratings.dat", "users.dat", "movies.dat"), _read_ml1m),
     Layout("ml-10m", ("ratings.dat", "movies.dat"), _read_ml10m),
     Layout("ml-latest", ("ratings.csv", "movies.csv"), _read_latest),
+    Layout("hetrec", (RATINGS_FILE, MOVIES_FILE, GENRES_FILE), read_hetrec),
     Layout("table", ("*.csv|*.tsv|*.parquet",), read_own),
     Layout("recbole", ("*.inter",), read_atomic, beside=("*.item", "*.user")),
 )

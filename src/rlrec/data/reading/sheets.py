@@ -19,7 +19,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.csv  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from rlrec.data.reading.delimited import open_text
+from rlrec.data.reading.delimited import Encoding, open_text
 from rlrec.errors import DataError
 from rlrec.settings.explain import as_text, printable
 
@@ -82,7 +82,14 @@ def names_in(path: Path, delimiter: str | None = None) -> tuple[str, ...]:
     return _header(path, first, delimiter or _delimiter(path, first))
 
 
-def read_sheet(path: Path, wanted: Collection[str], delimiter: str | None = None, *, quoted: bool = True) -> Sheet:
+def read_sheet(
+    path: Path,
+    wanted: Collection[str],
+    delimiter: str | None = None,
+    *,
+    quoted: bool = True,
+    expected: Encoding = "utf-8",
+) -> Sheet:
     """Reads the columns that are called so.
 
     Args:
@@ -90,16 +97,21 @@ def read_sheet(path: Path, wanted: Collection[str], delimiter: str | None = None
         wanted: names of columns, all of them in the file.
         delimiter: as for `names_in`.
         quoted: whether a field with a delimiter in it is enclosed in double quotes, where the file is text.
+        expected: encoding in which the file was published; a copy that was saved as UTF-8 is read as well.
 
     Raises:
-        DataError: it cannot be read or has no rows, or a row has more or fewer fields than the header.
+        DataError: it cannot be read, lacks a column or has no rows, or a row has more or fewer fields than the header.
     """
     if path.suffix.lower() == ".parquet":
         return _read_parquet(path, wanted)
-    content, encoding = open_text(path)
+    content, encoding = open_text(path, expected)
+    if encoding == "latin-1":
+        content, encoding = content.decode(encoding).encode(), "utf-8"
     first = _first_line(content)
     delimiter = delimiter or _delimiter(path, first.decode(encoding))
     names = _header(path, first.decode(encoding), delimiter, quoted=quoted)
+    if absent := [name for name in wanted if name not in names]:
+        raise DataError(f"{path}, line 1: has no {shown(absent)}, but {shown(names)}")
     body = content[len(first) :].lstrip(b"\r\n")
     if not body.strip():
         raise DataError(f"{path} has no rows")
