@@ -16,6 +16,7 @@ from stable_baselines3 import A2C  # type: ignore[import-not-found]
 from stable_baselines3.common.callbacks import BaseCallback  # type: ignore[import-not-found]
 from stable_baselines3.common.vec_env import DummyVecEnv  # type: ignore[import-not-found]
 
+from benchmarks.jobs import arguments_of
 from benchmarks.snapshots import Snapshots, mean_return
 from benchmarks.workers import worker_main
 from rlrec.environments.gym.registration import ENV_ID
@@ -103,7 +104,7 @@ def _learn(
 ) -> tuple[Any, int, float, Snapshots]:
     """Trains a new model; with it its steps, the seconds of learning alone, and its snapshots."""
     snapshots = Snapshots(settings["interval"])
-    arguments = {"world": world, **settings["scenario"]}
+    arguments = {"world": world, **arguments_of(ScenarioConfig(**settings["scenario"]))}
     seed = settings["seed"]
     env = VecSessions(n_envs, **arguments) if kind == "batched" else _dummy(n_envs, arguments)
     model = A2C("MlpPolicy", env, seed=seed, device="cpu", **settings["arguments"])
