@@ -5,9 +5,11 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import psutil
 import pytest
@@ -32,10 +34,11 @@ def errors_in(log: str) -> list[str]:
     return [line for line in log.splitlines() if re.search(r"\b(ERROR|CRITICAL|Traceback)\b", line)]
 
 
-def from_shell(served: Served) -> "subprocess.Popen[str]":
-    """`make pipeline` in another terminal."""
+def from_shell(served: Served, background: bool = False) -> "subprocess.Popen[str]":
+    """`make pipeline` in another terminal, or in a script's background, where SIGINT is ignored."""
+    script = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"] if background else []
     return subprocess.Popen(
-        [sys.executable, "-m", "flows.pipeline"],
+        [*script, sys.executable, "-m", "flows.pipeline"],
         cwd=served.folder,
         env=served.env,
         stdout=subprocess.PIPE,
@@ -210,6 +213,15 @@ class TestServed:
         assert int(served.ui.rpartition(":")[2]) in {connection.laddr.port for connection in listening}
 
 
+def reading(shell: "subprocess.Popen[str]", awaited: str) -> None:
+    """Reads on what a process says, until it has said that."""
+    assert shell.stdout is not None
+    said: list[str] = []
+    while not any(awaited in line for line in said):
+        said.append(shell.stdout.readline())
+        assert said[-1], "".join(said)
+
+
 def times(deployment: dict) -> list[str]:
     kept = ("schedule", "active", "parameters", "slug")
     return sorted(str({key: schedule[key] for key in kept}) for schedule in deployment["schedules"])
@@ -247,7 +259,22 @@ def test_a_run_that_was_killed_with_all_around_it_blocks_nobody(tmp_path, ml100k
         assert [again.state(run_id)["name"] for run_id in planned] == ["Missed"] * len(planned)
         wrong = again.start(overrides=["seed=-1"])
         assert "seed" in again.wait(wrong, "Failed")["message"]
-        assert again.end() == 0
+        with turn.turn(folder / turn.PIPELINE, print):  # so that there is a run which has begun to report
+            shell = from_shell(again, background=True)
+            reading(shell, "Waiting for process")
+            assert again.end() == 0
+            reading(shell, f"The Prefect server at {again.ui} has ended: another takes its place.")
+        reading(shell, "Beginning subflow run")
+        shell.terminate()
+        rest, _ = shell.communicate(timeout=60)
+        assert shell.returncode == 130, rest
+        assert "The pipeline was interrupted" in rest
+    with closing(sqlite3.connect(folder / ".prefect" / "prefect.db")) as database:
+        of_shells = "name LIKE 'pipeline%' AND deployment_id IS NULL"
+        ended = database.execute(f"SELECT state_type FROM flow_run WHERE {of_shells}").fetchall()
+        left = database.execute("SELECT count(*) FROM flow_run WHERE state_type IN ('RUNNING', 'PENDING')").fetchone()
+    assert ended == [("CRASHED",)]
+    assert left == (0,)
     assert "No longer serving." in again.log.read_text()
     assert "Traceback" not in again.log.read_text()
 
