@@ -202,6 +202,21 @@ class TestServed:
         assert alive == []
         assert served.wait(served.start(), "Completed", "Failed")["name"] == "Completed"
 
+    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+    def test_a_custom_run_whose_process_is_killed_holds_up_nobody(self, served, finished, number):
+        endless = served.start(overrides=["training.steps=1000000000"])
+        waiting = served.start()
+        served.until(lambda: "train@a3c" in served.children(endless))
+        served.until(lambda: any("on validation users" in line for line in self.train_log(served, endless)))
+        family = psutil.Process(served.process.pid).children(recursive=True)
+        [dvc] = [process for process in family if "flows.running.repro" in process.cmdline()]
+        dvc.parent().send_signal(number)
+        assert served.wait(waiting, "Completed", "Failed", "Crashed")["name"] == "Completed"
+        assert served.state(endless)["name"] == "Crashed"
+        assert not dvc.is_running()
+        served.until(lambda: served.children(endless)["train@a3c"]["state"]["name"] == "Crashed")
+        assert "1000000000" not in (served.folder / "params.yaml").read_text()
+
     @staticmethod
     def train_log(served: Served, run: str) -> list[str]:
         return served.logged(served.children(run)["train@a3c"]["id"])
