@@ -29,7 +29,7 @@ from pydantic import Field
 
 from flows.running import summary, turn
 from flows.running.ending import in_thread, obeying
-from flows.running.keeping import kept, outliving_the_server
+from flows.running.keeping import kept, leave_if_lost, outliving_the_server
 from flows.running.ledger import close_dead_runs, noted
 from flows.running.logs import TOLD_AT_THE_END, set_up_logging
 from flows.running.recovery import raising_what_dvc_logs, recover
@@ -244,8 +244,10 @@ def run(
                 state.result()
             link = f"{ui_url()}/runs/flow-run/{_ended[-1]}"
             summary.show(time.time() - psutil.Process().create_time(), link)
+        leave_if_lost(0)
     except RlrecError as error:
         print(f"\nThe pipeline stopped. {error}\n", file=sys.stderr)
+        leave_if_lost(1)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         print(f"\nThe pipeline was {INTERRUPTED}\n", file=sys.stderr)

@@ -4,6 +4,8 @@ It has the same database, so that the record of the run is whole afterwards; wha
 Prefect's clients. That can be done for servers of this folder only: somebody else's has its own database.
 """
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +25,21 @@ _RECONNECTIONS = 90
 """About a second each; at Prefect's own ten, states of tasks are lost while the other server starts."""
 
 
+_lost = False
+
+
+def leave_if_lost(code: int) -> None:
+    """Ends the process at once where the server was lost: Prefect would try for minutes to tell it the rest.
+
+    Args:
+        code: the exit status.
+    """
+    if _lost:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
 @contextmanager
 def outliving_the_server(done: Callable[[], bool]) -> Iterator[None]:
     """Where a server goes away that cannot be replaced, what was made counts; its record is said not to be complete.
@@ -36,6 +53,8 @@ def outliving_the_server(done: Callable[[], bool]) -> Iterator[None]:
     try:
         yield
     except httpx.TransportError as error:
+        global _lost
+        _lost = True
         url = get_current_settings().api.url
         if not done():
             raise ServerError(

@@ -3,6 +3,8 @@
 import logging
 import re
 
+import httpx
+
 from rlrec.errors import RlrecError
 
 TOLD_AT_THE_END = "rlrec_told_at_the_end"
@@ -39,7 +41,7 @@ def _of_no_lost_server(record: logging.LogRecord) -> bool:
 
 def _without_traceback(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-    if isinstance(error, RlrecError):
+    if isinstance(error, RlrecError | httpx.TransportError):  # the latter: the server has gone
         record.exc_info, record.exc_text = None, None
         setattr(record, TOLD_AT_THE_END, True)
     return True

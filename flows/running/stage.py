@@ -20,7 +20,7 @@ from prefect.task_runners import TaskRunner
 
 from flows.running import turn
 from flows.running.ending import obeying
-from flows.running.keeping import kept, outliving_the_server
+from flows.running.keeping import kept, leave_if_lost, outliving_the_server
 from flows.running.ledger import noted
 from flows.running.logs import set_up_logging
 from flows.running.server import ServerError, connect, connect_anew
@@ -89,9 +89,11 @@ def main(stage: Flow[[], None], runner: Runner | None = None) -> None:
                 outliving_the_server(lambda: stage.name in _made),
             ):
                 _run(stage.with_options(task_runner=tasks) if tasks else stage)
+        leave_if_lost(0)
     except RlrecError as error:
         if not leave_record(stage=stage.name, error=str(error)):  # else the pipeline says it
             print(f"\n{stage.name} failed: {error}\n", file=sys.stderr)
+        leave_if_lost(1)
         sys.exit(1)
     except KeyboardInterrupt:
         if not leave_record(stage=stage.name, interrupted=True):

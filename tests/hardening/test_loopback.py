@@ -52,7 +52,7 @@ def test_a_pipeline_with_its_temporary_server_listens_on_loopback_only(reference
     assert elsewhere(found) == []
 
 
-@pytest.mark.parametrize("command", [("prefect", "server", "start"), ("flows.running.serve",)])
+@pytest.mark.parametrize("command", [("flows.running.ui",), ("flows.running.serve",)])
 def test_a_server_that_is_started_for_people_listens_on_loopback_only(tmp_path: Path, command: tuple[str, ...]) -> None:
     folder = make_folder(tmp_path / "project")
     shutil.copy(ROOT / "prefect.yaml", folder)

@@ -98,13 +98,20 @@ def test_a_server_of_another_folder_is_not_replaced(asked, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("made", [True, False])
-def test_a_server_that_cannot_be_replaced_costs_its_record_and_no_result(made, capsys):
+def test_a_server_that_cannot_be_replaced_costs_its_record_and_no_result(made, capsys, monkeypatch):
+    left: list[int] = []
+    monkeypatch.setattr(keeping, "_lost", False)
+    monkeypatch.setattr(keeping.os, "_exit", left.append)
+    keeping.leave_if_lost(0)
+    assert left == []
     with (
         nullcontext() if made else pytest.raises(ServerError, match="does not answer any more"),
         keeping.outliving_the_server(lambda: made),
     ):
         raise httpx.ConnectError("refused")
     assert ("its record of this run is not complete" in capsys.readouterr().err) == made
+    keeping.leave_if_lost(3)
+    assert left == [3]
 
 
 def test_where_none_can_be_started_that_is_told_and_the_run_goes_on(asked, tmp_path, monkeypatch, capsys):

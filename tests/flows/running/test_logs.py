@@ -1,5 +1,6 @@
 import logging
 
+import httpx
 import pytest
 
 from flows.running.logs import _briefly, _of_no_lost_server, _without_traceback
@@ -12,8 +13,9 @@ def record(name: str, message: str, error: BaseException | None = None) -> loggi
 
 
 @pytest.mark.parametrize("name", ["prefect.flow_runs", "prefect.task_runs"])
-def test_a_user_s_error_loses_its_traceback_for_all_and_is_left_to_the_end_on_the_terminal(name):
-    said = record(name, "Encountered exception during execution", DataError("a rating of 6"))
+@pytest.mark.parametrize("error", [DataError("a rating of 6"), httpx.ConnectError("refused")])
+def test_a_user_s_error_loses_its_traceback_for_all_and_is_left_to_the_end_on_the_terminal(name, error):
+    said = record(name, "Encountered exception during execution", error)
     assert _without_traceback(said)  # the UI gets it
     assert said.exc_info is None
     assert not _briefly(said)

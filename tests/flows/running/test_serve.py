@@ -5,9 +5,11 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import psutil
 import pytest
@@ -32,10 +34,11 @@ def errors_in(log: str) -> list[str]:
     return [line for line in log.splitlines() if re.search(r"\b(ERROR|CRITICAL|Traceback)\b", line)]
 
 
-def from_shell(served: Served) -> "subprocess.Popen[str]":
-    """`make pipeline` in another terminal."""
+def from_shell(served: Served, background: bool = False) -> "subprocess.Popen[str]":
+    """`make pipeline` in another terminal, or in a script's background, where SIGINT is ignored."""
+    script = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"] if background else []
     return subprocess.Popen(
-        [sys.executable, "-m", "flows.pipeline"],
+        [*script, sys.executable, "-m", "flows.pipeline"],
         cwd=served.folder,
         env=served.env,
         stdout=subprocess.PIPE,
@@ -199,6 +202,21 @@ class TestServed:
         assert alive == []
         assert served.wait(served.start(), "Completed", "Failed")["name"] == "Completed"
 
+    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+    def test_a_custom_run_whose_process_is_killed_holds_up_nobody(self, served, finished, number):
+        endless = served.start(overrides=["training.steps=1000000000"])
+        waiting = served.start()
+        served.until(lambda: "train@a3c" in served.children(endless))
+        served.until(lambda: any("on validation users" in line for line in self.train_log(served, endless)))
+        family = psutil.Process(served.process.pid).children(recursive=True)
+        [dvc] = [process for process in family if "flows.running.repro" in process.cmdline()]
+        dvc.parent().send_signal(number)
+        assert served.wait(waiting, "Completed", "Failed", "Crashed")["name"] == "Completed"
+        assert served.state(endless)["name"] == "Crashed"
+        assert not dvc.is_running()
+        served.until(lambda: served.children(endless)["train@a3c"]["state"]["name"] == "Crashed")
+        assert "1000000000" not in (served.folder / "params.yaml").read_text()
+
     @staticmethod
     def train_log(served: Served, run: str) -> list[str]:
         return served.logged(served.children(run)["train@a3c"]["id"])
@@ -208,6 +226,15 @@ class TestServed:
         listening = [c for process in family for c in process.net_connections("inet") if c.status == "LISTEN"]
         assert {connection.laddr.ip for connection in listening} <= {"127.0.0.1", "::1"}
         assert int(served.ui.rpartition(":")[2]) in {connection.laddr.port for connection in listening}
+
+
+def reading(shell: "subprocess.Popen[str]", awaited: str) -> None:
+    """Reads on what a process says, until it has said that."""
+    assert shell.stdout is not None
+    said: list[str] = []
+    while not any(awaited in line for line in said):
+        said.append(shell.stdout.readline())
+        assert said[-1], "".join(said)
 
 
 def times(deployment: dict) -> list[str]:
@@ -247,7 +274,22 @@ def test_a_run_that_was_killed_with_all_around_it_blocks_nobody(tmp_path, ml100k
         assert [again.state(run_id)["name"] for run_id in planned] == ["Missed"] * len(planned)
         wrong = again.start(overrides=["seed=-1"])
         assert "seed" in again.wait(wrong, "Failed")["message"]
-        assert again.end() == 0
+        with turn.turn(folder / turn.PIPELINE, print):  # so that there is a run which has begun to report
+            shell = from_shell(again, background=True)
+            reading(shell, "Waiting for process")
+            assert again.end() == 0
+            reading(shell, f"The Prefect server at {again.ui} has ended: another takes its place.")
+        reading(shell, "Beginning subflow run")
+        shell.terminate()
+        rest, _ = shell.communicate(timeout=60)
+        assert shell.returncode == 130, rest
+        assert "The pipeline was interrupted" in rest
+    with closing(sqlite3.connect(folder / ".prefect" / "prefect.db")) as database:
+        of_shells = "name LIKE 'pipeline%' AND deployment_id IS NULL"
+        ended = database.execute(f"SELECT state_type FROM flow_run WHERE {of_shells}").fetchall()
+        left = database.execute("SELECT count(*) FROM flow_run WHERE state_type IN ('RUNNING', 'PENDING')").fetchone()
+    assert ended == [("CRASHED",)]
+    assert left == (0,)
     assert "No longer serving." in again.log.read_text()
     assert "Traceback" not in again.log.read_text()
 
