@@ -62,7 +62,7 @@ def after_cut(ratings: pd.DataFrame, share: float) -> NDArray[np.bool_]:
     """
     times = ratings[Columns.TIMESTAMP].to_numpy(dtype=np.int64)
     cut = np.sort(times)[min(known_of(len(times), share), len(times) - 1)]
-    later = times >= cut
+    later: NDArray[np.bool_] = times >= cut
     if later.all():
         raise DataError("world.split: time needs ratings at several times; set it to user")
     return later
