@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rlrec.data.dataset.genres import GENRES
 from rlrec.data.dataset.pools import FEWEST_USERS, POOLS, WHY_THREE, draw_pools
-from rlrec.data.dataset.split import future_rows, in_order
+from rlrec.data.dataset.split import after_cut, future_rows, in_order
 from rlrec.data.dataset.tables import Columns, Tables, demographics, genre_flags, kinds_in
 from rlrec.errors import WorldError
 from rlrec.metrics.stars import HIGHEST_RATING, LOWEST_RATING
@@ -46,7 +46,8 @@ def fit_world(
 ) -> tuple[World, Fidelity]:
     """Fits a world to real ratings.
 
-    The last ratings of each test user are left out of everything (see `future_rows`): they are what methods are to
+    The last ratings of each test user are left out of everything (see `future_rows`), or with `world.split: time`
+    everybody's from one moment on (see `after_cut`): they are what methods are to
     find in the offline comparison. Of the others some are held out; the penalty that predicts these best is chosen, and
     the world is then fitted to all but the future ratings with that one. What an agent may know that is not to know the
     world's vectors is fitted to training users' ratings with the same penalty. What training and validation users
@@ -77,7 +78,10 @@ def fit_world(
     if pools is None:
         pools = draw_pools(len(tables.users), settings.train_users, settings.validation_users, config.rng("pools"))
     in_training, in_test = (pools == POOLS.index(pool) for pool in ("train", "test"))
-    future = future_rows(tables.ratings, np.flatnonzero(in_test), settings.history)
+    if settings.split == "time":
+        future = after_cut(tables.ratings, settings.history)
+    else:
+        future = future_rows(tables.ratings, np.flatnonzero(in_test), settings.history)
     ratings = everything.take(np.flatnonzero(~future))
     of_training = ratings.take(np.flatnonzero(in_training[ratings.users]))
     if not len(of_training):
@@ -117,7 +121,7 @@ def fit_world(
     factors = fitted(ratings, best, "all ratings")
     known = fitted(of_training, best, "training users' ratings")
     years = tables.movies[Columns.YEAR].to_numpy(dtype=np.float64, na_value=np.nan)
-    log = _log(tables, everything, np.flatnonzero(~in_test))
+    log = _log(tables, everything, np.flatnonzero(~in_test), future)
     learned = log | _of_training_users(of_training, genres, years, log, known, np.flatnonzero(in_training), best)
     noise = fit_noise(factors, ratings)
     learned |= {"rating_noise": noise, "kinds": np.array([] if kinds == GENRES else kinds, np.str_)}
@@ -200,10 +204,10 @@ def _of_training_users(
     }
 
 
-def _log(tables: Tables, ratings: Observed, users: Ints) -> dict[str, Any]:
-    """What these `users` rated, in order of time, by the names of a world's arrays."""
+def _log(tables: Tables, ratings: Observed, users: Ints, future: NDArray[np.bool_]) -> dict[str, Any]:
+    """What these `users` rated before the future, in order of time, by the names of a world's arrays."""
     rows = in_order(tables.ratings)
-    rows = rows[np.isin(ratings.users[rows], users)]
+    rows = rows[np.isin(ratings.users[rows], users) & ~future[rows]]
     counts = np.bincount(ratings.users[rows], minlength=ratings.shape[0])
     return {
         "log_starts": np.concatenate([[0], np.cumsum(counts)]),

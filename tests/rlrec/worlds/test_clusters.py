@@ -37,3 +37,15 @@ def test_too_few_movies_are_one_kind() -> None:
     flags, names = cluster(*_apart(5), np.random.default_rng(0))
     assert names == ("cluster 1",)
     assert flags.all()
+
+
+def test_where_all_ratings_are_alike_kinds_are_told_by_who_rated_what() -> None:
+    rng = np.random.default_rng(2)
+    side = np.arange(40) % 2
+    pairs = [(u, m) for u in range(30) for m in range(40) if rng.random() < (0.8 if u % 2 == side[m] else 0.02)]
+    users, movies = np.array(pairs).T
+    ratings = Observed(users, movies, np.full(len(users), 5.0), (30, 40))
+    flags, names = cluster(Factors(np.zeros((30, 4)), np.zeros((40, 4))), ratings, np.random.default_rng(0))
+    assert len(names) > 1
+    purity = [max(np.mean(side[kind]), 1 - np.mean(side[kind])) for kind in flags.T]
+    assert np.average(purity, weights=flags.sum(axis=0)) > 0.9
