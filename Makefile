@@ -7,22 +7,28 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 WORKERS = $(shell $(PYTHON) -c "import os; print(min((os.cpu_count() or 1) + 1, 5))")
 PYTEST_PARALLEL = python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # Tests and the plugins that pytest rewrites are compiled once, not by every worker of every run.
-test test-ci test-fast test-long: export PYTHONDONTWRITEBYTECODE :=
+test test-ci test-all test-fast test-long: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install pipeline runs matrix search test test-ci test-fast test-long lint typecheck format ui serve prune docs bench lock clean
+.PHONY: help install pipeline runs matrix search test test-ci test-all test-fast test-long lint typecheck format ui serve prune docs bench lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
 
 install: $(VENV)/.installed ## Make the environment: pinned, hashes checked, bytecode compiled
 
-$(VENV)/.installed: requirements.lock pyproject.toml
+# Where pip is told of another index, uv is told of the same.
+INDEX = $(or $(UV_DEFAULT_INDEX),$(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+
+$(VENV)/.installed: requirements.lock installer.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rlrec needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 # Compiled here: where PYTHONDONTWRITEBYTECODE is set, importing TensorFlow would otherwise cost 17 s at every start.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP_INSTALL) --require-hashes -r installer.lock
+	$(if $(INDEX),UV_DEFAULT_INDEX='$(INDEX)') $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock \
+		|| { echo "uv could not install the packages; pip tries"; $(PIP_INSTALL) --require-hashes -r requirements.lock; }
+	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 # With all cores, which pip does not do. What is not for this Python (templates, tests of other versions) is left as it is.
 	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	$(BIN)/python -m compileall -q src flows tasks
@@ -45,6 +51,10 @@ test: install ## The test suite, a worker a core and one more
 
 test-ci: install ## What else CI runs: the UI, full disks, ml-1m, sharing; the fault tests alone, since some of them watch the clock
 	$(PYTEST_PARALLEL) -m "ci and not long" --ignore tests/faults
+	python -m pytest tests/faults
+
+test-all: install ## Both in one session, as CI runs them: what is made for many tests is made once
+	$(PYTEST_PARALLEL) -m "not long" --ignore tests/faults
 	python -m pytest tests/faults
 
 test-fast: install ## Without the slow tests
@@ -79,11 +89,13 @@ docs: install ## Build the documentation into build/site
 bench: install ## All benchmarks (over an hour on two cores)
 	for name in throughput time_to_quality peers scaling published ml1m recommend titles served tuning planners logged irec nicf; do python -m benchmarks.$$name || exit 1; done
 
+RESOLVED = --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header --quiet --upgrade
+
 lock: ## Resolve the dependencies anew
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet uv
-	build/lock/bin/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 \
-		--no-emit-index-url --no-header --quiet --upgrade -o requirements.lock
+	build/lock/bin/uv pip compile pyproject.toml --extra dev $(RESOLVED) -o requirements.lock
+	build/lock/bin/uv pip compile --group installer $(RESOLVED) -o installer.lock
 
 clean: ## Remove the environment and what tools cache; data and models stay
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis

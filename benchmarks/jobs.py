@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rlrec.errors import ConfigError
-from rlrec.settings.config import Job, load_config
+from rlrec.settings.config import Job, ScenarioConfig, load_config
 from rlrec.settings.explain import explain
 
 
@@ -19,6 +19,19 @@ def load_job(params: Path) -> Job:
     """
     config = load_config(params)
     return config.job(config.evaluate.reference)
+
+
+def arguments_of(scenario: ScenarioConfig) -> dict[str, Any]:
+    """What the simulated users' environment is made with to play a scenario, by name.
+
+    Raises:
+        ConfigError: it cannot play it, since answers there are worth their stars.
+    """
+    arguments = scenario.model_dump(mode="json")
+    reward = arguments.pop("reward")
+    if reward != "rating":
+        raise ConfigError(f"scenario.reward: must be rating in the environment of simulated users (is {reward})")
+    return arguments
 
 
 def changed(job: Job, seed: int | None = None, **sections: Mapping[str, Any]) -> Job:

@@ -12,68 +12,19 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from numpy.typing import NDArray
 from stable_baselines3 import A2C  # type: ignore[import-not-found]
 from stable_baselines3.common.callbacks import BaseCallback  # type: ignore[import-not-found]
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv  # type: ignore[import-not-found]
+from stable_baselines3.common.vec_env import DummyVecEnv  # type: ignore[import-not-found]
 
+from benchmarks.jobs import arguments_of
 from benchmarks.snapshots import Snapshots, mean_return
 from benchmarks.workers import worker_main
 from rlrec.environments.gym.registration import ENV_ID
+from rlrec.environments.gym.sb3 import VecSessions
 from rlrec.environments.views import View
 from rlrec.policies.policy import Policy, Scores
 from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.world import World
-
-
-class BatchedVecEnv(VecEnv):  # type: ignore[misc]
-    """Our vector environment as stable-baselines3 wants one: it resets in the step that ends the sessions."""
-
-    def __init__(self, num_envs: int, seed: int, **arguments: Any) -> None:
-        self._env = gymnasium.make_vec(ENV_ID, num_envs=num_envs, vectorization_mode="vector_entry_point", **arguments)
-        self._next_seed: int | None = seed
-        self._actions: NDArray[Any] = np.empty(0)
-        super().__init__(num_envs, self._env.single_observation_space, self._env.single_action_space)
-
-    def reset(self) -> Any:
-        """New sessions."""
-        observations, _ = self._env.reset(seed=self._next_seed)
-        self._next_seed = None
-        return observations
-
-    def step_async(self, actions: NDArray[Any]) -> None:
-        """Takes the actions."""
-        self._actions = actions
-
-    def step_wait(self) -> tuple[Any, Any, Any, list[dict[str, Any]]]:
-        """Plays them. All sessions end together, and truly: no value is bootstrapped from their last observation."""
-        observations, rewards, ended, _, _ = self._env.step(self._actions)
-        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
-        if ended.all():
-            for info, last in zip(infos, observations, strict=True):
-                info["terminal_observation"] = last
-            observations, _ = self._env.reset()
-        return observations, rewards, ended, infos
-
-    def close(self) -> None:
-        """Nothing is held."""
-        self._env.close()
-
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """What all sessions share."""
-        return [getattr(self._env, attr_name) for _ in self._get_indices(indices)]
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Not needed by A2C."""
-        raise NotImplementedError
-
-    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """Not needed by A2C."""
-        raise NotImplementedError
-
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        """By nothing."""
-        return [False for _ in self._get_indices(indices)]
 
 
 class Predicted(Policy):
@@ -153,9 +104,9 @@ def _learn(
 ) -> tuple[Any, int, float, Snapshots]:
     """Trains a new model; with it its steps, the seconds of learning alone, and its snapshots."""
     snapshots = Snapshots(settings["interval"])
-    arguments = {"world": world, **settings["scenario"]}
+    arguments = {"world": world, **arguments_of(ScenarioConfig(**settings["scenario"]))}
     seed = settings["seed"]
-    env = BatchedVecEnv(n_envs, seed, **arguments) if kind == "batched" else _dummy(n_envs, arguments)
+    env = VecSessions(n_envs, **arguments) if kind == "batched" else _dummy(n_envs, arguments)
     model = A2C("MlpPolicy", env, seed=seed, device="cpu", **settings["arguments"])
     began = time.perf_counter()
     model.learn(10**12, callback=Clock(snapshots, budget, keep=keep))

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from benchmarks.records import RESULTS, ROOT, append_record, console, errors, run_command
 from rlrec.data.dataset.titles import read_title, year_of
+from rlrec.data.own.titles import Titles
 from rlrec.errors import TitleError
-from rlrec.recommending.titles import Titles
 
 Spell = Callable[[str, random.Random], str]
 _ARTICLE = re.compile(r"^(.*), (The|An?)\b(.*)$")

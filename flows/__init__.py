@@ -5,6 +5,15 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
+# The library beside these flows, whichever is installed: `dvc exp run --queue` runs a copy of this folder, and what it
+# records is the copy's code. Processes that are started from here find the same.
+_LIBRARY = str(Path(__file__).absolute().parents[1] / "src")
+if Path(_LIBRARY).is_dir():
+    sys.path.insert(0, _LIBRARY)
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        dict.fromkeys([_LIBRARY, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))])
+    )
+
 # Read when the libraries are first imported, hence set here; what the caller has set stays.
 for _name, _value in {
     "DO_NOT_TRACK": "1",

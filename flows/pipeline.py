@@ -3,6 +3,7 @@
 `python -m flows.pipeline` and `dvc repro` do the same work, skip the same work and write the same `dvc.lock`.
 """
 
+import itertools
 import json
 import os
 import sys
@@ -32,6 +33,7 @@ from flows.running.keeping import kept, leave_if_lost, outliving_the_server
 from flows.running.ledger import close_dead_runs, noted
 from flows.running.logs import TOLD_AT_THE_END, set_up_logging
 from flows.running.recovery import raising_what_dvc_logs, recover
+from flows.running.repository import repository
 from flows.running.runs import StageError, put_back, run_experiment, save_run
 from flows.running.server import connect, environment, ui_url
 from flows.running.stage import INTERRUPTED, PARENT, PIPELINE_RUN
@@ -132,10 +134,11 @@ def _run_stages() -> str | None:
     with writing(Path(".dvc")):
         recover()
         put_back()
-        with Repo() as repo:
+        with repository(wait=True) as repo:
             stages = stages_of(repo)
+            settled = settled_in(repo, stages)
     for stage in stages:
-        reproduce.with_options(name=stage, task_run_name=stage)(stage)
+        reproduce.with_options(name=stage, task_run_name=stage)(stage, stage in settled)
     return save_run()
 
 
@@ -150,9 +153,26 @@ def stages_of(repo: Repo) -> list[str]:
     return [stage.addressing for stage in plan_repro(repo.index.graph) if stage.path_in_repo == PROJECT_FILE]
 
 
+def settled_in(repo: Repo, stages: Sequence[str]) -> list[str]:
+    """The first of the stages: those before anything has changed.
+
+    To ask for all at once takes DVC as long as to be asked for one of them alone.
+
+    Args:
+        repo: as it is now.
+        stages: from `stages_of`.
+    """
+    changed = repo.status()
+    return list(itertools.takewhile(lambda stage: stage not in changed, stages))
+
+
 @task(cache_policy=NO_CACHE)
-def reproduce(stage: str) -> None:
+def reproduce(stage: str, settled: bool = False) -> None:
     """Has DVC reproduce one stage, if anything it depends on has changed.
+
+    Args:
+        stage: as DVC calls it.
+        settled: it is known that nothing has.
 
     Raises:
         StageError: the stage failed.
@@ -160,7 +180,7 @@ def reproduce(stage: str) -> None:
         KeyboardInterrupt: the stage was interrupted.
     """
     run = str(task_run.get_id())
-    if not in_thread(lambda: _reproduce(stage, run)):
+    if settled or not in_thread(lambda: _reproduce(stage, run)):
         summary.note_unchanged(stage)
 
 
@@ -170,7 +190,7 @@ def _reproduce(stage: str, run: str) -> bool:
         writing(Path(".dvc")),  # DVC passes on what the system says, without a path
         raising_what_dvc_logs(),
         _as_parent({PARENT: run}),
-        Repo(_wait_for_lock=True) as repo,
+        repository(wait=True) as repo,
     ):
         recover()
         try:

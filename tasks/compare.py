@@ -8,6 +8,7 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from rlrec.data.dataset.split import known_at_cut
 from rlrec.data.dataset.tables import load_tables
 from rlrec.evaluation import results
 from rlrec.evaluation.compare import comparison_table, measure_all, regret_table
@@ -98,7 +99,8 @@ def kinds(baselines: Mapping[str, Maker]) -> dict[str, type[Policy]]:
 
 
 def _known(config: Config, world: World) -> Known:
-    return Known.of(world, load_tables(TABLES), config.seed, read_json(BELIEFS, Estimated).features)
+    tables = known_at_cut(load_tables(TABLES), config.world.history, config.world.split)
+    return Known.of(world, tables, config.seed, read_json(BELIEFS, Estimated).features)
 
 
 def _tell(rows: pd.DataFrame, figure: str, where: str) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from rlrec.data.dataset.split import known_at_cut
 from rlrec.data.dataset.tables import load_tables
 from rlrec.experiments.beliefs import Believers
 from rlrec.experiments.fill import fill, trains_in
@@ -58,7 +59,9 @@ def fill_matrix(
     grid, skipped = playable(asked, config, worlds)
     for name, reason in skipped.items():
         log.warning("%s is skipped: %s", asked.scenarios[name].title, reason)
-    baselines = baselines_of(worlds, load_tables(TABLES), config.seed)
+    baselines = baselines_of(
+        worlds, known_at_cut(load_tables(TABLES), config.world.history, config.world.split), config.seed
+    )
     with progress_bar("matrix") as advance, Workers(1) as workers:
         runs, believer = Runs(MATRIX / "runs"), Believers(MATRIX / "runs", config.seed)
         trainer = trains_in(workers)

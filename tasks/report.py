@@ -24,4 +24,4 @@ def write_page(config: Config) -> None:
         write_report(inputs, config, PAGE)
     for name, path in figures.items():
         publish_figure(f"{name}-figure", name.replace("-", ", "), path)
-    log.info("the report is %s", PAGE.resolve().as_uri())
+    log.info("the report is %s", PAGE.absolute().as_uri())

@@ -95,7 +95,7 @@ def search_settings(config: Config, learner: str) -> None:
     )
     _publish(result, table.to_dict("records"), pictures)
     log.info(verdict(result))
-    log.info("settings: %s; see %s", paths.result, paths.page.resolve().as_uri())
+    log.info("settings: %s; see %s", paths.result, paths.page.absolute().as_uri())
     log.info("%.0f %% of %d cores' time was spent on it", 100 * busy_since(begun), os.cpu_count() or 1)
 
 

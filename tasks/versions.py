@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from rlrec.settings.yaml import read_settings
+
 GRAPH = Path("dvc.yaml")
 """Its paths are meant from the project's folder."""
 
@@ -44,7 +46,7 @@ def stage_files(stage: str, graph: Path = GRAPH) -> StageFiles | None:
     outs = [next(iter(entry)) if isinstance(entry, dict) else entry for entry in outs]
     values: dict[str, Any] = {"key": key}
     if any("${" in path.replace("${key}", "") for path in deps + outs):
-        values |= yaml.safe_load((graph.parent / "params.yaml").read_text(encoding="utf-8"))
+        values |= read_settings(graph.parent / "params.yaml")
     return StageFiles(*(tuple(_filled_in(path, values) for path in paths) for paths in (deps, outs)))
 
 

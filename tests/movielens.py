@@ -6,13 +6,17 @@ from rlrec.data.dataset.genres import GENRES
 from rlrec.data.reading.parse import OCCUPATIONS
 
 Files = dict[str, bytes]
-LAYOUTS = ("ml-100k", "recbole", "ml-1m", "ml-10m", "ml-latest")
+LAYOUTS = ("ml-100k", "recbole", "ml-1m", "ml-10m", "ml-latest", "hetrec")
+OWN_LAYOUTS = ("table", "atomic")
 TOPS = {
     "ml-100k": "ml-100k",
     "recbole": "ml-100k",
     "ml-1m": "ml-1m",
     "ml-10m": "ml-10m",
     "ml-latest": "ml-latest-small",
+    "hetrec": "hetrec-2011",
+    "table": "table",
+    "atomic": "recbole",
 }
 
 
@@ -90,6 +94,33 @@ def draw_files(layout: str, seed: int = 0, users: int = 6, movies: int = 30) -> 
                 [[i, t, "|".join(w)] for i, t, w in zip(ids, titles, words, strict=True)], "::", "utf-8"
             ),
             "tags.dat": b"1::10::dull::1139045764\n",
+        }
+    if layout == "hetrec":
+        genre_rows: list[list[object]] = [[i, word] for i, w in zip(ids, words, strict=True) for word in w]
+        films: list[list[object]] = [[i, t[:-7], "x", t[-5:-1]] for i, t in zip(ids, titles, strict=True)]
+        return {
+            "user_ratedmovies-timestamps.dat": lines(
+                [[u, m, r, f"{t}000"] for u, m, r, t in ratings],
+                "\t",
+                "latin-1",
+                "userID\tmovieID\trating\ttimestamp\n",
+            ),
+            "movies.dat": lines(films, "\t", "latin-1", "id\ttitle\timdbID\tyear\n"),
+            "movie_genres.dat": lines(genre_rows, "\t", "latin-1", "movieID\tgenre\n"),
+            "movie_actors.dat": b"movieID\tactorID\tactorName\tranking\n",
+        }
+    if layout == "table":
+        own = [[f"reader {u}", f"b{m}", r, t] for u, m, r, t in ratings]
+        books: list[list[object]] = [
+            [f"b{i}", f'"{t}"', ";".join(w)] for i, t, w in zip(ids, titles, words, strict=True)
+        ]
+        return {
+            "mine.csv": lines(own, ",", "utf-8", "user,item,rating,timestamp\n"),
+            "books.csv": lines(books, ",", "utf-8", "item,title,genres\n"),
+        }
+    if layout == "atomic":
+        return {
+            name.replace("ml-100k", "mine"): text for name, text in draw_files("recbole", seed, users, movies).items()
         }
     modern = [[{"Children's": "Children"}.get(word, word) for word in w] + ["IMAX"] for w in words]
     return {

@@ -168,7 +168,7 @@ def test_results_that_are_named_are_made(page: Path) -> None:
     """A folder around what a stage makes, that itself, or a file in it; or what people bring."""
     for name in map(of_a_learner, named_in(page, r"(?<![\w./-])data/[\w./<>-]*[\w>]")):
         made = [out for out in made_by_stages() if f"{name}/".startswith(f"{out}/") or out.startswith(f"{name}/")]
-        brought = f"{name}/".startswith("data/local/")
+        brought = f"{name}/".startswith(("data/local/", "data/extra/"))
         assert made or brought or name.endswith(".py"), f"no stage makes {name}"
 
 
@@ -231,6 +231,7 @@ def test_every_page_is_in_the_navigation() -> None:
     assert set(pages_of(navigation)) == {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
 
 
+@pytest.mark.ci
 @pytest.mark.slow
 def test_every_page_is_on_the_site(site: Path) -> None:
     pages = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
@@ -245,6 +246,7 @@ def pages_of(navigation: object) -> Iterator[str]:
         yield from pages_of(entry)
 
 
+@pytest.mark.ci
 @pytest.mark.slow
 def test_the_site_fetches_nothing_from_elsewhere(site: Path) -> None:
     for page in site.rglob("*.html"):
@@ -257,6 +259,7 @@ def test_the_site_fetches_nothing_from_elsewhere(site: Path) -> None:
         assert [address for address in fetched if re.match(r"(?:\w+:)?//", address)] == [], page.name
 
 
+@pytest.mark.ci
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
@@ -274,6 +277,7 @@ def test_the_reference_has_what_people_call(site: Path, name: str) -> None:
     assert re.search(rf"id=[\"']?rlrec\.{re.escape(name)}[\"' >]", page.read_text(encoding="utf-8"))
 
 
+@pytest.mark.ci
 @pytest.mark.slow
 def test_nothing_of_the_markup_of_docstrings_is_left(site: Path) -> None:
     for page in (site / "reference").glob("*.html"):

@@ -57,7 +57,9 @@ def test_a_policy_of_ones_own_is_compared_with_the_baselines(project: Path) -> N
 
 def test_ratings_of_ones_own_become_a_world(tmp_path: Path) -> None:
     printed = run_page("dataset", tmp_path)
-    assert "userId,movieId,rating,timestamp" in printed
+    assert "who,what,points,day" in printed
+    assert "values (points) are from 1 to 10, in steps of 1; of which 10 is five stars" in printed
+    assert "3 kinds: Crime, Poetry, Travel" in printed
     assert "80 users, 60 books" in printed
 
 
@@ -86,6 +88,7 @@ def package(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.ci
 @pytest.mark.slow
 def test_an_algorithm_is_added_by_the_edits_of_its_page_and_by_no_others(package: Path) -> None:
     before = contents(package)

@@ -179,6 +179,7 @@ def test_what_trains_knows_no_algorithm():
         ("import rlrec.environments.sessions; import rlrec.policies.saved", "great_expectations"),
         ("import rlrec.environments.sessions; import rlrec.policies.saved", "matplotlib"),
         ("import tasks.evaluate", "tensorflow"),
+        ("import tasks.evaluate; import tasks.compare", "scipy.signal"),
     ],
 )
 def test_light_modules_stay_light(statement, absent):

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import psutil
 from dvc.dvcfile import Lockfile
-from dvc.repo import Repo
 from dvc.rwlock import SCHEMA, Invalid
 from dvc.utils.serialize import ParseError
 from dvc.utils.strictyaml import YAMLValidationError, load
 
+from flows.running.repository import repository
+from rlrec.errors import RlrecError
+from rlrec.settings.yaml import conflict_in
 from rlrec.storage.files import write_atomically
 from tasks.versions import GRAPH
 
@@ -26,6 +28,10 @@ _CLOCK_SECONDS = 1.0
 """How far the start of a process and the time of a file may be off."""
 
 
+class ConflictError(RlrecError):
+    """Git has left it to somebody to merge a file."""
+
+
 def recover() -> None:
     """Makes DVC's files such that it can go on; to be called before it reads them, and again before each stage.
 
@@ -33,9 +39,11 @@ def recover() -> None:
 
     Raises:
         WriteError: the copy cannot be written.
+        ConflictError: a merge has left both sides in the lock file or in the graph.
     """
+    _check_merged()
     # Under DVC's own lock, so that what another DVC is just writing is not taken for torn.
-    with Repo(_wait_for_lock=True) as repo, repo.lock:
+    with repository(wait=True) as repo, repo.lock:
         _forget_the_dead(Path(repo.tmp_dir) / "rwlock")
         lock = GRAPH.with_suffix(".lock")
         _keep_or_restore(lock, Path(repo.tmp_dir) / f"{lock}.whole")
@@ -75,6 +83,17 @@ def raising_what_dvc_logs() -> Iterator[None]:
         raise OSError(failed[0].errno, failed[0].strerror, failed[0].filename2 or failed[0].filename)
 
 
+def _check_merged() -> None:
+    for path in (GRAPH.with_suffix(".lock"), GRAPH):
+        if path.is_file() and conflict_in(path.read_text(encoding="utf-8", errors="replace")):
+            choose = (
+                f"`git checkout --ours {path}` (or `--theirs`) takes one side, `dvc checkout` brings its files, and "
+                "the next run makes what does not fit"
+            )
+            how = choose if path.suffix == ".lock" else "edit it"
+            raise ConflictError(f"{path} has a merge conflict: {how}; then `git add {path}`")
+
+
 def _forget_the_dead(record: Path) -> None:
     """Removes DVC's record of who works on what if nobody does any more, or if it is torn.
 
@@ -105,9 +124,10 @@ def _lives(pid: int, written: float) -> bool:
 def _keep_or_restore(lock: Path, copy: Path) -> None:
     if not lock.exists():  # not made yet, or removed by somebody who knew why
         copy.unlink(missing_ok=True)
+    elif copy.exists() and copy.read_bytes() == lock.read_bytes():
+        pass  # it was whole when it was copied; to parse it before every stage takes longer than many of them
     elif _is_whole(lock):
-        if not copy.exists() or copy.read_bytes() != lock.read_bytes():
-            write_atomically(copy, lock.read_bytes())
+        write_atomically(copy, lock.read_bytes())
     elif copy.exists():
         log.warning("%s is torn; the copy from before the last stage is used", lock)
         write_atomically(lock, copy.read_bytes())

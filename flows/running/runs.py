@@ -18,20 +18,22 @@ from typing import Any
 
 from dvc.dvcfile import LOCK_FILE, PROJECT_FILE
 from dvc.exceptions import DvcException
-from dvc.repo import Repo
 from dvc.repo.experiments.refs import ExpRefInfo
 from dvc.repo.experiments.utils import exp_refs
 from dvc.utils.flatten import flatten
-from dvc.utils.hydra import apply_overrides
+from dvc.utils.hydra import apply_overrides, to_hydra_overrides
+from dvc.utils.serialize import loads_yaml
 from rich.console import Console
 from rich.table import Table
 
 from flows.running import summary, turn
 from flows.running.ending import wait_until
+from flows.running.repository import repository, trouble_with
 from rlrec.errors import RlrecError
 from rlrec.settings.config import PARAMS_FILE
+from rlrec.settings.edit import edited
 from rlrec.storage.files import atomic_folder, write_atomically
-from tasks.paths import EVALUATE_METRICS, LearnerPaths
+from tasks.paths import EVALUATE_METRICS, PAGE, RUN_PAGES, LearnerPaths
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +56,10 @@ class ExperimentError(RlrecError):
 def run_experiment(overrides: list[str]) -> str | None:
     """Has DVC run the whole graph with other parameters, and keeps that as an experiment.
 
-    The workspace is afterwards what it was: `params.yaml`, `dvc.lock` and what it stands for are put back, whether the
-    run succeeded, failed or was interrupted; after it was killed, `put_back` does that. So no override outlives its
-    run, and the next run without any finds everything up to date. `dvc exp apply` brings the experiment here. Where
+    The workspace is afterwards what it was, but for a copy of the run's page in `data/reports/runs/<name>`:
+    `params.yaml`, `dvc.lock` and what it stands for are put back, whether the run succeeded, failed or was interrupted;
+    after it was killed, `put_back` does that. So no override outlives its run, and the next run without any finds
+    everything up to date. `dvc exp apply` brings the experiment here. Where
     there was no `dvc.lock` there is nothing to put back but `params.yaml`: what was made stays, and the next run makes
     what its own parameters need.
 
@@ -80,6 +83,10 @@ def run_experiment(overrides: list[str]) -> str | None:
     with _other_parameters(overrides):
         _dvc_repro()
         name = save_run()
+        if PAGE.is_file() and (known := name or _known()):
+            page = RUN_PAGES / known / PAGE.name
+            write_atomically(page, PAGE.read_bytes())
+            summary.note_page(page)
     if name:
         log.info("params.yaml and data/ are as before; `dvc exp apply %s` brings %s here", name, name)
     return name
@@ -120,10 +127,10 @@ def save_run() -> str | None:
     if not _LOCK.is_file():
         log.info("this run is not kept for `make runs`: there is no %s", LOCK_FILE)
         return None
-    if known := _kept().get(_git("hash-object", LOCK_FILE)):
+    if known := _known():
         log.info("this run is kept already, as %s", known)
         return None
-    with Repo(_wait_for_lock=True) as repo:
+    with repository(wait=True) as repo:
         stale = repo.status(targets=[PROJECT_FILE])
     if stale:
         log.info("this run is not kept for `make runs`: not up to date is %s", ", ".join(stale))
@@ -147,21 +154,22 @@ def list_runs() -> list[dict[str, Any]]:
     """
     if obstacle := _obstacle():
         raise ExperimentError(f"there are no runs to list: {obstacle}")
-    here = _kept().get(_git("hash-object", LOCK_FILE)) if _LOCK.is_file() else None
-    with Repo() as repo:
+    here = _known() if _LOCK.is_file() else None
+    with repository() as repo:
         baselines = {_git("rev-parse", "HEAD"): None} | {ref.baseline_sha: None for ref in exp_refs(repo.scm)}
         commits = [commit for commit in repo.experiments.show(revs=list(baselines)) if commit.rev != "workspace"]
+    made = _times()
     runs: list[dict[str, Any]] = []
     for commit in commits:
         kept = [experiment.revs[0] for experiment in commit.experiments or () if experiment.revs[0].data]
         # Git's time is whole seconds: of runs in the same one, the name tells which is newer.
-        kept.sort(key=lambda run: (run.data.timestamp, _number_of(run.name)), reverse=True)
+        kept.sort(key=lambda run: (made[run.rev], _number_of(run.name)), reverse=True)
         itself = [commit] if commit.data and _figures(commit.data.metrics) else []
         runs += [
             {
                 "run": run.name or run.rev[:7],
                 "here": here in (run.name, run.rev),
-                "time": run.data.timestamp,
+                "time": datetime.fromtimestamp(made[run.rev]),
                 "parameters": flatten(run.data.params[PARAMS_FILE.name]["data"]),
                 "figures": _figures(run.data.metrics),
             }
@@ -183,7 +191,7 @@ def show_runs() -> None:
     for run in runs:
         table.add_row(
             f"{run['run']}{' *' if run['here'] else ''}",
-            f"{run['time']:%b %d %H:%M}" if isinstance(run["time"], datetime) else "",
+            f"{run['time']:%b %d %H:%M}",
             *(str(run["parameters"].get(path, "")) for path in varied),
             *(_number(run["figures"].get(name)) for name in figures),
         )
@@ -198,7 +206,7 @@ def _other_parameters(overrides: list[str]) -> Iterator[None]:
             apply_overrides(changed, overrides)
         except DvcException as error:
             raise ExperimentError(f"{PARAMS_FILE}: {error.__cause__ or error}") from error
-        given = changed.read_bytes()
+        given = _as_it_was_written(overrides, changed.read_text(encoding="utf-8")).encode()
     with atomic_folder(_BEFORE) as before:
         for path in (PARAMS_FILE, _LOCK):
             if path.is_file():
@@ -209,6 +217,21 @@ def _other_parameters(overrides: list[str]) -> Iterator[None]:
         yield
     finally:
         put_back()
+
+
+def _as_it_was_written(overrides: list[str], by_dvc: str) -> str:
+    """`params.yaml` with the overrides, its lists, quotes and columns as they are, which DVC would write its own way.
+
+    Args:
+        overrides: parameters as in `dvc exp run -S`.
+        by_dvc: the file as DVC has changed it, which stays where it cannot be had otherwise.
+    """
+    values = {override.key_or_group: override.value() for override in to_hydra_overrides(overrides)}
+    try:
+        ours = edited(PARAMS_FILE.read_text(encoding="utf-8"), values, str(PARAMS_FILE))
+    except RlrecError:  # a section that is not there yet
+        return by_dvc
+    return ours if loads_yaml(ours) == loads_yaml(by_dvc) else by_dvc
 
 
 def _dvc_repro() -> None:
@@ -236,7 +259,7 @@ def _dvc_repro() -> None:
 
 def _check_out() -> None:
     try:
-        with Repo(_wait_for_lock=True) as repo:
+        with repository(wait=True) as repo:
             repo.checkout(targets=[PROJECT_FILE], force=True)
     except DvcException as error:
         log.warning("not all of data/ is as before, the next run makes it anew: %s", error)
@@ -251,13 +274,15 @@ def _obstacle() -> str | None:
     for command, obstacle in needed.items():
         try:
             _git(*command)
-        except (subprocess.CalledProcessError, FileNotFoundError):
-            return obstacle
+        except FileNotFoundError:
+            return "git is not installed"
+        except subprocess.CalledProcessError as error:
+            return trouble_with(error.stderr) or obstacle
     return None
 
 
 def _next_name() -> str:
-    with Repo() as repo:
+    with repository() as repo:
         numbers = [_number_of(ref.name) for ref in exp_refs(repo.scm)]
     return f"run-{max(numbers, default=0) + 1}"
 
@@ -268,9 +293,23 @@ def _number_of(name: str | None) -> int:
     return int(found[1]) if found else 0
 
 
+def _times() -> dict[str, int]:
+    """By commit, of the history and of the runs that are kept, when it was made, in seconds since 1970.
+
+    DVC goes on telling the time that it has once shown, in the zone of then.
+    """
+    told = _git("log", "--format=%H %ct", "HEAD", "--glob=refs/exps")
+    return {commit: int(seconds) for commit, seconds in (line.split() for line in told.splitlines())}
+
+
+def _known() -> str | None:
+    """The name of the run that is in the workspace, if it is kept."""
+    return _kept().get(_git("hash-object", LOCK_FILE))
+
+
 def _kept() -> dict[str, str]:
     """By the git hash of its `dvc.lock`, which stands for all of a run, the run's name; a commit's is its own hash."""
-    with Repo() as repo:
+    with repository() as repo:
         names = {_git("rev-parse", "HEAD"): _git("rev-parse", "HEAD")}
         names |= {str(ref): ref.name for ref in exp_refs(repo.scm)}
     answers = _git("cat-file", "--batch-check=%(objectname)", given="".join(f"{ref}:./{LOCK_FILE}\n" for ref in names))

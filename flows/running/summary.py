@@ -53,6 +53,11 @@ def note_unchanged(stage: str) -> None:
     leave_record(stage=stage, unchanged=True)
 
 
+def note_page(page: Path) -> None:
+    """Records where the page of this run is, when it is not where the page of `data/` is."""
+    leave_record(stage="report", page=str(page))
+
+
 def error_of(stage: str | None) -> str | None:
     """What a failed stage said of its error; without a name, which stage failed last, and what it said."""
     told = [record for record in _records() if "error" in record and stage in (None, record["stage"])]
@@ -96,7 +101,8 @@ def show(total_seconds: float, run: str) -> None:
         f"{total_seconds - own:.1f} s.",
         soft_wrap=True,
     )
-    console.print(f"Report: {PAGE.resolve().as_uri()}", soft_wrap=True)
+    page = Path(stages.get("report", {}).get("page", PAGE))
+    console.print(f"Report: {page.absolute().as_uri()}", soft_wrap=True)
     console.print(f"This run, its tables and its figures: `make ui`, then open {run}", soft_wrap=True)
 
 

@@ -1,9 +1,12 @@
 from pathlib import Path
 
+import gymnasium
 import pytest
 from jobs import job
+from worlds import small_world
 
-from benchmarks.jobs import changed, load_job
+from benchmarks.jobs import arguments_of, changed, load_job
+from rlrec.environments.gym.registration import ENV_ID
 from rlrec.errors import ConfigError
 
 SETTINGS = """\
@@ -23,6 +26,17 @@ def test_the_reference_learner_is_trained_as_the_settings_have_it(tmp_path: Path
 
     assert (found.name, found.learner.algorithm, found.learner.hidden) == ("other", "a2c", 9)
     assert (found.scenario.features, found.training.steps) == ("world", 5)
+
+
+def test_an_environment_can_be_made_of_a_scenario() -> None:
+    scenario = job(delta=0.5, slate_size=2, recovery=0.25, episode_length=5, rollout=5).scenario
+
+    env = gymnasium.make(ENV_ID, world=small_world(), **arguments_of(scenario))
+
+    env.reset(seed=0)
+    assert env.action_space.shape == (2,)
+    with pytest.raises(ConfigError, match=r"scenario\.reward: must be rating .*\(is liked\)"):
+        arguments_of(scenario.model_copy(update={"reward": "liked"}))
 
 
 def test_only_what_is_asked_for_changes() -> None:

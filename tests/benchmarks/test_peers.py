@@ -134,7 +134,8 @@ def test_requirements_name_the_project_s_gymnasium() -> None:
 
 def test_the_peer_s_side_imports_nothing_but_what_its_requirements_install() -> None:
     own = [peers.ROOT / "benchmarks" / f"{name}.py" for name in ("peers_sb3", "snapshots")]
-    files = closure("rlrec.environments.gym.movielens", "rlrec.environments.gym.registration", "rlrec.policies.playing")
+    played = "rlrec.environments.gym.movielens", "rlrec.environments.gym.sb3", "rlrec.environments.gym.registration"
+    files = closure(*played, "rlrec.policies.playing")
     others = {module.partition(".")[0] for file in [*own, *files] for module in imports(file)}
 
     installed = {"gymnasium", "numpy", "pydantic", "pydantic_core", "stable_baselines3", "yaml"}

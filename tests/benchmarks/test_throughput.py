@@ -49,6 +49,7 @@ def test_phases_are_shares_of_all_time() -> None:
     assert sum(phases.values()) == pytest.approx(1)
 
 
+@pytest.mark.ci
 @pytest.mark.slow
 def test_the_worker_measures_what_an_agent_does() -> None:
     sized = job(users=4, slate_size=2, agents=2, episode_length=5, rollout=5, hidden=8)

@@ -7,7 +7,7 @@ import pytest
 from policies import TITLES
 
 from benchmarks import titles
-from rlrec.recommending.titles import Titles
+from rlrec.data.own.titles import Titles
 
 
 def test_found_and_refused_and_wrong_are_told_apart() -> None:

@@ -15,7 +15,7 @@ import yaml
 from dvc.repo import Repo
 from projects import ROOT, environment, run
 
-from flows.pipeline import stages_of
+from flows.pipeline import settled_in, stages_of
 
 GRID = {
     "seeds": 2,
@@ -49,6 +49,28 @@ def test_the_pipeline_leaves_other_graphs_alone(tmp_path: Path, monkeypatch: pyt
     with Repo.init(str(tmp_path), no_scm=True) as repo:
         assert len(repo.index.stages) == 3
         assert stages_of(repo) == ["train", "report"]
+
+
+@DVC_S_OWN
+def test_what_comes_before_all_changes_is_settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stages = {
+        "one": {"cmd": "cp a b", "deps": ["a"], "outs": ["b"]},
+        "two": {"cmd": "cat b c > d", "deps": ["b", "c"], "outs": ["d"]},
+        "three": {"cmd": "cp d e", "deps": ["d"], "outs": ["e"]},
+    }
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    for name in "ac":
+        (tmp_path / name).write_text(name)
+    monkeypatch.chdir(tmp_path)
+    with Repo.init(str(tmp_path), no_scm=True) as repo:
+        order = stages_of(repo)
+        assert settled_in(repo, order) == []
+        repo.reproduce()
+        assert settled_in(repo, order) == order == ["one", "two", "three"]
+        (tmp_path / "c").write_text("changed")
+        assert settled_in(repo, order) == ["one"]
+        (tmp_path / "b").unlink()
+        assert settled_in(repo, order) == []
 
 
 @DVC_S_OWN

@@ -109,6 +109,7 @@ def test_a_changed_parameter_reruns_what_depends_on_it_and_the_ui_leads_to_all_o
         assert "return" in artifacts_of(client, runs["evaluate"])["evaluation"]
 
 
+@pytest.mark.ci
 def test_a_parameter_given_to_the_flow_becomes_an_experiment_that_is_found_and_compared(project, server):
     output, run = pipeline(project, "-S", "scenario.delta=0.5")
     assert told(output) == dict.fromkeys(["beliefs", "train@a3c", "evaluate", "compare", "report"], "ran")

@@ -52,7 +52,11 @@ def clone(shared, folder: Path):
 @pytest.mark.realdata
 def test_a_second_clone_pulls_the_report_and_trains_nothing(shared, tmp_path):
     committed = ok(shared, "git", "ls-tree", "-r", "--name-only", "HEAD").split()
-    assert [path for path in committed if path.startswith("data/")] == ["data/README.md", "data/local/README.md"]
+    assert [path for path in committed if path.startswith("data/")] == [
+        "data/README.md",
+        "data/extra/README.md",
+        "data/local/README.md",
+    ]
 
     second = clone(shared, tmp_path / "second")
     assert not (second.folder / "data" / "reports").exists()

@@ -253,6 +253,22 @@ def test_a_link_out_of_a_policy_s_folder_is_refused(tmp_path: Path, name: str) -
     assert same_policy(load_policy(tmp_path / "model"))
 
 
+@pytest.mark.parametrize("name", ["weights.npz", "policy.json"])
+def test_a_link_into_dvc_s_cache_is_what_the_user_asked_for(tmp_path: Path, name: str) -> None:
+    (tmp_path / "model").mkdir()
+    save_policy(POLICY, tmp_path / "model")
+    stored = tmp_path / ".dvc" / "cache" / "files" / "md5" / "ab" / (30 * "c")
+    stored.parent.mkdir(parents=True)
+    file = tmp_path / "model" / name
+    file.rename(stored)
+    file.symlink_to(stored)
+    assert same_policy(load_policy(tmp_path / "model"))
+    file.unlink()
+    beside = stored.rename(tmp_path / ".dvc" / "cache" / name)
+    file.symlink_to(beside)
+    assert "leads out of its folder" in refused("policy", tmp_path / "model", name)
+
+
 @pytest.mark.parametrize(("kind", "name"), FILES)
 def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path, kind: str, name: str) -> None:
     KINDS[kind].save(tmp_path)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from fuzzing import check_each, is_fit_to_be_read, outcome_of
 from hypothesis import strategies as st
-from movielens import LAYOUTS, TOPS, Files, draw_files
+from movielens import LAYOUTS, OWN_LAYOUTS, TOPS, Files, draw_files
 
 from rlrec.data.dataset.tables import SCHEMAS
 from rlrec.data.reading.parse import parse
@@ -18,7 +18,7 @@ from rlrec.settings.explain import leaves
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = {"edited files": 250, "raw files": 100, "edited settings": 300, "raw settings": 250, "any document": 250}
-"""Inputs that each test generates; those of files in each of the five layouts."""
+"""Inputs that each test generates; those of files in each layout."""
 
 SEPARATORS = {
     "ml-100k": (b"\t", b"|"),
@@ -26,6 +26,9 @@ SEPARATORS = {
     "ml-1m": (b"::", b":"),
     "ml-10m": (b"::", b":"),
     "ml-latest": (b",", b'"'),
+    "hetrec": (b"\t", b" "),
+    "table": (b",", b";"),
+    "atomic": (b"\t", b" "),
 }
 FIELDS = st.one_of(
     st.sampled_from(
@@ -102,7 +105,7 @@ def raw_files(layout: str) -> st.SearchStrategy[Files]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", [*LAYOUTS, *OWN_LAYOUTS])
 @pytest.mark.parametrize(("kind", "strategy"), [("edited files", edited_files), ("raw files", raw_files)])
 def test_any_files_are_tables_or_an_error_that_names_them(
     tmp_path: Path, layout: str, kind: str, strategy: Callable[[str], st.SearchStrategy[Files]]
@@ -230,7 +233,7 @@ def test_any_settings_are_a_config_or_an_error_that_names_the_file(
 
 
 def test_at_least_2000_inputs_are_generated() -> None:
-    of_files = len(LAYOUTS) * (EXAMPLES["edited files"] + EXAMPLES["raw files"])
+    of_files = len([*LAYOUTS, *OWN_LAYOUTS]) * (EXAMPLES["edited files"] + EXAMPLES["raw files"])
     of_settings = sum(EXAMPLES[kind] for kind in ("edited settings", "raw settings", "any document"))
     assert of_files >= 1000
     assert of_files + of_settings >= 2000

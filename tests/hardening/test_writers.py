@@ -132,6 +132,7 @@ def test_a_writer_killed_before_any_of_its_steps_leaves_nothing_torn(
     assert kills >= 3
 
 
+@pytest.mark.ci
 @pytest.mark.slow
 @pytest.mark.realdata
 def test_a_download_killed_before_any_of_its_steps_leaves_nothing_torn(

@@ -5,12 +5,12 @@ which checksum, `checking` what its tables are measured against. A new data set 
 `DataConfig`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rlrec.data.dataset.provenance import SourceKind
 
-LayoutName = Literal["ml-100k", "recbole's ml-100k", "ml-1m", "ml-10m", "ml-latest"]
+LayoutName = Literal["ml-100k", "recbole's ml-100k", "ml-1m", "ml-10m", "ml-latest", "hetrec", "table", "recbole"]
 """Ways to lay out a data set in files; `rlrec.data.reading.parse` reads them."""
 
 _MOVIELENS_BEGINS = 788_918_400
@@ -30,8 +30,8 @@ class Facts:
     """Sources that have it, in the order in which `data.source: auto` asks them."""
     md5: str | None = None
     """Checksum of GroupLens's archive; None for one that is not pinned, whose checksum is published beside it."""
-    stars: tuple[float, ...]
-    """What a rating may be."""
+    stars: tuple[float, ...] | None
+    """What a rating may be; None where that is in the data, which are then spread over 0 to 5."""
     oldest: int = _MOVIELENS_BEGINS
     """No rating is older: seconds since 1970, UTC."""
     newest: int
@@ -45,6 +45,28 @@ class Facts:
     rated: float
     """Least share of movies that have a rating, in any edition of that name."""
 
+    at: str | None = None
+    """Where GroupLens has it, below its data sets; None for `movielens/<name>.zip`."""
+    genres: bool = True
+    """Whether all genres are of those that MovieLens has."""
+
+    @property
+    def own(self) -> bool:
+        """Whether it is somebody's own: times, years and kinds are then what they are."""
+        return self.stars is None
+
+
+_OWN_TABLE = Facts(
+    layouts=("table",),
+    served_by=(),
+    stars=None,
+    oldest=0,
+    newest=4_102_444_800,
+    counts=None,
+    demographics=False,
+    fewest_ratings=1,
+    rated=0.0,
+)
 
 DATASETS: dict[str, Facts] = {
     "ml-100k": Facts(
@@ -129,4 +151,18 @@ DATASETS: dict[str, Facts] = {
         fewest_ratings=1,  # the only MovieLens edition that leaves nobody out
         rated=0.9,  # 53,889 of 58,098 in that of 2018
     ),
+    "hetrec-2011": Facts(
+        layouts=("hetrec",),
+        served_by=("grouplens",),
+        at="hetrec2011/hetrec2011-movielens-2k-v2.zip",
+        stars=_HALF_STARS,
+        newest=1_231_200_000,  # the users are some of ml-10m's
+        counts={"ratings": 855_598, "users": 2_113, "movies": 10_197},
+        demographics=False,
+        fewest_ratings=1,  # they had 20 there, of movies that are not all here
+        rated=0.99,  # 84.637 ratings for each of those that have one
+        genres=False,
+    ),
+    "table": _OWN_TABLE,
+    "recbole": replace(_OWN_TABLE, layouts=("recbole",)),
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rlrec.environments.rows import Rows
 from rlrec.metrics.stars import HIGHEST_RATING
 from rlrec.settings.sections import Reward
 from rlrec.worlds.answering import BESIDE, AnswerPrior
@@ -18,13 +19,15 @@ from rlrec.worlds.dynamics import Floats, worth
 Doubles = NDArray[np.float64]
 
 
-class AnswerBelief:
+class AnswerBelief(Rows):
     """A batch of B people's Gaussians.
 
     Attributes:
         mean: `(B, R)` float64.
         covariance: `(B, R, R)` float64.
     """
+
+    per_row = ("mean", "covariance")
 
     def __init__(self, prior: AnswerPrior, demographics: Floats, reward: Reward) -> None:
         """Starts with the prior, for people with `(B, 4)` demographics."""

@@ -22,6 +22,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rlrec.environments.rows import Rows
 from rlrec.metrics.stars import HIGHEST_RATING, LOWEST_RATING
 from rlrec.settings.beliefs import BeliefConfig
 from rlrec.settings.config import ScenarioConfig
@@ -41,7 +42,7 @@ _CELLS = 2**16
 """Entries that are worked on at a time, so that they stay in the processor's cache."""
 
 
-class Belief:
+class Belief(Rows):
     """A batch of B users' Gaussians in the coordinates of the scenario's features.
 
     Attributes:
@@ -49,6 +50,8 @@ class Belief:
         mean: `(B, D)` float64.
         covariance: `(B, D, D)` float64, symmetric and positive semidefinite up to rounding.
     """
+
+    per_row = ("mean", "covariance")
 
     def __init__(
         self, knowledge: Knowledge, scenario: ScenarioConfig, batch: int, settings: BeliefConfig | None = None

@@ -5,28 +5,33 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rlrec.environments.rows import Rows
 from rlrec.errors import WorldError
 from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.dynamics import Floats, rate, react, recover
 from rlrec.worlds.world import World
 
 
-class FittedUsers:
+class FittedUsers(Rows):
     """B users of a world: `Answers` by the dynamics that `rlrec.worlds.dynamics` describes.
 
     Attributes:
         taste: `(B, D)` float32, now.
     """
 
-    def __init__(self, world: World, users: NDArray[np.int64], scenario: ScenarioConfig, seed: int = 0) -> None:
+    per_row = ("taste", "_users", "_generators", "_luck")
+
+    def __init__(
+        self, world: World, users: NDArray[np.int64], scenario: ScenarioConfig, seed: int | NDArray[np.int64] = 0
+    ) -> None:
         """They start with the tastes that the world gives them.
 
         Args:
             world: who they are.
             users: `(B,)`.
             scenario: how they react.
-            seed: of the scatter of their ratings (`scenario.noise`). What a user rates a movie at a step depends on
-                that, on user, step and movie alone: it is the same luck whoever recommends.
+            seed: of the scatter of their ratings (`scenario.noise`), one for all or `(B,)`. What a user rates a movie
+                at a step depends on that, on user, step and movie alone: it is the same luck whoever recommends.
 
         Raises:
             WorldError: see `noise_of`.
@@ -34,7 +39,10 @@ class FittedUsers:
         self._world, self._users, self._scenario = world, users, scenario
         self.taste: Floats = world.user_vectors[users]
         self._noise = noise_of(world, scenario)
-        self._generators = [np.random.default_rng([seed, int(user)]) for user in users] if self._noise else []
+        seeds = np.broadcast_to(seed, len(users)).tolist()
+        self._generators = [
+            np.random.default_rng([one, user]) for one, user in zip(seeds, users.tolist(), strict=True) if self._noise
+        ]
         self._luck = self._draw()
 
     def available(self) -> NDArray[np.bool_]:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from rlrec.environments.answer_belief import AnswerBelief
 from rlrec.environments.logged import UNRATED
+from rlrec.environments.rows import Rows
 from rlrec.metrics.stars import CLICK_THRESHOLD
 from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.dynamics import Floats
@@ -43,8 +44,10 @@ _CELLS = 2**24
 """Most features of movies that are gathered at a time."""
 
 
-class RecentHistory:
+class RecentHistory(Rows):
     """The sums behind the `recent` observation of a batch of sessions."""
+
+    per_row = ("_sums", "_counts")
 
     def __init__(self, knowledge: Knowledge, demographics: Floats, scenario: ScenarioConfig) -> None:
         """Nothing was rated yet; of `demographics`, `(B, 4)`, only B matters."""
@@ -76,6 +79,9 @@ class RecentHistory:
 
     add_steps = add  # a movie of a slate is not told from one that was shown after it
 
+    def wait(self) -> None:
+        """Where nothing is shown, nothing is rated."""
+
     def _add(self, own: slice, movies: NDArray[np.int64], ratings: Floats) -> None:
         rated = ratings > UNRATED
         later = rated[:, ::-1].cumsum(axis=1)[:, ::-1] - rated  # how many were rated after each
@@ -95,16 +101,19 @@ class RecentHistory:
         return np.concatenate([sums, np.log1p(self._counts) / COUNTS], axis=1, dtype=np.float32)
 
 
-class AnswerHistory:
+class AnswerHistory(Rows):
     """What is behind the `answers` observation of a batch of sessions.
 
     Attributes:
         belief: of the users' answers.
     """
 
+    per_row = ("_demographics", "_steps", "belief")
+
     def __init__(self, knowledge: Knowledge, demographics: Floats, scenario: ScenarioConfig) -> None:
         """Nothing was shown yet; `demographics` is `(B, 4)`."""
-        self._demographics, self._length, self._step = demographics, scenario.episode_length, 0
+        self._demographics, self._length = demographics, scenario.episode_length
+        self._steps = np.zeros((len(demographics), 1), np.float32)
         self.belief = AnswerBelief(knowledge.answers(scenario.reward), demographics, scenario.reward)
 
     @staticmethod
@@ -124,16 +133,24 @@ class AnswerHistory:
     def add(self, slates: NDArray[np.int64], ratings: Floats) -> None:
         """Takes in `(B, K)` slates and the answers, 0 for what was not rated."""
         self.belief.update(slates, ratings)
-        self._step += 1
+        self._steps += 1
 
     def add_steps(self, movies: NDArray[np.int64], ratings: Floats) -> None:
         """Takes in `(B, n)` movies, each a slate of its own, and the answers."""
         self.belief.update(movies, ratings)
-        self._step += movies.shape[1]
+        self._steps += movies.shape[1]
+
+    def wait(self) -> None:
+        """A step passes in which nothing is shown, which no answer is."""
+        self._steps += 1
 
     def observe(self) -> Floats:
         """`(B, S)` float32."""
         variance = np.einsum("bii->bi", self.belief.covariance)
-        progress = np.full((len(variance), 1), self._step / self._length)
-        parts = [self.belief.mean, np.sqrt(np.maximum(variance, 0)), self._demographics, progress]
+        parts = [
+            self.belief.mean,
+            np.sqrt(np.maximum(variance, 0)),
+            self._demographics,
+            self._steps / self._length,
+        ]
         return np.concatenate(parts, axis=1, dtype=np.float32)

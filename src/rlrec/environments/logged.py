@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlrec.data.dataset.histories import History
+from rlrec.environments.rows import Rows
 from rlrec.errors import WorldError
 from rlrec.worlds.dynamics import Floats
 from rlrec.worlds.world import World
@@ -20,7 +21,7 @@ NEXT = 0.25
 """Share of a log that comes next: what is answered in a session that continues."""
 
 
-class LoggedUsers:
+class LoggedUsers(Rows):
     """B people: `Answers` by what they really rated.
 
     Two kinds of session begin with them. *Cold*: nothing is known, and every movie may be shown. *Continue*: of what
@@ -29,6 +30,8 @@ class LoggedUsers:
     What they rated elsewhere does not change by what they are shown: nothing is learned here of how people would have
     gone on had they been shown something else.
     """
+
+    per_row = ("_stars", "_available")
 
     def __init__(self, histories: Sequence[History], n_movies: int, known: NDArray[np.int64] | None = None) -> None:
         """They are asked about nothing yet.

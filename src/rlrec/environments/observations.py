@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from rlrec.environments.belief import Belief
 from rlrec.environments.lately import AnswerHistory, RecentHistory
 from rlrec.environments.rated_taste import RatedTaste
+from rlrec.environments.rows import Rows
 from rlrec.metrics.stars import CLICK_THRESHOLD, HIGHEST_RATING, LOWEST_RATING
 from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.dynamics import Floats
@@ -34,12 +35,14 @@ FARTHEST_AFFINITY = 25.0
 """What is told of an affinity ends here, in stars, where `affinity_cap` is farther."""
 
 
-class History:
+class History(Rows):
     """Sufficient statistics behind the `history` observation of a batch of sessions.
 
     Attributes:
         belief: of the users' tastes.
     """
+
+    per_row = ("_demographics", "_shown", "_weighted", "_last", "_liked", "_slates", "_steps", "belief")
 
     def __init__(self, knowledge: Knowledge, demographics: Floats, scenario: ScenarioConfig) -> None:
         """Nothing was shown yet; `demographics` is `(B, 4)`."""
@@ -52,7 +55,7 @@ class History:
         self._liked = np.zeros((batch, knowledge.n_genres), np.float32)
         self._reach = reach(self._movies.prior, scenario)
         self.belief = Belief(knowledge, scenario, batch)
-        self._step = 0
+        self._slates, self._steps = np.zeros((batch, 1), np.float32), np.zeros((batch, 1), np.float32)
 
     @staticmethod
     def size(knowledge: Knowledge, scenario: ScenarioConfig) -> int:
@@ -79,7 +82,13 @@ class History:
         self._shown += features.mean(axis=1)
         self._liked += ((ratings >= self._scenario.threshold)[:, :, None] & self._genres[slates]).sum(axis=1)
         self.belief.update(slates, ratings)
-        self._step += 1
+        self._slates += 1
+        self._steps += 1
+
+    def wait(self) -> None:
+        """A step passes in which nothing is shown."""
+        self._last = np.zeros_like(self._last)
+        self._steps += 1
 
     def add_steps(self, movies: NDArray[np.int64], ratings: Floats) -> None:
         """Takes in `(B, n)` movies, each a slate of its own, and their ratings, as `add` does one after the other."""
@@ -88,19 +97,18 @@ class History:
 
     def observe(self) -> Floats:
         """`(B, S)` float32."""
-        steps, length = max(self._step, 1), self._scenario.episode_length
-        progress = np.full((len(self._shown), 1), self._step / length, np.float32)
+        shown, length = np.maximum(self._slates, 1), self._scenario.episode_length
         prior, belief = self._movies.prior, self.belief
         variance = np.einsum("bii->bi", belief.covariance)[:, prior.columns]
         parts: list[NDArray[Any]] = [
-            self._shown / steps,
-            self._weighted / steps,
+            self._shown / shown,
+            self._weighted / shown,
             self._last,
             np.clip(belief.mean[:, prior.columns] * prior.scale, -self._reach, self._reach),
             np.minimum(np.sqrt(np.maximum(variance, 0)) * prior.scale, self._reach),
             self._liked / (length * self._scenario.slate_size),
             self._demographics,
-            progress,
+            self._steps / length,
         ]
         return np.concatenate(parts, axis=1, dtype=np.float32)
 
@@ -116,8 +124,10 @@ def reach(prior: Prior, scenario: ScenarioConfig) -> Floats:
     return np.asarray(farthest * prior.scale, np.float32)
 
 
-class Thesis:
+class Thesis(Rows):
     """The thesis's observation: demographics, last movie's genres, last rating / 5, last movie's violence."""
+
+    per_row = ("_demographics", "_last")
 
     def __init__(self, knowledge: Knowledge, demographics: Floats, scenario: ScenarioConfig) -> None:
         """Nothing was shown yet; `demographics` is `(B, 4)`."""
@@ -144,6 +154,9 @@ class Thesis:
     def add_steps(self, movies: NDArray[np.int64], ratings: Floats) -> None:
         """Takes in `(B, n)` movies and their ratings; the last one counts."""
         self.add(movies, ratings)
+
+    def wait(self) -> None:
+        """Where nothing is shown, the last movie is the one before."""
 
     def observe(self) -> Floats:
         """`(B, S)` float32."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlrec.environments.logged import UNRATED
+from rlrec.environments.rows import Rows
 from rlrec.metrics.stars import HIGHEST_RATING
 from rlrec.settings.config import ScenarioConfig
 from rlrec.worlds.dynamics import Floats
@@ -30,8 +31,10 @@ _CELLS = 2**24
 """Most numbers of movies that are gathered at a time."""
 
 
-class RatedTaste:
+class RatedTaste(Rows):
     """What is behind the `stars` observation of a batch of sessions."""
+
+    per_row = ("_gram", "_products", "_count")
 
     def __init__(self, knowledge: Knowledge, demographics: Floats, scenario: ScenarioConfig) -> None:
         """Nothing was rated yet; of `demographics`, `(B, 4)`, only B matters."""
@@ -76,6 +79,9 @@ class RatedTaste:
             self._count[own] += rated.sum(axis=(1, 2))
 
     add_steps = add  # the order of ratings tells it nothing
+
+    def wait(self) -> None:
+        """Where nothing is shown, nothing is rated."""
 
     def observe(self) -> Floats:
         """`(B, S)` float32."""

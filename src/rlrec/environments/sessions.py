@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from rlrec.environments.lately import AnswerHistory, RecentHistory
 from rlrec.environments.logged import UNRATED
 from rlrec.environments.observations import OBSERVATIONS, History
 from rlrec.environments.rated_taste import RatedTaste
+from rlrec.environments.rows import Chosen, Rows
 from rlrec.errors import WorldError
 from rlrec.metrics.gains import ndcg
 from rlrec.metrics.stars import CLICK_THRESHOLD, HIGHEST_RATING
@@ -47,8 +49,8 @@ class Outcome:
     done: bool
 
 
-class Sessions:
-    """B users, each in a session of T steps, all at the same step.
+class Sessions(Rows):
+    """B users, each in a session of T steps, all at the same step unless some were put in from elsewhere (`put`).
 
     A policy is not given these but a view of them, see `rlrec.environments.views`.
 
@@ -58,9 +60,11 @@ class Sessions:
         scenario: how.
         users: `(B,)` int64.
         demographics: `(B, 4)` float32, theirs.
-        step: t, how many slates were shown.
+        steps: `(B,)` int64, t of each: how many slates were shown, and how often none was.
         available: `(B, N)` bool, the movies that may be shown now.
     """
+
+    per_row = ("users", "demographics", "available", "steps", "_clicks", "_shown", "_observer", "_answers")
 
     def __init__(
         self,
@@ -68,7 +72,7 @@ class Sessions:
         users: NDArray[np.int64],
         scenario: ScenarioConfig,
         answers: Answers | None = None,
-        seed: int = 0,
+        seed: int | NDArray[np.int64] = 0,
         paid: Reward | None = None,
     ) -> None:
         """Starts the sessions.
@@ -78,7 +82,7 @@ class Sessions:
             users: `(B,)`, of the world.
             scenario: how they are played.
             answers: who answers for these users; their simulated selves where absent.
-            seed: of the scatter of simulated users' ratings (`scenario.noise`).
+            seed: of the scatter of simulated users' ratings (`scenario.noise`), one for all or `(B,)`.
             paid: what rewards are made of, where that is not what is observed (`scenario.reward`).
 
         Raises:
@@ -94,10 +98,26 @@ class Sessions:
         self.demographics = world.demographics[users]
         self._answers = FittedUsers(world, users, scenario, seed) if answers is None else answers
         self.available = self._answers.available()
-        self.step, self._paid = 0, paid or scenario.reward
-        self._clicks = np.zeros(len(users), np.int64)
+        self._paid = paid or scenario.reward
+        self.steps = np.zeros(len(users), np.int64)
+        self._clicks, self._shown = np.zeros(len(users), np.int64), np.zeros(len(users), np.int64)
         self._observer = OBSERVATIONS[scenario.observation](self.knowledge, self.demographics, scenario)
         self._unseen: list[tuple[NDArray[np.int64], Floats, int]] = []
+
+    @property
+    def step(self) -> int:
+        """t, how many slates were shown; of the session that is farthest, where they are not at the same step."""
+        return int(self.steps.max())
+
+    @property
+    def over(self) -> Chosen:
+        """`(B,)`, which sessions have ended."""
+        return self.steps >= self.scenario.episode_length
+
+    @property
+    def ctr(self) -> NDArray[np.float64]:
+        """`(B,)`, clicks over movies shown in this session so far; 0 where none was."""
+        return self._clicks / np.maximum(self._shown, 1)
 
     @property
     def simulated(self) -> bool:
@@ -162,8 +182,33 @@ class Sessions:
         rewards = reward(ratings, violence, self.scenario.lambda_non_violent, self._paid)
         self._answers.after(slates, ratings)
         self._take_in(slates, ratings)
-        ctr = self._clicks / (self.step * slates.shape[1])
-        return Outcome(ratings, rewards, ctr, ndcg, ndcg_max, self.step == self.scenario.episode_length)
+        return Outcome(ratings, rewards, self.ctr, ndcg, ndcg_max, bool(self.over.all()))
+
+    def wait(self) -> None:
+        """A step passes in which nothing is shown.
+
+        Raises:
+            WorldError: a session is over.
+        """
+        self._check_time(1)
+        self._catch_up()
+        nothing = np.empty((len(self.users), 0), np.int64)
+        self._answers.after(nothing, np.empty(nothing.shape, np.float32))
+        self._observer.wait()
+        self.steps = self.steps + 1
+
+    def take(self, chosen: Chosen) -> Self:
+        """See `Rows`."""
+        self._catch_up()
+        taken = super().take(chosen)
+        taken._unseen = []
+        return taken
+
+    def put(self, chosen: Chosen, others: Self) -> None:
+        """See `Rows`."""
+        self._catch_up()
+        others._catch_up()
+        super().put(chosen, others)
 
     def record(self, slates: NDArray[np.integer], ratings: Floats) -> None:
         """Takes in slates that were shown elsewhere and how they were rated there, as a step of the sessions.
@@ -215,43 +260,57 @@ class Sessions:
 
     def _take_in(self, slates: NDArray[np.int64], ratings: Floats, steps: int = 1) -> None:
         if not self.scenario.allow_repeats:
-            np.put_along_axis(self.available, slates, False, axis=1)
+            self.available[_rows(slates), slates] = False
         self._unseen.append((slates, ratings.copy(), steps))  # whoever is given the ratings may write to them
         self._clicks += (ratings > CLICK_THRESHOLD).sum(axis=1)
-        self.step += steps
+        self._shown += slates.shape[1]
+        self.steps = self.steps + steps
 
     def _ndcg(self, slates: NDArray[np.int64], ratings: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        k = ratings.shape[1]
+        k, rows = ratings.shape[1], _rows(slates)
         possible = np.where(self.available, self._answers.rate_all(), np.float32(0))
         if self.scenario.noise:  # luck makes no slate better than the ideal one
-            ratings = np.take_along_axis(possible, slates, axis=1)
+            ratings = possible[rows, slates]
         # Ratings of a slate and of all movies may differ in the last bit, which would let a slate beat the ideal one.
-        np.put_along_axis(possible, slates, ratings, axis=1)
-        best = possible.max(axis=1, keepdims=True) if k == 1 else np.partition(possible, -k, axis=1)[:, -k:]
-        ideal = np.sort(best, axis=1)[:, ::-1]
+        possible[rows, slates] = ratings
+        if k == 1:  # what `ndcg` comes to where nothing is discounted
+            found, best = ratings[:, 0].astype(np.float64), possible.max(axis=1)
+            share = np.divide(found, best, out=np.full(len(found), np.nan), where=best > 0)
+            return share, found / HIGHEST_RATING
+        ideal = np.sort(np.partition(possible, -k, axis=1)[:, -k:], axis=1)[:, ::-1]
         return ndcg(ratings, ideal), ndcg(ratings, np.full(k, HIGHEST_RATING, np.float32))
+
+    def _check_time(self, steps: int) -> None:
+        if self.step + steps > self.scenario.episode_length:
+            raise WorldError(f"the session is over after {self.scenario.episode_length} steps: reset it")
 
     def _checked(self, given: NDArray[np.integer], steps: int = 1) -> NDArray[np.int64]:
         given = np.asarray(given)
         shape = (len(self.users), steps * self.scenario.slate_size)
-        if self.step + steps > self.scenario.episode_length:
-            raise WorldError(f"the session is over after {self.scenario.episode_length} steps: reset it")
+        self._check_time(steps)
         if given.shape != shape or not np.issubdtype(given.dtype, np.integer):
             raise WorldError(f"slates must be integers of the shape {shape}, but are {given.dtype} of {given.shape}")
-        unknown = given[(given < 0) | (given >= self.world.n_movies)]
-        if unknown.size:
+        if given.size and (given.min() < 0 or given.max() >= self.world.n_movies):
+            unknown = given[(given < 0) | (given >= self.world.n_movies)]
             raise WorldError(f"unknown movie {unknown[0]}: this world has movies 0 to {self.world.n_movies - 1}")
         slates = given.astype(np.int64)
-        in_order = np.sort(slates, axis=1)
-        twice = in_order[:, 1:][in_order[:, 1:] == in_order[:, :-1]]
-        if twice.size:
-            raise WorldError(f"movie {twice[0]} is twice in one slate")
-        seen = slates[~np.take_along_axis(self.available, slates, axis=1)]
-        if seen.size:
+        if shape[1] > 1:
+            in_order = np.sort(slates, axis=1)
+            twice = in_order[:, 1:][in_order[:, 1:] == in_order[:, :-1]]
+            if twice.size:
+                raise WorldError(f"movie {twice[0]} is twice in one slate")
+        allowed = self.available[_rows(slates), slates]
+        if not allowed.all():
+            seen = slates[~allowed]
             raise WorldError(
                 f"movie {seen[0]} was shown before in this session, or rated before it, and allow_repeats is false"
             )
         return slates
+
+
+def _rows(slates: NDArray[np.int64]) -> NDArray[np.intp]:
+    """`(B, 1)`, to index `(B, N)` by `(B, K)` slates: what numpy's `take_along_axis` does, a few times faster."""
+    return np.arange(len(slates))[:, None]
 
 
 def check_scenario(world: World, scenario: ScenarioConfig) -> None:

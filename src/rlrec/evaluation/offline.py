@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rlrec.data.dataset.split import future_rows, in_order
+from rlrec.data.dataset.split import after_cut, future_rows, in_order
 from rlrec.data.dataset.tables import Columns, Tables
 from rlrec.errors import WorldError
 from rlrec.evaluation.evaluate import RESAMPLES
@@ -44,6 +44,7 @@ from rlrec.policies.playing import OnStep
 from rlrec.policies.policy import Policy, Scores
 from rlrec.policies.slates import top_slates
 from rlrec.settings.config import Config, derive_seed
+from rlrec.settings.sections import Split
 from rlrec.statistics import intervals as statistics
 from rlrec.statistics.intervals import Estimate, Resampling
 from rlrec.statistics.significance import contrast, with_holm
@@ -141,7 +142,7 @@ def judge_offline(
     Raises:
         WorldError: as there.
     """
-    people = timelines(world, tables, config.world.history)
+    people = timelines(world, tables, config.world.history, config.world.split)
     judged: dict[str, list[tuple[ByMetric, NDArray[np.int64]]]] = {name: [] for name in policies}
     done = 0
     for batch in _batches(people, world.n_movies):
@@ -158,20 +159,21 @@ def judge_offline(
     return values, lists
 
 
-def timelines(world: World, tables: Tables, history: float) -> list[Timeline]:
+def timelines(world: World, tables: Tables, history: float, split: Split = "user") -> list[Timeline]:
     """The test users who have both a history and a future, ascending, and `TOP` movies left that may be recommended.
 
     Args:
         world: whose test users.
         tables: their ratings.
         history: the share of a user's ratings that are history, see `rlrec.data.dataset.split.future_rows`.
+        split: with `time` it is the share of all ratings, see `after_cut` there.
 
     Raises:
         WorldError: see `compare_offline`.
     """
     check_tables(world, tables)
     users, table = world.users_in("test"), tables.ratings
-    future = future_rows(table, users, history)
+    future = after_cut(table, history) if split == "time" else future_rows(table, users, history)
     by_row = table[Columns.USER].to_numpy(np.int64)
     movies, stars = table[Columns.MOVIE].to_numpy(np.int64), table[Columns.RATING].to_numpy(np.float32)
     rows = np.flatnonzero(np.isin(by_row, users))
@@ -180,7 +182,7 @@ def timelines(world: World, tables: Tables, history: float) -> list[Timeline]:
     people = [
         Timeline(int(by_row[own[0]]), movies[own], stars[own], int(np.count_nonzero(~future[own])))
         for own in of_users
-        if future[own].any()
+        if future[own].any() and not future[own].all()
     ]
     if not people:
         raise WorldError("no test user has two ratings: there is no future to compare with")

@@ -18,6 +18,7 @@ from rlrec.policies.scored import NetworkPolicy
 from rlrec.settings.beliefs import BeliefConfig
 from rlrec.settings.explain import explain
 from rlrec.settings.sections import Features, Observation, Reward, Width
+from rlrec.storage.dvc_cache import is_cached
 from rlrec.storage.untrusted import read_arrays, read_file
 
 WEIGHTS_FILE, DESCRIPTION_FILE = "weights.npz", "policy.json"
@@ -58,7 +59,7 @@ def save_policy(policy: NetworkPolicy, path: str | os.PathLike[str]) -> None:
 
 
 def load_policy(path: str | os.PathLike[str]) -> NetworkPolicy:
-    """Reads a policy; never unpickles, and reads nothing outside the folder, where a link might lead.
+    """Reads a policy; never unpickles, and follows links out of the folder into DVC's own cache only.
 
     Raises:
         ModelError: the folder holds no policy or one of an earlier version, or a file is truncated, leads out of the
@@ -166,13 +167,13 @@ def _inside(folder: Path, file: Path) -> Path:
     """The file itself.
 
     Raises:
-        DataError: it is a link that leads out of the folder.
+        DataError: it is a link that leads out of the folder, and not into DVC's cache.
     """
     try:
         real = file.resolve()
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links, or a name with a NUL in it
         raise DataError(f"cannot be read: {error}") from error
-    if not real.is_relative_to(folder.resolve()):
+    if not real.is_relative_to(folder.resolve()) and not is_cached(real, file):
         raise DataError(f"leads out of its folder, to {real}; copy the file itself there")
     return real
 

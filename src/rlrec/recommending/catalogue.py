@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from rlrec.data.own.titles import Titles
 from rlrec.errors import RequestError
-from rlrec.recommending.titles import Titles
 from rlrec.recommending.twins import Mask, Numbers
 from rlrec.worlds.world import World
 
@@ -39,7 +39,7 @@ class Catalogue:
         return self._numbers[movie_id]
 
     def find(self, named: str | int) -> int:
-        """The number of a movie by its title, see `rlrec.recommending.titles.Titles.find`, or by its id.
+        """The number of a movie by its title, see `rlrec.data.own.titles.Titles.find`, or by its id.
 
         Raises:
             TitleError: the title is that of no movie, or could be that of several.

@@ -6,21 +6,32 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from typer.core import TyperGroup
 
 from rlrec import __version__
+from rlrec.data.dataset.vocabulary import load_vocabulary
+from rlrec.data.own.ratings import read_own_ratings, titles_of
 from rlrec.errors import RequestError, RlrecError
+from rlrec.recommending.checking import check
 from rlrec.recommending.everybody import TABLES_WRITTEN, write_all
-from rlrec.recommending.own_ratings import read_own_ratings, titles_of
-from rlrec.recommending.places import TABLES, WORLD, default_model
-from rlrec.recommending.printing import print_recommendations, print_similar, print_step, print_summary
+from rlrec.recommending.options import PLACES, Among, AsJson, Genres, Model, Params, Tables, WorldFile
+from rlrec.recommending.places import BELIEFS, MODELS, TABLES, WORLD, default_model, user_number
+from rlrec.recommending.printing import (
+    print_comparison,
+    print_recommendations,
+    print_similar,
+    print_step,
+    print_summary,
+)
 from rlrec.recommending.recommender import Recommender
 from rlrec.recommending.session import Session
 from rlrec.recommending.twins import Mask
 from rlrec.settings.config import PARAMS_FILE, load_config
+from rlrec.settings.sections import Features, Observation
+from rlrec.storage.files import write_atomically
 
 FAILED, UNAVAILABLE, STOPPED = 1, 2, 130
 """Exit codes: something is missing or broken; what is asked for cannot be had, or is ambiguous; Ctrl-C or Ctrl-D."""
@@ -29,7 +40,9 @@ _FOR_USER = "- `rlrec recommend --user 42 -k 10`"
 _FOR_YOU = '- `rlrec recommend --liked "Toy Story" --liked Fargo --disliked Congo`'
 _OWN = "- `rlrec recommend --ratings ratings.csv --genre Comedy --explain`"
 _ALL = "- `rlrec recommend --all -k 10 -o top.parquet`"
+_CHECK = "- `rlrec check my-ratings.csv`"
 _SIMILAR = '- `rlrec similar "Fargo"`'
+_COMPARE = "- `rlrec compare --policy my_agent:load -k 1`"
 _SESSION = "- `rlrec session --user 42 --delta -0.5 --ask`"
 
 
@@ -52,29 +65,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 
-_PLACES = "Where things are"
-Model = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FOLDER",
-        help="The trained policy; of several in data/models, the one that params.yaml chooses where absent: "
-        "evaluate.recommender for people, evaluate.reference for simulated users.",
-        rich_help_panel=_PLACES,
-    ),
-]
-WorldFile = Annotated[Path, typer.Option("--world", metavar="FILE", help="The fitted world.", rich_help_panel=_PLACES)]
-Tables = Annotated[Path, typer.Option(metavar="FOLDER", help="The real ratings, for --user.", rich_help_panel=_PLACES)]
-Genres = Annotated[
-    list[str] | None, typer.Option("--genre", "-g", metavar="NAME", help="Movies of this genre only; or of any named.")
-]
-Among = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Only these movies: a text with a title or an id a line.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
-Params = Annotated[
-    Path, typer.Option(metavar="FILE", help="Settings; its scenario says how users react.", rich_help_panel=_PLACES)
-]
-
 
 def _examples(*commands: str) -> str:
     return "\n".join(["Examples:\n", *commands])
@@ -86,7 +76,7 @@ def _say_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog=_examples(_FOR_USER, _FOR_YOU, _SIMILAR, _SESSION))
+@app.callback(epilog=_examples(_FOR_USER, _FOR_YOU, _SIMILAR, _SESSION, _COMPARE))
 def main(
     version: Annotated[
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
@@ -97,7 +87,7 @@ def main(
 
 @app.command(epilog=_examples(_FOR_USER, _FOR_YOU, _OWN, _ALL))
 def recommend(
-    user: Annotated[int | None, typer.Option("--user", "-u", metavar="ID", help="A user of the data set.")] = None,
+    user: Annotated[str | None, typer.Option("--user", "-u", metavar="ID", help="A user of the data set.")] = None,
     liked: Annotated[list[str] | None, typer.Option("--liked", "-l", metavar="TITLE", help="A movie you like.")] = None,
     disliked: Annotated[
         list[str] | None, typer.Option("--disliked", "-d", metavar="TITLE", help="A movie you do not.")
@@ -138,9 +128,9 @@ def recommend(
     recommender = Recommender.load(model, world, tables)
     only = _only(recommender, genre, among)
     if everybody and output is not None:
-        return write_all(recommender, output, k, only)
+        return write_all(recommender, output, k, only, load_vocabulary(tables, "user"))
     if user is not None:
-        found, told = recommender.for_user(user, k, only=only, explain=explain), str(tables)
+        found, told = recommender.for_user(user_number(user, tables), k, only=only, explain=explain), str(tables)
     elif ratings is not None:
         stars = _own_ratings(recommender, ratings)
         found, told = recommender.recommend(ratings=stars, k=k, only=only, explain=explain), str(ratings)
@@ -149,7 +139,10 @@ def recommend(
     if as_json:
         _print_json(found)
     else:
-        print_recommendations(found, told)
+        print_recommendations(found, told, user)
+
+
+app.command(epilog=_examples(_CHECK))(check)
 
 
 @app.command(epilog=_examples(_SIMILAR))
@@ -213,9 +206,69 @@ def _print_json(answer: Any) -> None:
     typer.echo(json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False))
 
 
+@app.command(epilog=_examples(_COMPARE))
+def compare(
+    policy: Annotated[
+        list[str],
+        typer.Option("--policy", "-p", metavar="MODULE:FACTORY", help="What makes your policy; may be repeated."),
+    ],
+    k: Annotated[
+        list[int] | None,
+        typer.Option("-k", metavar="K", help="Movies of a slate; evaluate.slate_sizes where absent.", min=1),
+    ] = None,
+    beside: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Compare with this policy only; or with any named.")
+    ] = None,
+    observation: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What the agent observes, if not what params.yaml says.")
+    ] = None,
+    features: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The movie features that it knows, likewise.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="All metrics as a .csv.")
+    ] = None,
+    models: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="The trained policies, a folder each.", rich_help_panel=PLACES)
+    ] = MODELS,
+    world: WorldFile = WORLD,
+    tables: Tables = TABLES,
+    params: Params = PARAMS_FILE,
+) -> None:
+    """Judge an agent of your own on test users, beside those of the pipeline.
+
+    FACTORY, in MODULE of this folder, gives a policy of rlrec or anything with stable-baselines3's `predict`. All play
+    the same sessions; intervals are of the settings' `evaluate.confidence`, and differences are paired by user.
+    """
+    from rlrec.recommending.comparing import compared
+
+    config = load_config(params)
+    table, reference = compared(
+        policy,
+        config,
+        k or [],
+        world=world,
+        tables=tables,
+        models=models,
+        beliefs=BELIEFS,
+        beside=beside or [],
+        observation=_one_of("--observation", observation, Observation),
+        features=_one_of("--features", features, Features),
+    )
+    if output is not None:
+        write_atomically(output, table.to_csv(index=False).encode())
+    print_comparison(table, reference, config.evaluate.confidence)
+
+
+def _one_of(option: str, given: str | None, allowed: Any) -> str | None:
+    if given is not None and given not in get_args(allowed):
+        raise typer.BadParameter(f"must be one of {', '.join(get_args(allowed))} (is {given})", param_hint=option)
+    return given
+
+
 @app.command(epilog=_examples(_SESSION))
 def session(
-    user: Annotated[int, typer.Option("--user", "-u", metavar="ID", help="A user of the data set.")],
+    user: Annotated[str, typer.Option("--user", "-u", metavar="ID", help="A user of the data set.")],
     ask: Annotated[bool, typer.Option("--ask", help="Type the ratings yourself.")] = False,
     steps: Annotated[
         int | None, typer.Option(metavar="T", help="How many movies; a whole session where absent.", min=1)
@@ -226,6 +279,7 @@ def session(
     ] = None,
     model: Model = None,
     world: WorldFile = WORLD,
+    tables: Tables = TABLES,
     params: Params = PARAMS_FILE,
 ) -> None:
     """Play a session with a simulated user, movie by movie.
@@ -238,7 +292,7 @@ def session(
     changes = {"episode_length": length} | ({} if delta is None else {"delta": delta})
     model = model or default_model(simulated=True)
     recommender = Recommender.load(model, world, None, scenario.model_copy(update=changes))
-    playing = Session(recommender, user)
+    playing = Session(recommender, user_number(user, tables))
     start = playing.affinities
     typer.echo(
         f"User {user}, simulated; delta {changes.get('delta', scenario.delta):+g}; {steps or length} steps.\n"

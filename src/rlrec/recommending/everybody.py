@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from rlrec.recommending.recommender import Recommender
@@ -14,7 +15,9 @@ TABLES_WRITTEN = (".csv", ".parquet")
 """Kinds of tables, by the ends of their names."""
 
 
-def write_all(recommender: Recommender, path: Path, k: int, only: Mask | None = None) -> None:
+def write_all(
+    recommender: Recommender, path: Path, k: int, only: Mask | None = None, names: Mapping[int, str] | None = None
+) -> None:
     """Writes a row a movie: `user_id`, `rank`, `movie_id`, `title`, `score` and `probability`; users by their ids.
 
     Users to whom fewer than k movies are left get these.
@@ -24,6 +27,7 @@ def write_all(recommender: Recommender, path: Path, k: int, only: Mask | None = 
         path: to write, whole or not at all; see `TABLES_WRITTEN`.
         k: movies a user.
         only: see `Recommender.recommend`.
+        names: what users are called in the data set, by their numbers, where these are not their ids.
 
     Raises:
         RequestError: nothing is left to recommend to a user.
@@ -42,7 +46,14 @@ def write_all(recommender: Recommender, path: Path, k: int, only: Mask | None = 
         disable=not sys.stderr.isatty(),
     )
     rows = [
-        (found.user_id, movie.rank, movie.movie_id, movie.title, movie.score, movie.probability)
+        (
+            (names or {}).get(found.user_id or 0, found.user_id),
+            movie.rank,
+            movie.movie_id,
+            movie.title,
+            movie.score,
+            movie.probability,
+        )
         for found in everybody
         for movie in found.movies
     ]

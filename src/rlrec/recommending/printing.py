@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import typer
 
 from rlrec.recommending.answers import Recommendations, Similar
 from rlrec.recommending.recommender import DISLIKED, LIKED
 from rlrec.recommending.session import Session, Step
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _PIPED_WIDTH = 120
 _NUMBERS = frozenset({"", "score", "shown next", "likeness"})
@@ -20,14 +24,15 @@ _SCORE = (
 )
 
 
-def print_recommendations(found: Recommendations, told: str) -> None:
+def print_recommendations(found: Recommendations, told: str, user: str | None = None) -> None:
     """A table of them, with what they come from in front.
 
     Args:
         found: what is recommended.
         told: where the ratings are from; empty where movies were named, which are then said.
+        user: what a user of the data set is called there; the number where absent.
     """
-    whose = "you" if found.user_id is None else f"user {found.user_id}"
+    whose = "you" if found.user_id is None else f"user {found.user_id if user is None else user}"
     if not told:
         for word, stars in (("liked", LIKED), ("disliked", DISLIKED)):
             titles = [f'"{rating.title}"' for rating in found.ratings if rating.stars == stars]
@@ -53,6 +58,19 @@ def print_similar(movies: Sequence[Similar]) -> None:
     """A table of them."""
     rows = [[str(m.rank), m.title, ", ".join(m.genres), f"{m.likeness:.2f}"] for m in movies]
     _print_table(["", "title", "genres", "likeness"], rows)
+
+
+def print_comparison(table: pd.DataFrame, reference: str, confidence: float) -> None:
+    """Returns by policy and slate size, the highest first, with differences from the reference."""
+    returns = table[table["metric"] == "return"].sort_values(["slate_size", "mean"], ascending=[True, False])
+    rows = []
+    for one in returns.to_dict("records"):
+        beside = "" if one["policy"] == reference else f"{one['diff']:+.2f}"
+        interval = f"[{one['diff_ci_low']:+.2f}, {one['diff_ci_high']:+.2f}]" if beside else "the reference"
+        found = f"{one['mean']:.2f}", f"[{one['ci_low']:.2f}, {one['ci_high']:.2f}]"
+        rows.append([str(one["slate_size"]), one["policy"], *found, beside, interval])
+    level = f"{confidence:.0%} interval"
+    _print_table(["K", "policy", "return", level, f"minus {reference}", "paired " + level], rows)
 
 
 def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

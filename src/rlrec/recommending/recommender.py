@@ -124,7 +124,7 @@ class Recommender:
         The policy is told of the liked movies first, then of the disliked ones, then of the ratings.
 
         Args:
-            liked: titles, see `rlrec.recommending.titles.Titles.find`; they count as five stars.
+            liked: titles, see `rlrec.data.own.titles.Titles.find`; they count as five stars.
             disliked: titles; they count as one star.
             ratings: stars from 0.5 to 5 by original movie id, in the order in which they are told.
             k: how many movies.

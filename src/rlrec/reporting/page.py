@@ -1,7 +1,6 @@
 """The page: carries everything it shows, and asks no server for anything."""
 
 import pandas as pd
-import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rlrec.reporting import claims, offline, questions, sections, tables, words
@@ -12,12 +11,14 @@ from rlrec.reporting.figures.world import fidelity_figure
 from rlrec.reporting.inputs import Inputs
 from rlrec.settings.config import Config
 from rlrec.settings.explain import as_text
+from rlrec.settings.yaml import write_yaml
 
 _SOURCES = {
     "grouplens": "GroupLens's server",
     "pypi": "a copy inside a Python package",
     "path": "a local archive",
     "folder": "a local folder",
+    "file": "a local file",
     "url": "a given URL",
 }
 _CHECKSUMS = {
@@ -87,7 +88,7 @@ def build_page(inputs: Inputs, config: Config) -> str:
             size=size,
             heading=words.heading(scenario.delta),
             tastes=words.tastes(scenario.delta),
-            parameters=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, default_flow_style=None),
+            parameters=write_yaml(config.model_dump(mode="json"), compact=True),
         )
     )
 

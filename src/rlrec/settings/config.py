@@ -16,7 +16,7 @@ from rlrec.settings.explain import explain, unit
 from rlrec.settings.learner import LearnerConfig, LoggedConfig
 from rlrec.settings.learners import A3CConfig, Learner, LearnerName
 from rlrec.settings.memory import Matrices
-from rlrec.settings.sections import Count, Features, Fraction, InnerShare, Observation, Positive, Reward, Section
+from rlrec.settings.sections import Count, Features, Fraction, InnerShare, Observation, Positive, Reward, Section, Split
 from rlrec.settings.value_based import ValueBasedConfig
 from rlrec.settings.yaml import read_settings
 
@@ -44,6 +44,9 @@ class WorldConfig(Section):
     """Share of users that choices are made on; the rest are test users."""
     history: InnerShare = 0.8
     """Share of a test user's ratings to learn from: first by time; the rest is kept for the offline comparison."""
+    split: Split = "user"
+    """Where the future begins: `user`, after that share of each test user's ratings; `time`, after that of all ratings,
+    at a moment from which on nobody's are learned from."""
 
     @model_validator(mode="after")
     def _some_test_users(self) -> Self:

@@ -7,12 +7,26 @@ from pydantic_core import PydanticCustomError
 
 from rlrec.settings.explain import unit
 
-DatasetName = Literal["ml-100k", "ml-1m", "ml-10m", "ml-20m", "ml-25m", "ml-32m", "ml-latest-small", "ml-latest"]
+DatasetName = Literal[
+    "ml-100k",
+    "ml-1m",
+    "ml-10m",
+    "ml-20m",
+    "ml-25m",
+    "ml-32m",
+    "ml-latest-small",
+    "ml-latest",
+    "hetrec-2011",
+    "table",
+    "recbole",
+]
 """Those of `rlrec.data.registry.DATASETS`."""
 Observation = Literal["history", "thesis", "recent", "stars", "answers"]
 Features = Literal["world", "training", "genres", "watched", "both"]
 Reward = Literal["rating", "liked", "seen"]
 """What an answer is worth: its stars; something if they are above 3.5; something if it was rated at all."""
+Split = Literal["user", "time"]
+"""Where the future begins: for each test user after a share of his or her ratings, or at one moment for everybody."""
 Width = Annotated[int, Field(ge=1, le=4096), unit("units")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 InnerShare = Annotated[float, Field(gt=0, lt=1)]

@@ -31,7 +31,7 @@ def read_csv(path: Path, columns: Columns) -> pd.DataFrame:
     """
     texts = {name: str for name, kind in columns.items() if kind is str}
     try:
-        # An empty cell is NaN, and "NA" is a name.
+        # An empty cell is NaN, and "NA" is a name. (Before version 3.1 pandas reads other last digits than are there.)
         table = pd.read_csv(path, dtype=texts, na_values=[""], keep_default_na=False)
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing; an earlier stage makes it") from error

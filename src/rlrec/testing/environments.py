@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import warnings
 from typing import Any
 
@@ -89,6 +90,42 @@ class EnvironmentTests:
                 _same(before.step(action), copy.deepcopy(env).step(action), f"step {step}, tried before or not")
             _, _, _, _, info = env.step(action)
 
+    def test_what_the_mask_allows_is_played(self) -> None:
+        """An action with any movie whose mask is 1; and `action_masks`, where there is such a thing, says the same."""
+        env, rng = self.make(), np.random.default_rng(4)
+        _, info = env.reset(seed=4)
+        for _ in range(min(self.length, 4)):
+            allowed = np.flatnonzero(info["action_mask"])
+            if env.has_wrapper_attr("action_masks"):
+                masks = env.get_wrapper_attr("action_masks")().reshape(-1, len(info["action_mask"]))
+                assert (masks == np.asarray(info["action_mask"], bool)).all(), "action_masks() and info differ"
+            for movie in (allowed[0], allowed[-1], rng.choice(allowed)):
+                action = np.array(_action(env.action_space, info, rng))
+                if movie not in action:
+                    action.flat[0] = movie
+                played = action if action.ndim else int(action)
+                assert not self._refuses(copy.deepcopy(env), played), f"movie {movie} is refused, whatever its mask"
+            _, _, _, _, info = env.step(_action(env.action_space, info, rng))
+
+    def test_what_was_returned_belongs_to_whoever_got_it(self) -> None:
+        """Later steps do not change it, and what is done to it changes no later step."""
+        env, rng = self.make(), np.random.default_rng(5)
+        first = env.reset(seed=5)
+        second = env.step(_action(env.action_space, first[1], rng))
+        kept, other = copy.deepcopy((first, second)), copy.deepcopy(env)
+        action = _action(env.action_space, second[-1], rng)
+        env.step(action)
+        _same((first, second), kept, "what was returned, before a later step and after it")
+        _spoil((first, second))
+        rng_of_one, rng_of_other = np.random.default_rng(6), np.random.default_rng(6)
+        again = copy.deepcopy(other)
+        third = other.step(action)
+        _spoil(third)
+        _, _, _, _, info = again.step(action)
+        if self.length > 3:
+            found = other.step(_action(env.action_space, info, rng_of_one))
+            _same(found, again.step(_action(env.action_space, info, rng_of_other)), "a step after infos were changed")
+
     def test_a_slate_with_a_movie_twice_is_refused(self) -> None:
         """Its movies are distinct."""
         env = self.make()
@@ -106,6 +143,15 @@ class EnvironmentTests:
         other, action = copy.deepcopy(env), _action(env.action_space, info, rng)
         _same(other.step(action), env.step(action), "a step of a copy")
         _same(other.reset(), env.reset(), "the next episode of a copy")
+
+    def test_what_was_pickled_goes_on_alike(self) -> None:
+        """As agents in other processes are given it, in the middle of an episode."""
+        env, rng = self.make(), np.random.default_rng(2)
+        _, info = env.reset(seed=2)
+        _, _, _, _, info = env.step(_action(env.action_space, info, rng))
+        other, action = pickle.loads(pickle.dumps(env)), _action(env.action_space, info, rng)
+        _same(other.step(action), env.step(action), "a step of what was pickled")
+        _same(other.reset(), env.reset(), "the next episode of what was pickled")
 
     def test_a_batch_gives_what_single_environments_give(self) -> None:
         """Observations, rewards, ends and infos, session by session."""
@@ -134,6 +180,21 @@ class EnvironmentTests:
                 for name, value in info.items():
                     _same(infos[name][number], value, f"{name!r} in {what}")
 
+    def test_a_batch_has_the_seeds_of_single_environments(self) -> None:
+        """Session i plays what a single environment plays that is reset with `seed + i`, or with the i-th of a list."""
+        size = 3
+        batch = self.make_batch(size)
+        if batch is None:
+            return
+        for seeds in (8, [20, 3, 11]):
+            observations, infos = batch.reset(seed=seeds)  # type: ignore[arg-type]
+            for number in range(size):
+                seed = seeds + number if isinstance(seeds, int) else seeds[number]
+                observation, info = self.make().reset(seed=seed)
+                _same(observations[number], observation, f"the observation of session {number} with seed {seeds}")
+                for name, value in info.items():
+                    _same(infos[name][number], value, f"{name!r} of session {number} with seed {seeds}")
+
     def _episode(self, seed: int) -> list[Any]:
         env, rng = self.make(), np.random.default_rng(seed)
         told: list[Any] = [env.reset(seed=seed)]
@@ -157,6 +218,17 @@ def _action(space: spaces.Space[Any], info: dict[str, Any], rng: np.random.Gener
             rng.choice(allowed, len(space.nvec), replace=False) if len(allowed) >= len(space.nvec) else space.sample()
         )
     return int(rng.choice(allowed)) if len(allowed) else 0
+
+
+def _spoil(returned: Any) -> None:
+    """Overwrites all arrays in what was returned."""
+    if isinstance(returned, dict):
+        _spoil(list(returned.values()))
+    elif isinstance(returned, tuple | list):
+        for one in returned:
+            _spoil(one)
+    elif isinstance(returned, np.ndarray) and returned.flags.writeable:
+        returned[...] = 0
 
 
 def _equal(found: Any, expected: Any) -> bool:

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rlrec.data.dataset.genres import GENRES
 from rlrec.data.dataset.pools import FEWEST_USERS, POOLS, WHY_THREE, draw_pools
-from rlrec.data.dataset.split import future_rows, in_order
-from rlrec.data.dataset.tables import Columns, Tables, demographics, genre_flags
+from rlrec.data.dataset.split import after_cut, future_rows, in_order
+from rlrec.data.dataset.tables import Columns, Tables, demographics, genre_flags, kinds_in
 from rlrec.errors import WorldError
 from rlrec.metrics.stars import HIGHEST_RATING, LOWEST_RATING
 from rlrec.settings.config import Config
 from rlrec.statistics.intervals import CONFIDENCE
+from rlrec.worlds.clusters import cluster
 from rlrec.worlds.factorisation import BIAS_SHARE, Factors, Ints, Observed, factorise, fit_biases, fit_tastes
 from rlrec.worlds.fidelity import (
     Candidate,
@@ -44,11 +46,13 @@ def fit_world(
 ) -> tuple[World, Fidelity]:
     """Fits a world to real ratings.
 
-    The last ratings of each test user are left out of everything (see `future_rows`): they are what methods are to
+    The last ratings of each test user are left out of everything (see `future_rows`), or with `world.split: time`
+    everybody's from one moment on (see `after_cut`): they are what methods are to
     find in the offline comparison. Of the others some are held out; the penalty that predicts these best is chosen, and
     the world is then fitted to all but the future ratings with that one. What an agent may know that is not to know the
     world's vectors is fitted to training users' ratings with the same penalty. What training and validation users
-    really rated is kept beside, for agents that learn from it. Deterministic in the tables, whatever the order of their
+    really rated is kept beside, for agents that learn from it. Where movies have no genres, clusters of them take their
+    place, see `rlrec.worlds.clusters`. Deterministic in the tables, whatever the order of their
     rows, and the settings.
 
     Args:
@@ -68,20 +72,24 @@ def fit_world(
     """
     if len(tables.users) < FEWEST_USERS:
         raise WorldError(f"three users are needed ({WHY_THREE}), but there are {len(tables.users)}")
-    order, genres = in_order(tables.ratings), genre_flags(tables.movies)
+    order, genres, kinds = in_order(tables.ratings), genre_flags(tables.movies), kinds_in(tables.movies)
     everything, tables = _observed(tables).take(order), replace(tables, ratings=tables.ratings.iloc[order])
     settings, penalties = config.world, config.world.regularisation
     if pools is None:
         pools = draw_pools(len(tables.users), settings.train_users, settings.validation_users, config.rng("pools"))
     in_training, in_test = (pools == POOLS.index(pool) for pool in ("train", "test"))
-    future = future_rows(tables.ratings, np.flatnonzero(in_test), settings.history)
+    if settings.split == "time":
+        future = after_cut(tables.ratings, settings.history)
+    else:
+        future = future_rows(tables.ratings, np.flatnonzero(in_test), settings.history)
     ratings = everything.take(np.flatnonzero(~future))
     of_training = ratings.take(np.flatnonzero(in_training[ratings.users]))
     if not len(of_training):
         raise WorldError(f"no training user has a rating: world.train_users is {settings.train_users:g}")
     kept, held_out = _split(len(ratings), settings.holdout, config.rng("holdout"))
     seen, unseen = ratings.take(kept), ratings.take(held_out)
-    tell = _counter(progress, settings.iterations * (len(penalties) + 2))
+    clustered = not kinds
+    tell = _counter(progress, settings.iterations * (len(penalties) + 2 + clustered))
 
     def fitted(to: Observed, penalty: float, purpose: str) -> Factors:
         return factorise(
@@ -94,6 +102,9 @@ def fit_world(
             tell=lambda: tell(purpose),
         )
 
+    if clustered:
+        without_kinds = fitted(of_training, float(np.median(penalties)), "vectors to make clusters of")
+        genres, kinds = cluster(without_kinds, of_training, config.rng("clusters"))
     predictions, candidates = {}, []
     for penalty in penalties:
         predicted = fitted(seen, penalty, f"penalty {penalty:g}").predict(unseen.users, unseen.movies)
@@ -110,10 +121,11 @@ def fit_world(
     factors = fitted(ratings, best, "all ratings")
     known = fitted(of_training, best, "training users' ratings")
     years = tables.movies[Columns.YEAR].to_numpy(dtype=np.float64, na_value=np.nan)
-    log = _log(tables, everything, np.flatnonzero(~in_test))
+    log = _log(tables, everything, np.flatnonzero(~in_test), future)
     learned = log | _of_training_users(of_training, genres, years, log, known, np.flatnonzero(in_training), best)
     noise = fit_noise(factors, ratings)
-    world = _world(tables, genres, factors, pools, has_violence, learned | {"rating_noise": noise})
+    learned |= {"rating_noise": noise, "kinds": np.array([] if kinds == GENRES else kinds, np.str_)}
+    world = _world(tables, genres, factors, pools, has_violence, learned)
     return world, Fidelity(
         ratings=len(ratings),
         future_ratings=int(future.sum()),
@@ -192,10 +204,10 @@ def _of_training_users(
     }
 
 
-def _log(tables: Tables, ratings: Observed, users: Ints) -> dict[str, Any]:
-    """What these `users` rated, in order of time, by the names of a world's arrays."""
+def _log(tables: Tables, ratings: Observed, users: Ints, future: NDArray[np.bool_]) -> dict[str, Any]:
+    """What these `users` rated before the future, in order of time, by the names of a world's arrays."""
     rows = in_order(tables.ratings)
-    rows = rows[np.isin(ratings.users[rows], users)]
+    rows = rows[np.isin(ratings.users[rows], users) & ~future[rows]]
     counts = np.bincount(ratings.users[rows], minlength=ratings.shape[0])
     return {
         "log_starts": np.concatenate([[0], np.cumsum(counts)]),

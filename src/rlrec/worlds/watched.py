@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.signal import lfilter
 from scipy.sparse.linalg import LinearOperator, eigsh, svds
 
 from rlrec.worlds.dynamics import Floats
@@ -96,6 +95,8 @@ def _nearness(logs: Sequence[NDArray[np.int64]], n_movies: int) -> Callable[[NDA
     In a log, `Σ_j 2^(-|i - j| / h) x_j` is a recursion from the front and one from the back. All logs are one sequence,
     between them so many zeros that nothing comes over.
     """
+    from scipy.signal import lfilter  # takes a second to import, and only fitting a world needs it
+
     lengths = np.array([len(movies) for movies in logs])
     gap = int(40 * HALF_LIFE)
     starts = np.concatenate([[0], np.cumsum(lengths[:-1] + gap)])

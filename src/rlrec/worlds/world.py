@@ -50,6 +50,7 @@ class World:
             log, in order of time. Of test users it has nothing.
         log_movies: `(n,)` int32.
         log_stars: `(n,)` float32.
+        kinds: `(G,)` str, names of the genres; none where they are MovieLens's, or numbered.
         has_violence: whether `violence` was measured; where it was not it is 0 for all movies.
         rating_noise: stars, the deviation of a scatter before clipping with which simulated ratings spread as real ones
             do; NaN where the world was not fitted to real ratings.
@@ -74,6 +75,7 @@ class World:
     log_starts: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     log_movies: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     log_stars: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    kinds: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, np.str_))
     has_violence: bool = True
     rating_noise: float = float("nan")
 
@@ -113,7 +115,9 @@ class World:
 
     @property
     def genre_names(self) -> tuple[str, ...]:
-        """Names of the G genres: MovieLens's where there are as many, else `genre_00` and so on."""
+        """Names of the G genres: `kinds`, or MovieLens's where there are as many, else `genre_00` and so on."""
+        if self.kinds.size:
+            return tuple(map(str, self.kinds))
         known = self.n_genres == len(GENRES)
         return GENRES if known else tuple(f"genre_{number:02d}" for number in range(self.n_genres))
 
@@ -154,6 +158,8 @@ class World:
             WriteError: the file cannot be written.
         """
         arrays: dict[str, Any] = {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
+        if not self.kinds.size:  # a world of MovieLens is what it was before there were others
+            del arrays["kinds"]
         with atomic_file(Path(path)) as part, part.open("wb") as file:
             np.savez_compressed(file, **arrays)
 
@@ -204,6 +210,8 @@ class World:
         for name, length in {**optional, "user_ids": n_users}.items():
             if getattr(self, name).shape not in ((0,), (length,)):
                 raise WorldError(f"{name} must have the shape ({length},), but has {getattr(self, name).shape}")
+        if self.kinds.shape not in ((0,), (self.n_genres,)):
+            raise WorldError(f"kinds must have the shape ({self.n_genres},), but has {self.kinds.shape}")
         n_training = int(np.count_nonzero(self.pools == POOLS.index("train")))
         width = self.training_movie_vectors.shape[-1]
         for name, matrix in {
@@ -278,4 +286,5 @@ _DTYPES: dict[str, type[np.generic]] = {
     "log_starts": np.int64,
     "log_movies": np.int32,
     "log_stars": np.float32,
+    "kinds": np.str_,
 }

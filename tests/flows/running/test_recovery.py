@@ -9,7 +9,7 @@ import pytest
 from dvc.repo import Repo
 from dvc.utils.strictyaml import load
 
-from flows.running.recovery import Lockfile, raising_what_dvc_logs, recover
+from flows.running.recovery import ConflictError, Lockfile, raising_what_dvc_logs, recover
 
 LOCK = """schema: '2.0'
 stages:
@@ -48,6 +48,18 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Repo.init(no_scm=True).close()
     return tmp_path
+
+
+@pytest.mark.parametrize(("name", "how"), [("dvc.lock", "git checkout --ours dvc.lock"), ("dvc.yaml", "edit it")])
+def test_a_merge_that_was_not_finished_is_told_as_such_and_left_alone(repo: Path, name: str, how: str) -> None:
+    (repo / "dvc.lock").write_text(LOCK)
+    recover()
+    ours = LOCK.replace("5f8a", "1111")
+    conflict = f"<<<<<<< HEAD\n{ours}=======\n{LOCK}>>>>>>> other\n"
+    (repo / name).write_text(conflict)
+    with pytest.raises(ConflictError, match=rf"^{name} has a merge conflict: .*{how}"):
+        recover()
+    assert (repo / name).read_text() == conflict
 
 
 def test_a_lock_file_torn_anywhere_is_one_that_dvc_reads_again(repo: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,9 @@ import pytest
 import yaml
 
 from flows.running import summary, turn
+from flows.running.beside import files_of
+from flows.running.recovery import recover
+from flows.running.repository import repository
 from flows.running.runs import ExperimentError, StageError, list_runs, put_back, run_experiment, save_run, show_runs
 
 pytestmark = [
@@ -34,6 +38,7 @@ stages:
     deps: [stage.py]
     outs:
       - data/model: { persist: true }
+      - data/reports/index.html: { persist: true }
     metrics:
       - data/reports/evaluate/metrics.json: { persist: true }
       - data/reports/train/a3c/metrics.json: { persist: true }
@@ -53,11 +58,12 @@ reports = pathlib.Path("data/reports")
 for folder in ("evaluate", "train/a3c"):
     (reports / folder).mkdir(parents=True, exist_ok=True)
 pathlib.Path("data/model").write_text(uuid.uuid4().hex)
+(reports / "index.html").write_text(f"delta {delta}")
 figures = {"return@1": 100.0 + delta, "ctr@1": 0.5, "ndcg@1": 0.25}
 (reports / "evaluate/metrics.json").write_text(json.dumps({"a3c": figures}))
 (reports / "train/a3c/metrics.json").write_text(json.dumps({"steps": 800, "steps_per_second": 12345}))
 """
-PARAMS = "delta: 1.0   # growth, spelled by hand\nother: 3\n"
+PARAMS = "delta:   1.0   # growth, spelled by hand\nother: 3\nsizes: [1, 10]   # K\nname: 'one'\n"
 
 
 def git(*command: str) -> str:
@@ -111,6 +117,7 @@ def surroundings(monkeypatch):
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.delenv("RLREC_STAGE_RECORD", raising=False)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "src")]))
 
 
 @pytest.fixture
@@ -159,7 +166,7 @@ def test_a_kept_run_is_a_row_of_dvc_exp_show_and_nothing_here_is_touched(project
     [row] = main["experiments"]
     assert row["name"] == "run-1"
     data = row["revs"][0]["data"]
-    assert data["params"]["params.yaml"]["data"] == {"delta": 1.0, "other": 3}
+    assert data["params"]["params.yaml"]["data"] == {"delta": 1.0, "other": 3, "sizes": [1, 10], "name": "one"}
     assert data["metrics"]["data/reports/evaluate/metrics.json"]["data"]["a3c"]["return@1"] == 101.0
     kept = git("for-each-ref", "--format=%(refname)", "refs/exps").strip()
     assert set(git("diff", "--name-only", "HEAD", kept).split()) == {
@@ -185,6 +192,14 @@ def test_what_is_no_finished_run_is_not_kept_and_the_log_says_why(project, said)
     assert "dvc.yaml is in no git commit here" in said.text
 
 
+def test_of_files_that_are_another_user_s_it_is_said_that_git_does_not_trust_them(project, said, monkeypatch):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert save_run() is None
+    assert f"git config --global --add safe.directory {project}" in said.text
+    with pytest.raises(ExperimentError, match="belongs to another user"):
+        run_experiment(["delta=2"])
+
+
 def test_without_a_name_for_git_the_run_is_not_kept(project, said, monkeypatch):
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.delenv(f"GIT_{role}_NAME")
@@ -207,8 +222,11 @@ def test_an_experiment_leaves_the_workspace_as_it_was_and_is_brought_here_by_its
     assert save_run() == "run-1"
     before, status = state(), git("status", "--porcelain")
 
-    run_experiment(["delta=-0.5", "other=4"])
+    run_experiment(["delta=-0.5", "other=4", "sizes=[2, 20]"])
 
+    page = state().keys() - before.keys()
+    assert {path: state()[path] for path in page} == {"data/reports/runs/run-2/index.html": "delta -0.5"}
+    shutil.rmtree("data/reports/runs")
     assert state() == before
     assert git("status", "--porcelain") == status
     assert "up to date" in dvc("status")
@@ -219,7 +237,8 @@ def test_an_experiment_leaves_the_workspace_as_it_was_and_is_brought_here_by_its
     assert runs["run-2"]["figures"] == {"return@1": 99.5, "ctr@1": 0.5, "ndcg@1": 0.25, "steps/s": 12345}
 
     dvc("exp", "apply", "run-2")
-    assert yaml.safe_load(Path("params.yaml").read_text()) == {"delta": -0.5, "other": 4}
+    changed = PARAMS.replace("1.0", "-0.5").replace("3", "4").replace("[1, 10]", "[2, 20]")
+    assert Path("params.yaml").read_text() == changed
     assert Path("data/model").read_text() != before["data/model"]
     assert "up to date" in dvc("status")
     capsys.readouterr()
@@ -230,6 +249,15 @@ def test_an_experiment_leaves_the_workspace_as_it_was_and_is_brought_here_by_its
     assert "run-2 *" in rows["run-2"]
     for figure in ("-0.5", "99.5", "12,345"):
         assert figure in rows["run-2"]
+    assert subprocess.run([sys.executable, "-m", "flows.running.beside", "run-1", "run-2"], check=False).returncode == 0
+    page = Path("data/reports/runs/run-1-beside-run-2.html").read_text()
+    assert all(word in page for word in ("<th>delta</th>", "<th>sizes</th>", "101", "99.5", "-1.5"))
+    files = files_of("run-2")
+    assert files["params.yaml"].decode() == changed
+    assert files == files_of("here")  # it has just been applied
+    with pytest.raises(ExperimentError, match="there is no run run-7"):
+        files_of("run-7")
+    shutil.rmtree("data/reports/runs")
     compared = json.loads(dvc("metrics", "diff", "run-1", "run-2", "--json"))
     assert compared["data/reports/evaluate/metrics.json"]["a3c.return@1"]["diff"] == -1.5
 
@@ -243,6 +271,12 @@ def test_of_runs_within_one_second_the_newer_is_first_all_the_same(project, monk
     for delta in (2, 3, 4):
         run_experiment([f"delta={delta}"])
     assert [run["run"] for run in list_runs()] == ["run-3", "run-2", "run-1"]
+    for zone, hour in (("UTC", 0), ("Asia/Tokyo", 9)):  # DVC has kept the first listing's
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        assert {run["time"] for run in list_runs()} == {datetime(2026, 1, 1, hour)}
+    monkeypatch.undo()
+    time.tzset()
 
 
 def test_a_failed_experiment_says_the_stage_s_error_and_leaves_the_workspace_as_it_was(project):
@@ -263,6 +297,17 @@ def test_without_an_earlier_run_what_was_made_stays_and_the_parameters_go_back(f
     assert Path("data/model").is_file()
     assert [run["parameters"]["delta"] for run in list_runs()] == [2]
     assert "params.yaml" in dvc("status")  # the next run makes what its own parameters need
+
+
+def test_without_git_stages_are_run_all_the_same(fresh):
+    shutil.rmtree(".git")
+    recover()
+    with repository(wait=True) as repo:
+        assert [stage.addressing for stage in repo.reproduce()] == ["train"]
+    recover()
+    put_back()
+    assert Path("data/model").is_file()
+    assert save_run() is None
 
 
 def test_without_git_an_experiment_is_refused(fresh):

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,17 @@ def test_the_error_is_the_stage_s_own_and_the_last():
         assert summary.error_of("world") == "second\nwith a line more"
         assert summary.error_of("train") is None
         assert summary.error_of(None) == "world: second\nwith a line more"
+
+
+def test_the_report_is_the_run_s_own(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with summary.record():
+        leave_record(stage="report", seconds=1.0, peak_bytes=1)
+        summary.show(2.0, "http://there")
+        assert f"Report: {tmp_path.as_uri()}/data/reports/index.html" in capsys.readouterr().out
+        summary.note_page(Path("data/reports/runs/run-2/index.html"))
+        summary.show(2.0, "http://there")
+        assert f"Report: {tmp_path.as_uri()}/data/reports/runs/run-2/index.html" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

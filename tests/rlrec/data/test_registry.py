@@ -12,7 +12,7 @@ from rlrec.data.reading.parse import LAYOUTS
 from rlrec.data.registry import DATASETS, LayoutName
 from rlrec.data.sources.download import SOURCES
 from rlrec.data.sources.source import DEFAULT_ENDPOINTS
-from rlrec.settings.dataset import DataConfig
+from rlrec.settings.dataset import OWN, DataConfig
 
 
 def test_settings_name_the_data_sets_that_are_known_in_the_same_order() -> None:
@@ -27,7 +27,8 @@ def test_every_layout_is_read_and_belongs_to_a_data_set() -> None:
 
 def test_every_data_set_is_served_and_every_source_serves_one() -> None:
     assert {source for facts in DATASETS.values() for source in facts.served_by} == set(SOURCES)
-    assert all(facts.served_by for facts in DATASETS.values())
+    assert {name for name, facts in DATASETS.items() if not facts.served_by} == set(OWN)
+    assert {name for name, facts in DATASETS.items() if facts.own} == set(OWN)
 
 
 def test_the_checksums_that_are_pinned_are_those_that_archives_are_compared_with() -> None:
@@ -41,8 +42,8 @@ def test_the_checksums_that_are_pinned_are_those_that_archives_are_compared_with
 def test_facts_are_such_that_the_checks_can_use_them(name: str) -> None:
     facts = DATASETS[name]
     assert facts.counts is None or set(facts.counts) == set(SCHEMAS)
-    assert list(facts.stars) == sorted(set(facts.stars))
-    assert 0 < facts.rated <= 1
+    assert list(facts.stars or ()) == sorted(set(facts.stars or ()))
+    assert 0 < facts.rated <= 1 or facts.own
     assert facts.fewest_ratings >= 1
     assert facts.oldest < facts.newest
 

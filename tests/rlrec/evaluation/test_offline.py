@@ -291,6 +291,7 @@ def test_test_users_without_a_future_are_refused(world, tables):
         timelines(world, dataclasses.replace(tables, ratings=ratings), 0.8)
 
 
+@pytest.mark.ci
 @pytest.mark.slow
 @pytest.mark.realdata
 def test_on_real_ratings_popularity_foresees_what_is_watched_and_factors_what_is_liked(ml100k_archive, tmp_path):

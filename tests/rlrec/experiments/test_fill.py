@@ -96,6 +96,7 @@ def test_progress_counts_runs_and_the_share_of_the_one_under_way(tmp_path: Path)
     assert told[-1][2] == f"{runs} of {runs}: slates of two, oracle, seed 3"
 
 
+@pytest.mark.ci
 @pytest.mark.slow
 def test_a_training_in_a_process_of_its_own_gives_the_same_run_and_tells_how_far_it_is() -> None:
     learner = {"algorithm": "a3c", "rollout": 5, "users": 8, "hidden": 8}

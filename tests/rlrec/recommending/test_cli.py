@@ -45,7 +45,7 @@ ERRORS = [
     ("recommend --user 3 --among nowhere.txt", 2, "nowhere.txt cannot be read"),
     ("recommend --ratings nowhere.csv", 2, "nowhere.csv cannot be read"),
     ("similar sabrina", 2, '"sabrina" could be'),
-    ("recommend --user x", 2, "Invalid value"),
+    ("recommend --user x", 2, "no user 'x': users have whole numbers"),
     ("recommend --user 3 -k 0", 2, "Invalid value"),
     ("recommend --user 3 --model nowhere", 1, "there is no policy at nowhere: run `make pipeline` first"),
     ("recommend --user 3 --world nowhere", 1, "there is no world at nowhere: run `make pipeline` first"),

@@ -29,6 +29,13 @@ def test_only_the_values_change() -> None:
     )
 
 
+def test_lists_and_quotes_stay_as_a_person_wrote_them() -> None:
+    text = "a: [1, 2]  # some\nb:\n  - 3.5\n  - 4   # more\nc: 'one'\nd: \"two\"\ne:   0x10 # hex\n"
+    found = edited(text, {"a": [5], "b": [6.0, 7.0], "c": "three", "d": "it's", "e": 17}, "there")
+    assert found == "a: [5]  # some\nb:\n  [6.0, 7.0]   # more\nc: 'three'\nd: it's\ne:   17 # hex\n"
+    assert edited(text, {"c": None, "d": "010"}, "there") == text.replace("'one'", "null").replace("two", "010")
+
+
 def test_a_setting_that_was_not_there_stands_behind_the_last_of_its_section() -> None:
     found = edited(TEXT, {"a3c.hidden": 64, "a3c.users": 8}, "there")
     assert found == TEXT.replace("# kind\n", "# kind\n  hidden: 64\n  users: 8\n")
@@ -59,7 +66,7 @@ def test_the_settings_of_the_project_can_be_edited_one_by_one() -> None:
     [
         ("nobody.gamma", "there is no section nobody"),
         ("a3c.gamma.more", "there is no section a3c.gamma"),
-        ("other.users", "other.users is not one value"),
+        ("other", "other is not one value"),
         ("other.more", "cannot add other.more"),
     ],
 )

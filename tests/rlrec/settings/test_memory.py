@@ -32,6 +32,8 @@ def measured() -> dict[str, tuple[float, float]]:
     return found
 
 
+@pytest.mark.ci
+@pytest.mark.slow
 def test_what_is_said_of_baselines_is_what_they_need(measured: dict[str, tuple[float, float]]) -> None:
     heavy = {name for name, (_, most) in measured.items() if most > 15}
     assert heavy == set(BYTES)

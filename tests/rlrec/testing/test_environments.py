@@ -91,6 +91,41 @@ class Bound(Sound):
         return self
 
 
+class Fussy(Sound):
+    """Refuses more than its mask says."""
+
+    def step(self, action: Any) -> Any:
+        if action == self.world.n_movies - 1:
+            raise WorldError("not this one")
+        return super().step(action)
+
+    world = WORLD
+
+
+class Shared(Sound):
+    """Returns the mask that it goes on with."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        observation, info = super().reset(seed=seed, options=options)
+        self.mask = info["action_mask"]
+        return observation, info
+
+    def step(self, action: Any) -> Any:
+        *outcome, info = super().step(action)
+        self.mask[...] = info["action_mask"]
+        return *outcome, info | {"action_mask": self.mask}
+
+
+class Tied(Sound):
+    """Cannot be sent anywhere."""
+
+    def __reduce__(self) -> Any:
+        raise AssertionError("it stays here")
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        raise AssertionError("it stays here")
+
+
 class Batch(MovieLensVectorEnv):
     """Its rewards are those of another scenario."""
 
@@ -127,6 +162,9 @@ BROKEN: list[tuple[Callable[[], gymnasium.Env[Any, Any]], str]] = [
     (Grudging, "test_what_the_mask_rules_out_is_refused_and_changes_nothing"),
     (Repetitive, "test_a_slate_with_a_movie_twice_is_refused"),
     (Bound, "test_a_copy_goes_on_alike"),
+    (Fussy, "test_what_the_mask_allows_is_played"),
+    (Shared, "test_what_was_returned_belongs_to_whoever_got_it"),
+    (Tied, "test_what_was_pickled_goes_on_alike"),
 ]
 
 
@@ -136,10 +174,24 @@ def test_whoever_breaks_the_contract_is_found_out(make: Callable[[], gymnasium.E
         check(make, test)
 
 
-def test_a_batch_that_gives_something_else_is_found_out() -> None:
+class OneSeed(MovieLensVectorEnv):
+    """All sessions have the same."""
+
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> Any:
+        return super().reset(seed=[seed] * self.num_envs if isinstance(seed, int) else seed, options=options)
+
+
+BATCHES = [
+    (Batch, "test_a_batch_gives_what_single_environments_give"),
+    (OneSeed, "test_a_batch_has_the_seeds_of_single_environments"),
+]
+
+
+@pytest.mark.parametrize(("batch", "test"), BATCHES)
+def test_a_batch_that_gives_something_else_is_found_out(batch: Any, test: str) -> None:
     with pytest.raises(AssertionError):
-        check(Sound, "test_a_batch_gives_what_single_environments_give", Batch)
+        check(Sound, test, batch)
 
 
 def test_there_is_somebody_for_every_test_to_find() -> None:
-    assert {test for _, test in BROKEN} | {"test_a_batch_gives_what_single_environments_give"} == set(TESTS)
+    assert {test for _, test in BROKEN} | {test for _, test in BATCHES} == set(TESTS)

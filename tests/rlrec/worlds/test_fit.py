@@ -91,6 +91,24 @@ def test_a_known_world_is_recovered(fitted, truth):
     assert np.corrcoef(*affinities)[0, 1] > 0.8
 
 
+def test_with_a_split_by_time_nothing_of_anybody_s_future_is_learned(tables):
+    moments = np.random.default_rng(2).permutation(len(tables.ratings))
+    ratings = tables.ratings.assign(timestamp=moments)
+    late = moments >= int(0.8 * len(ratings))
+    worlds = []
+    for stars in (ratings["rating"], ratings["rating"].where(~late, 1.0)):
+        changed = dataclasses.replace(tables, ratings=ratings.assign(rating=stars))
+        world, fidelity = fit_world(changed, config(split="time", iterations=2))
+        worlds.append(world)
+        assert fidelity.future_ratings == late.sum()
+        assert fidelity.ratings == (~late).sum()
+    for field in dataclasses.fields(worlds[0]):
+        np.testing.assert_array_equal(*(getattr(world, field.name) for world in worlds))
+    log = worlds[0].history(int(worlds[0].users_in("train")[0]))
+    own = ratings[(ratings["user"] == worlds[0].users_in("train")[0]) & ~late].sort_values("timestamp")
+    np.testing.assert_array_equal(log.movies, own["movie"])
+
+
 def test_the_penalty_that_predicts_held_out_ratings_best_is_chosen(fitted, tables):
     _, fidelity = fitted
     assert [c.penalty for c in fidelity.candidates] == [0.3, 100.0]

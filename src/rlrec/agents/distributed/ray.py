@@ -87,12 +87,7 @@ def connected(
         )
     except Exception as error:  # Ray raises all sorts
         ray.shutdown()  # what of it has started
-        where = "start Ray on this machine" if address is None else f"reach a Ray cluster at {address!r}"
-        raise ConfigError(
-            f"training.ray.address: cannot {where}: {_first_line(error)}. If the cluster asks for a token, this "
-            "process needs the same one: `ray get-auth-token` on the cluster, RAY_AUTH_MODE=token and RAY_AUTH_TOKEN "
-            "here"
-        ) from error
+        raise ConfigError(_why_not_connected(address, error)) from error
     try:
         if address is None and ray.util.get_node_ip_address() != _LOOPBACK:  # type: ignore[no-untyped-call]
             raise ConfigError(
@@ -114,6 +109,29 @@ def _give_token() -> bool:
         return False
     os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     return True
+
+
+def _why_not_connected(address: str | None, error: Exception) -> str:
+    """What went wrong with Ray, and what to do."""
+    said = _first_line(error)
+    if address is not None:
+        return (
+            f"training.ray.address: cannot reach a Ray cluster at {address!r}: {said}. If the cluster asks for a "
+            "token, this process needs the same one: `ray get-auth-token` on the cluster, RAY_AUTH_MODE=token and "
+            "RAY_AUTH_TOKEN here"
+        )
+    todo = ""
+    if "AF_UNIX path" in said:
+        todo = (
+            ". Ray's sockets are in the folder for temporary files, whose name is too long: set RAY_TMPDIR to a short "
+            "one, e.g. RAY_TMPDIR=/tmp"
+        )
+    elif isinstance(error, OSError) and str(Path.home()) in said:
+        todo = (
+            ". Ray keeps a token in the home folder: set HOME, or RAY_AUTH_TOKEN_PATH to a file, where this user may "
+            "write"
+        )
+    return f"training.ray.address: cannot start Ray on this machine: {said}{todo}"
 
 
 def _knock(setting: str, address: str) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from rlrec.data.dataset.genres import GENRES
 from rlrec.data.dataset.pools import FEWEST_USERS, WHY_THREE
-from rlrec.data.dataset.tables import SCHEMAS, Columns, Tables
+from rlrec.data.dataset.tables import LARGEST_RATING, SCHEMAS, Columns, Tables
 from rlrec.data.registry import Facts
 
 # Imported by name since the package re-exports its expectations without saying so to type checkers.
@@ -71,20 +71,28 @@ def suite_of(tables: Tables, name: str, facts: Facts, newest: int, check_counts:
 
 
 def _of_ratings(tables: Tables, facts: Facts, newest: int) -> list[Expectation]:
-    stars = ", ".join(f"{star:g}" for star in facts.stars)
+    if facts.stars is None:
+        scaled = f"a rating is above 0 and at most {LARGEST_RATING:g} stars"
+        of_scale = gxe.ExpectColumnValuesToBeBetween(
+            column=_C.RATING, min_value=0, strict_min=True, max_value=LARGEST_RATING, description=scaled
+        )
+    else:
+        stars = ", ".join(f"{star:g}" for star in facts.stars)
+        of_scale = gxe.ExpectColumnValuesToBeInSet(
+            column=_C.RATING, value_set=list(facts.stars), description=f"a rating is one of {stars}"
+        )
     years = f"{_date(facts.oldest)} to {_date(newest)}"
     return [
         *_present(_C.RATING),
-        gxe.ExpectColumnValuesToBeInSet(
-            column=_C.RATING, value_set=list(facts.stars), description=f"a rating is one of {stars}"
-        ),
+        of_scale,
         gxe.ExpectColumnValuesToBeBetween(
             column=_C.TIMESTAMP, min_value=facts.oldest, max_value=newest, description=f"rated from {years}"
         ),
         _between(_C.USER, 0, len(tables.users) - 1, "the user is in the users table"),
         _between(_C.MOVIE, 0, len(tables.movies) - 1, "the movie is in the movies table"),
         gxe.ExpectCompoundColumnsToBeUnique(
-            column_list=[_C.ORIGINAL_USER, _C.ORIGINAL_MOVIE], description="a user rates a movie once"
+            column_list=[_C.ORIGINAL_USER, _C.ORIGINAL_MOVIE],
+            description="a user rates a movie once (see data.repeated)",
         ),
     ]
 
@@ -102,24 +110,33 @@ def _of_users(facts: Facts) -> list[Expectation]:
 
 
 def _of_movies(facts: Facts) -> list[Expectation]:
-    word = "|".join(GENRES)
-    rated = "every movie" if facts.rated == 1 else f"at least {facts.rated:.0%} of movies"
-    return [
+    suite: list[Expectation] = [
         *_present(_C.TITLE),
         gxe.ExpectColumnValueLengthsToBeBetween(column=_C.TITLE, min_value=1, description="a title is not empty"),
-        _between(_C.YEAR, 1870, int(_date(facts.newest)[:4]) + 1, "made between the first films and the data set"),
-        *_present(_C.GENRES),
-        gxe.ExpectColumnValuesToMatchRegex(
-            column=_C.GENRES,
-            regex=rf"^(?:{word})(?:\|(?:{word}))*$",
-            description=f"genres are of the {len(GENRES)}: {', '.join(GENRES)}",
-        ),
         *_present(_C.VIOLENCE),
         _between(_C.VIOLENCE, 0, 1, "violence is from 0 to 1"),
+    ]
+    return suite + ([] if facts.own else _of_movielens_movies(facts))
+
+
+def _of_movielens_movies(facts: Facts) -> list[Expectation]:
+    rated = "every movie" if facts.rated == 1 else f"at least {facts.rated:.0%} of movies"
+    return [
+        _between(_C.YEAR, 1870, int(_date(facts.newest)[:4]) + 1, "made between the first films and the data set"),
+        *_present(_C.GENRES),
         gxe.ExpectColumnValuesToBeBetween(
             column=N_RATINGS, min_value=1, mostly=facts.rated, description=f"{rated} has a rating"
         ),
-    ]
+    ] + ([_genres_of_movielens()] if facts.genres else [])
+
+
+def _genres_of_movielens() -> Expectation:
+    word = "|".join(GENRES)
+    return gxe.ExpectColumnValuesToMatchRegex(
+        column=_C.GENRES,
+        regex=rf"^(?:{word})(?:\|(?:{word}))*$",
+        description=f"genres are of the {len(GENRES)}: {', '.join(GENRES)}",
+    )
 
 
 def _numbered(key: str, rows: int) -> list[Expectation]:

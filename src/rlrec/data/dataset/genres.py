@@ -1,7 +1,10 @@
 """The genres of MovieLens, for those who only need their names."""
 
+UNKNOWN = "unknown"
+"""The genre of what has none."""
+
 GENRES: tuple[str, ...] = (
-    "unknown",
+    UNKNOWN,
     "Action",
     "Adventure",
     "Animation",

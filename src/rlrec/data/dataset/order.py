@@ -33,7 +33,7 @@ def time_order(
     >>> time_order(np.array([1, 0, 1]), np.array([5, 9, 4]), np.array([8, 7, 8]), np.array([3, 3, 2])).tolist()
     [1, 2, 0]
     """
-    return np.lexsort((_mixed(original_users, original_movies), times, users))
+    return np.lexsort((mixed(original_users, original_movies), times, users))
 
 
 @overload
@@ -51,7 +51,8 @@ def known_of(counts: int | NDArray[np.int64], share: float) -> int | NDArray[np.
     return np.asarray(found) if isinstance(counts, np.ndarray) else int(found)
 
 
-def _mixed(users: NDArray[np.integer], movies: NDArray[np.integer]) -> NDArray[np.uint64]:
+def mixed(users: NDArray[np.integer], movies: NDArray[np.integer]) -> NDArray[np.uint64]:
+    """A mixture of the bits of two ids, in which no order of theirs is left: `(n,)`."""
     bits = (users.astype(np.uint64) << np.uint64(32)) + movies.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)  # modulo 2⁶⁴

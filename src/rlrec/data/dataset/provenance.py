@@ -28,7 +28,9 @@ GENOME_CITATION = (
 LARGEST_PROVENANCE = 2**20
 """Bytes of `provenance.json`."""
 
-SourceKind = Literal["grouplens", "pypi", "path", "folder", "url"]
+OWN_TERMS = "These are no data of GroupLens: what may be done with them is for whoever gave them to say."
+
+SourceKind = Literal["grouplens", "pypi", "path", "folder", "file", "url"]
 Compared = Literal["pinned", "published", "unchecked"]
 
 
@@ -90,6 +92,31 @@ class ViolenceRecord(_Record):
     citation: str = GENOME_CITATION
 
 
+class ExtraUser(_Record):
+    """Somebody whose ratings were added to the data set."""
+
+    user: int
+    """Original id in the tables."""
+    file: str
+    ratings: int
+    not_found: tuple[str, ...]
+    """Movies that the data set does not have, or that could be several, as they were named."""
+
+
+class CleaningStep(_Record):
+    """What one step of the clean-up left, of how much."""
+
+    step: str
+    """In words, with its setting."""
+    ratings: int
+    users: int
+    movies: int
+    """Rows of the tables after it."""
+    ratings_before: int
+    users_before: int
+    movies_before: int
+
+
 class Provenance(_Record):
     """`provenance.json`. It holds no time, so that equal files come with equal bytes of it."""
 
@@ -101,13 +128,19 @@ class Provenance(_Record):
     location: str
     """URL, path, or requirement that was fetched."""
     known: bool
-    """Whether this is the complete data set as published, so that its row counts are known."""
+    """Whether this is the complete data set as published, so that its row counts are known; `cleaning` aside."""
     archive: ArchiveRecord | None
     """None where the source is a folder."""
     files: dict[Inside, FileRecord]
     """Path inside `data/raw/`, sorted."""
     tried: tuple[Attempt, ...] = ()
     notes: tuple[str, ...] = ()
+    reading: tuple[str, ...] = ()
+    """How the files were understood, where they do not say it themselves."""
+    cleaning: tuple[CleaningStep, ...] = ()
+    """What was left out of what was read, step by step."""
+    extra: tuple[ExtraUser, ...] = ()
+    """Who was added to it (`data.extra`)."""
     terms: str = TERMS
     citation: str = CITATION
     violence: ViolenceRecord | None = None

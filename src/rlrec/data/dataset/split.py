@@ -1,11 +1,15 @@
-"""What is known of a user and what is still to come: each user's ratings divided by time."""
+"""What is known and what is still to come: each user's ratings divided by time, or everybody's at one moment."""
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from rlrec.data.dataset.order import known_of, time_order
-from rlrec.data.dataset.tables import Columns
+from rlrec.data.dataset.tables import Columns, Tables
+from rlrec.errors import DataError
+from rlrec.settings.sections import Split
 
 
 def future_rows(ratings: pd.DataFrame, users: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
@@ -36,6 +40,39 @@ def future_rows(ratings: pd.DataFrame, users: NDArray[np.int64], share: float) -
     future = np.zeros(len(ratings), np.bool_)
     future[rows[place >= np.repeat(history, counts)]] = True
     return future
+
+
+def after_cut(ratings: pd.DataFrame, share: float) -> NDArray[np.bool_]:
+    """Marks the ratings that come after a moment, the same for everybody: a global split by time.
+
+    Before it is the share of all ratings, or a little less, since all of one second are on one side.
+
+    Args:
+        ratings: the ratings table, `n` rows; its column `timestamp` is read.
+        share: of ratings that are before, above 0 and below 1.
+
+    Returns:
+        `(n,)`, True for later rows.
+
+    Raises:
+        DataError: the times are no help: nothing is before, as where there are none.
+
+    >>> after_cut(pd.DataFrame({"timestamp": [30, 10, 20, 40]}), 0.5).tolist()
+    [True, False, False, True]
+    """
+    times = ratings[Columns.TIMESTAMP].to_numpy(dtype=np.int64)
+    cut = np.sort(times)[min(known_of(len(times), share), len(times) - 1)]
+    later: NDArray[np.bool_] = times >= cut
+    if later.all():
+        raise DataError("world.split: time needs ratings at several times; set it to user")
+    return later
+
+
+def known_at_cut(tables: Tables, share: float, split: Split) -> Tables:
+    """What may be learned from: with a split by time the ratings before the cut, else all."""
+    if split == "user":
+        return tables
+    return replace(tables, ratings=tables.ratings[~after_cut(tables.ratings, share)])
 
 
 def in_order(ratings: pd.DataFrame) -> NDArray[np.int64]:

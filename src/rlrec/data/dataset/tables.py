@@ -5,6 +5,7 @@ in the order of their original ids, which are kept; a rating of a user or movie 
 """
 
 import io
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ GENRE_SEPARATOR = "|"
 LARGEST_TABLE = 10**8
 """Rows of a table; ml-latest has a third of that in ratings."""
 
+LARGEST_RATING = 5.0
+"""Stars."""
 LARGEST_AGE = 56
 LARGEST_OCCUPATION = 20
 LARGEST_ZIP = 99_999
@@ -97,6 +100,16 @@ class Tables:
         return frame
 
 
+def without_users(tables: Tables, last: Collection[int]) -> Tables:
+    """The tables without the users of these original ids, who must be the last."""
+    ratings, users = tables.ratings, tables.users
+    return Tables(
+        ratings[~ratings[Columns.ORIGINAL_USER].isin(list(last))].reset_index(drop=True),
+        users[~users[Columns.ORIGINAL_ID].isin(list(last))].reset_index(drop=True),
+        tables.movies,
+    )
+
+
 def typed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """The columns of table `name`, in order and with their dtypes.
 
@@ -157,10 +170,20 @@ def _arrow_schema(name: str) -> pa.Schema:
     return pa.schema([(c, _ARROW_TYPES.get(t) or pa.from_numpy_dtype(t)) for c, t in SCHEMAS[name].items()])
 
 
+def kinds_in(movies: pd.DataFrame) -> tuple[str, ...]:
+    """The kinds that a table of movies knows: `GENRES` where all are of these, else its own in order of the alphabet.
+
+    A table that says nothing of any movie has none.
+    """
+    fields = movies[Columns.GENRES].dropna()
+    words = {word for field in fields.unique() for word in field.split(GENRE_SEPARATOR) if word}
+    return GENRES if words <= set(GENRES) and len(fields) else tuple(sorted(words))
+
+
 def genre_flags(movies: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Which of `GENRES` each movie has, as `(N, 19)`; words outside the vocabulary set no flag."""
+    """Which of `kinds_in` each movie has, as `(N, G)`."""
     dummies = movies[Columns.GENRES].fillna("").str.get_dummies(sep=GENRE_SEPARATOR)
-    return dummies.reindex(columns=list(GENRES), fill_value=0).to_numpy(dtype=np.bool_)
+    return dummies.reindex(columns=list(kinds_in(movies)), fill_value=0).to_numpy(dtype=np.bool_)
 
 
 def demographics(users: pd.DataFrame) -> npt.NDArray[np.float32]:

@@ -64,6 +64,17 @@ def year_of(title: str) -> int | None:
     return int(years[-1]) if years else None
 
 
+def with_year(title: str, year: str) -> str:
+    """A title with a year behind it that stands elsewhere; as it is where it has one, or there is none.
+
+    >>> with_year("Fargo", "1996"), with_year("Fargo (1996)", "1997"), with_year("Fargo", "")
+    ('Fargo (1996)', 'Fargo (1996)', 'Fargo')
+    """
+    year = year.partition(".")[0]
+    known = len(year) == 4 and year.isascii() and year.isdecimal()
+    return f"{title} ({year})" if title and known and year_of(title) is None else title
+
+
 def split_bare_year(text: str) -> tuple[str, int | None]:
     """A text without the year that ends it without brackets, and the year.
 

@@ -80,7 +80,8 @@ def read_delimited(path: Path, file_format: Delimited) -> pd.DataFrame:
         DataError: the file is missing, empty, or in an encoding that is not read; a line has too few or too many
             fields, or something else where a number must be.
     """
-    content, file_format = _opened(path, file_format)
+    content, encoding = open_text(path, file_format.encoding)
+    file_format = replace(file_format, encoding=encoding)
     frame = _read_quickly(content, file_format)
     if frame is None:
         rows = [fields for _, fields in _checked(path, content, file_format)]
@@ -92,12 +93,17 @@ def read_delimited(path: Path, file_format: Delimited) -> pd.DataFrame:
 
 def line_of(path: Path, file_format: Delimited, row: int) -> tuple[int, str]:
     """Number and text of the line that `row` (from 0) of `read_delimited` came from."""
-    lines = _lines(*_opened(path, file_format))
+    content, encoding = open_text(path, file_format.encoding)
+    lines = _lines(content, replace(file_format, encoding=encoding))
     return next((number, text) for index, (number, text) in enumerate(lines) if index == row)
 
 
-def _opened(path: Path, file_format: Delimited) -> tuple[bytes, Delimited]:
-    """The file's bytes without a byte order mark, and the format with the encoding that they have.
+def open_text(path: Path, expected: Encoding = "utf-8") -> tuple[bytes, Encoding]:
+    """A text file's bytes without a byte order mark, and the encoding that they have.
+
+    Args:
+        path: of the file.
+        expected: encoding in which it was published; a copy that was saved as UTF-8 is read as well.
 
     Raises:
         DataError: the file is missing, unreadable, empty, or visibly in an encoding that is not read.
@@ -118,8 +124,7 @@ def _opened(path: Path, file_format: Delimited) -> tuple[bytes, Delimited]:
     if (at := content.find(b"\0")) >= 0:
         where = _line(content, at)
         raise DataError(f"{path}, line {where}: has a NUL byte, so it is no text (UTF-16?): save it as UTF-8")
-    encoding = _encoding_of(path, content, "utf-8" if marked else file_format.encoding)
-    return content, replace(file_format, encoding=encoding)
+    return content, _encoding_of(path, content, "utf-8" if marked else expected)
 
 
 def _encoding_of(path: Path, content: bytes, expected: Encoding) -> Encoding:

@@ -1,13 +1,15 @@
 """Finds the files of a data set in a folder that somebody made, and says what is missing where there is none."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 from rlrec.data.registry import DATASETS, LayoutName
 from rlrec.errors import DataError
+from rlrec.settings.dataset import OWN, DataConfig
 from rlrec.storage.archives import is_left_behind
 
 DEPTH = 3
@@ -16,17 +18,40 @@ _MOST = 1_000
 """Folders of a level: a data set has fewer, and a home folder is not searched for hours."""
 
 
+class Frames(NamedTuple):
+    """What a layout's reader makes of its files.
+
+    Attributes:
+        ratings: with the columns of the table `ratings` but for the numbers of users and movies.
+        users: likewise, in any order.
+        movies: likewise.
+        vocabulary: what text ids stand for, where ids were texts: of `user` and of `movie`, number i is text i - 1.
+        told: how the files were understood, a sentence each.
+    """
+
+    ratings: pd.DataFrame
+    users: pd.DataFrame
+    movies: pd.DataFrame
+    vocabulary: Mapping[str, Sequence[str]] = {}
+    told: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Layout:
     """One way to lay out a data set in files."""
 
     name: LayoutName
-    files: tuple[str, ...]  # the ratings' file first
-    read: Callable[[Path], tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]]
+    files: tuple[str, ...]  # the ratings' file first; `*.csv|*.tsv` is any file that is called like one of these
+    read: Callable[[Path, DataConfig], Frames]
+    beside: tuple[str, ...] = ()  # files that are read where they are there
 
     def missing(self, folder: Path) -> list[str]:
         """Its files that the folder lacks."""
-        return [file for file in self.files if not (folder / file).is_file()]
+        return [file for file in self.files if not _called(folder, file)]
+
+    def present(self, folder: Path) -> list[str]:
+        """Names of its files in the folder."""
+        return [path.name for file in (*self.files, *self.beside) for path in _called(folder, file)]
 
 
 def detect(folder: Path, name: str, layouts: Sequence[Layout]) -> tuple[Path, Layout]:
@@ -47,6 +72,8 @@ def detect(folder: Path, name: str, layouts: Sequence[Layout]) -> tuple[Path, La
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder")
     own = [layout for layout in layouts if name in _data_sets(layout)]
+    # Any CSV is a table of somebody's own, if that is what is looked for.
+    layouts = own if name in OWN else [layout for layout in layouts if layout.name not in OWN]
     others: list[tuple[Path, Layout]] = []
     partial: list[tuple[Path, Layout]] = []
     for level in _levels(folder):
@@ -60,6 +87,27 @@ def detect(folder: Path, name: str, layouts: Sequence[Layout]) -> tuple[Path, La
         others += found
         partial += [(inner, layout) for inner in level for layout in layouts if _has_some(inner, layout)]
     raise DataError(_another(others[0], own, name) if others else _incomplete(folder, partial, own, layouts))
+
+
+def _called(folder: Path, pattern: str) -> list[Path]:
+    """Files of the folder that are called like that, in any case where any name will do."""
+    if "*" not in pattern:
+        return [folder / pattern] if (folder / pattern).is_file() else []
+    endings = tuple(one.removeprefix("*") for one in pattern.split("|"))
+    try:
+        found = sorted(path for path in folder.iterdir() if path.suffix.lower() in endings and path.is_file())
+    except OSError as error:
+        raise DataError(f"cannot read {folder}: {error.strerror or error}") from error
+    return [path for path in found if not is_left_behind(Path(path.name)) and not path.name.startswith(".")]
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """All files where layouts are looked for, in order; none that a file manager made."""
+    for level in _levels(folder):
+        for inner in level:
+            yield from (
+                path for path in sorted(inner.iterdir()) if path.is_file() and not is_left_behind(Path(path.name))
+            )
 
 
 def _data_sets(layout: Layout) -> list[str]:
@@ -106,7 +154,13 @@ def _incomplete(
 ) -> str:
     if not partial:
         wanted = "; ".join(f"{layout.name}: {', '.join(layout.files)}" for layout in layouts)
-        return f"{folder} holds no MovieLens files. Expected one of\n  {wanted}"
+        wanted = wanted.replace("|", " or ")
+        if len(layouts) == 1 and layouts[0].name in OWN:
+            return f"{folder} holds no files for data.name {layouts[0].name}: expected {wanted}"
+        return (
+            f"{folder} holds no MovieLens files. Expected one of\n  {wanted}\n"
+            "For a table of your own set data.name to table, for RecBole's files to recbole"
+        )
     named = [(inner, layout) for inner, layout in partial if layout in own]
     inner, best = max(named or partial, key=lambda one: len(one[1].files) - len(one[1].missing(one[0])))
     if named:
@@ -116,5 +170,5 @@ def _incomplete(
         for place, layout in partial
         if place == inner
     )
-    present = ", ".join(file for file in best.files if (inner / file).is_file())
+    present = ", ".join(file for file in best.files if _called(inner, file))
     return f"{inner} has {present}, but not all files of a data set: {needs}"

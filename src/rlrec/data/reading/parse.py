@@ -1,13 +1,14 @@
-"""Parses MovieLens files, in any of the five layouts that they are handed around in, into the canonical tables.
+"""Parses files in any layout, MovieLens's, HetRec's or a table of one's own, into the canonical tables.
 
 Layouts: GroupLens's ml-100k (`u.data` and others), ml-1m (`ratings.dat` and `users.dat`), ml-10m (`ratings.dat` without
 users) and ml-latest (`ratings.csv`), and RecBole's atomic files of ml-100k (`ml-100k.inter`). Which one it is shows in
-the files' names.
+the files' names. Those of `rlrec.data.reading.own` are looked for where `data.name` asks for them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,34 +18,14 @@ from rlrec.data.dataset.split import in_order
 from rlrec.data.dataset.tables import GENRE_SEPARATOR, Columns, Tables, typed
 from rlrec.data.dataset.titles import year_of
 from rlrec.data.reading.delimited import Delimited, Kind, line_error, line_of, read_delimited
-from rlrec.data.reading.detection import Layout, detect
+from rlrec.data.reading.detection import Frames, Layout, detect
+from rlrec.data.reading.hetrec import GENRES_FILE, MOVIES_FILE, RATINGS_FILE, read_hetrec
+from rlrec.data.reading.kinds import genres_of
+from rlrec.data.reading.occupations import OCCUPATIONS
+from rlrec.data.reading.own import read_atomic, read_own
 from rlrec.errors import DataError
+from rlrec.settings.dataset import DataConfig
 from rlrec.settings.explain import as_text
-
-OCCUPATIONS: tuple[str, ...] = (
-    "administrator",
-    "artist",
-    "doctor",
-    "educator",
-    "engineer",
-    "entertainment",
-    "executive",
-    "healthcare",
-    "homemaker",
-    "lawyer",
-    "librarian",
-    "marketing",
-    "none",
-    "other",
-    "programmer",
-    "retired",
-    "salesman",
-    "scientist",
-    "student",
-    "technician",
-    "writer",
-)
-"""The words of ml-100k's `u.occupation`; an occupation's code is its place here."""
 
 _C = Columns
 _RATING_COLUMNS: dict[str, Kind] = {
@@ -101,18 +82,36 @@ _ML10M_RATINGS, _ML10M_MOVIES = (replace(format_, encoding="utf-8") for format_ 
 _LATEST_RATINGS = Delimited(_RATING_COLUMNS, ",", "utf-8", header="userId,movieId,rating,timestamp", quoted=True)
 _LATEST_MOVIES = Delimited(_TITLED, ",", "utf-8", header="movieId,title,genres", quoted=True)
 
-# ml-latest's words for genres that the older data sets have, or that are none.
-_GENRE_WORDS = {"Children": "Children's", "(no genres listed)": "unknown", "": "unknown", "IMAX": None}
+
+class Parsed(NamedTuple):
+    """A data set as it was read.
+
+    Attributes:
+        tables: the three, with `violence` 0.
+        vocabulary: what text ids stand for, see `Frames`.
+        told: how the files were understood.
+    """
+
+    tables: Tables
+    vocabulary: Mapping[str, Sequence[str]]
+    told: tuple[str, ...]
 
 
 def parse(folder: Path, name: str) -> Tables:
+    """The tables of the data set `name`, without what there is to say about them; see `read_data_set`."""
+    return read_data_set(folder, name).tables
+
+
+def read_data_set(folder: Path, name: str, config: DataConfig | None = None) -> Parsed:
     """Parses the data set `name` from the files in `folder`, or in one of the folders inside it.
+
+    Args:
+        folder: where to look.
+        name: of the data set.
+        config: says how columns of a table of one's own are called.
 
     Out-of-range ratings, duplicate pairs and ratings of unknown movies are parsed: refusing them is the validation's
     part.
-
-    Returns:
-        The tables, with `violence` 0.
 
     Raises:
         DataError: see `detect_layout`; a file is empty or in an encoding that is not read; a line has the wrong number
@@ -120,7 +119,7 @@ def parse(folder: Path, name: str) -> Tables:
             text.
     """
     folder, layout = detect_layout(folder, name)
-    ratings, users, movies = layout.read(folder)
+    ratings, users, movies, vocabulary, told = layout.read(folder, config or DataConfig())
     users = users.sort_values(_C.ORIGINAL_ID, kind="stable", ignore_index=True)
     movies = movies.sort_values(_C.ORIGINAL_ID, kind="stable", ignore_index=True)
     users[_C.USER] = np.arange(len(users))
@@ -130,7 +129,8 @@ def parse(folder: Path, name: str) -> Tables:
     ratings[_C.MOVIE] = pd.Index(movies[_C.ORIGINAL_ID]).get_indexer(pd.Index(ratings[_C.ORIGINAL_MOVIE]))
     ratings = ratings.iloc[in_order(ratings)]  # files that differ in the order of their rows are the same data set
     with np.errstate(over="ignore"):  # a rating of 1e300 is infinite then, and refused with those of 6
-        return Tables(typed("ratings", ratings), typed("users", users), typed("movies", movies))
+        tables = Tables(typed("ratings", ratings), typed("users", users), typed("movies", movies))
+    return Parsed(tables, vocabulary, told)
 
 
 def detect_layout(folder: Path, name: str) -> tuple[Path, Layout]:
@@ -138,7 +138,7 @@ def detect_layout(folder: Path, name: str) -> tuple[Path, Layout]:
     return detect(folder, name, LAYOUTS)
 
 
-def _read_ml100k(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def _read_ml100k(folder: Path, _: DataConfig) -> Frames:
     genres = read_delimited(folder / "u.genre", _U_GENRE)
     if tuple(genres["genre"]) != GENRES or list(genres["index"]) != list(range(len(GENRES))):
         listed = as_text(", ".join(genres["genre"]))
@@ -150,10 +150,10 @@ def _read_ml100k(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame
     movies = _unique(folder / "u.item", _U_ITEM)
     flags = movies[list(GENRES)].to_numpy(dtype=bool)
     movies[_C.GENRES] = [GENRE_SEPARATOR.join(np.array(GENRES)[row]) or "unknown" for row in flags]
-    return ratings, users, _titled(movies)
+    return Frames(ratings, users, _titled(movies))
 
 
-def _read_atomic(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def _read_atomic(folder: Path, _: DataConfig) -> Frames:
     ratings = read_delimited(folder / "ml-100k.inter", _ATOMIC_RATINGS)
     users = _unique(folder / "ml-100k.user", _ATOMIC_USERS)
     _code_occupations(folder / "ml-100k.user", _ATOMIC_USERS, users, OCCUPATIONS)
@@ -162,33 +162,33 @@ def _read_atomic(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame
     unknown = movies[_C.TITLE] == "unkonwn"
     whole = movies[_C.TITLE] + " (" + movies[_C.YEAR] + ")"
     movies[_C.TITLE] = whole.mask(unknown, "unknown")
-    movies[_C.GENRES] = [_genres(words.split(" ")) for words in movies[_C.GENRES]]
-    return ratings, users, _titled(movies)
+    movies[_C.GENRES] = [genres_of(words.split(" ")) for words in movies[_C.GENRES]]
+    return Frames(ratings, users, _titled(movies))
 
 
-def _read_ml1m(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def _read_ml1m(folder: Path, _: DataConfig) -> Frames:
     ratings = read_delimited(folder / "ratings.dat", _ML1M_RATINGS)
     users = _unique(folder / "users.dat", _ML1M_USERS)
     _check_range(folder / "users.dat", _ML1M_USERS, users, _C.OCCUPATION, 0, 20)
     movies = _unique(folder / "movies.dat", _ML1M_MOVIES)
-    return ratings, _cleaned(folder / "users.dat", _ML1M_USERS, users), _with_genres(movies)
+    return Frames(ratings, _cleaned(folder / "users.dat", _ML1M_USERS, users), _with_genres(movies))
 
 
-def _read_ml10m(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def _read_ml10m(folder: Path, _: DataConfig) -> Frames:
     ratings = read_delimited(folder / "ratings.dat", _ML10M_RATINGS)
     return _without_users(ratings, _unique(folder / "movies.dat", _ML10M_MOVIES))
 
 
-def _read_latest(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def _read_latest(folder: Path, _: DataConfig) -> Frames:
     ratings = read_delimited(folder / "ratings.csv", _LATEST_RATINGS)
     return _without_users(ratings, _unique(folder / "movies.csv", _LATEST_MOVIES))
 
 
-def _without_users(ratings: pd.DataFrame, movies: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def _without_users(ratings: pd.DataFrame, movies: pd.DataFrame) -> Frames:
     users = pd.DataFrame({_C.ORIGINAL_ID: np.unique(ratings[_C.ORIGINAL_USER].to_numpy())})
     for column in (_C.SEX, _C.AGE, _C.OCCUPATION, _C.ZIP):
         users[column] = pd.NA
-    return ratings, users, _with_genres(movies)
+    return Frames(ratings, users, _with_genres(movies))
 
 
 LAYOUTS: tuple[Layout, ...] = (
@@ -197,6 +197,9 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout("ml-1m", ("ratings.dat", "users.dat", "movies.dat"), _read_ml1m),
     Layout("ml-10m", ("ratings.dat", "movies.dat"), _read_ml10m),
     Layout("ml-latest", ("ratings.csv", "movies.csv"), _read_latest),
+    Layout("hetrec", (RATINGS_FILE, MOVIES_FILE, GENRES_FILE), read_hetrec),
+    Layout("table", ("*.csv|*.tsv|*.parquet",), read_own),
+    Layout("recbole", ("*.inter",), read_atomic, beside=("*.item", "*.user")),
 )
 
 
@@ -241,15 +244,8 @@ def _described(path: Path, file_format: Delimited, row: int, problem: str) -> tu
 
 
 def _with_genres(movies: pd.DataFrame) -> pd.DataFrame:
-    movies[_C.GENRES] = [_genres(words.split(GENRE_SEPARATOR)) for words in movies[_C.GENRES]]
+    movies[_C.GENRES] = [genres_of(words.split(GENRE_SEPARATOR)) for words in movies[_C.GENRES]]
     return _titled(movies)
-
-
-def _genres(words: Sequence[str]) -> str:
-    """Words of `GENRES` in its order; after them any other word, for the validation to name."""
-    mapped = [_GENRE_WORDS.get(word, word) for word in words]
-    kept = {word for word in mapped if word is not None} or {"unknown"}
-    return GENRE_SEPARATOR.join([*(genre for genre in GENRES if genre in kept), *sorted(kept - set(GENRES))])
 
 
 def _titled(movies: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from rlrec.data.dataset.provenance import (
+    OWN_TERMS,
     Attempt,
     FileRecord,
     Provenance,
@@ -20,7 +21,7 @@ from rlrec.data.sources.naming import name_of, named
 from rlrec.data.sources.source import DEFAULT_ENDPOINTS, Endpoints, Order, Served, Source
 from rlrec.data.sources.transfer import OnBytes, UnreachableError, incoming_beside
 from rlrec.errors import DataError, WriteError
-from rlrec.settings.dataset import DataConfig
+from rlrec.settings.dataset import OWN, DataConfig
 from rlrec.storage.files import atomic_folder, checksum, restore, writing
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ def download(
                 files=_records(fresh),
                 tried=tuple(tried),
                 notes=served.notes,
+                **({"terms": OWN_TERMS, "citation": ""} if config.name in OWN else {}),
             )
             provenance.save(fresh)
     logger.info("%s comes from %s (%s)", config.name, served.source, served.location)
@@ -91,8 +93,8 @@ def _present(config: DataConfig, raw: Path) -> Provenance | None:
     if old.source == "path" and old.archive is not None:
         place = given.local_ratings(config)
         return old if place.is_file() and checksum(place) == old.archive.sha256 else None
-    # A folder may have changed, and copying it is as fast as comparing it.
-    return None if old.source == "folder" else old
+    # A folder or a table may have changed, and copying it is as fast as comparing it.
+    return None if old.source in ("folder", "file") else old
 
 
 def _first_that_serves(order: Order, tried: list[Attempt]) -> Served:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rlrec.data.dataset.provenance import SourceKind, record_archive
 from rlrec.data.reading.parse import detect_layout
+from rlrec.data.reading.sheets import SUFFIXES
 from rlrec.data.sources.naming import named
 from rlrec.data.sources.source import Order, Served
 from rlrec.data.sources.transfer import Pin, fetch
@@ -17,6 +18,9 @@ _PIN = re.compile(r"#(md5|sha256)=([0-9a-f]+)$", re.IGNORECASE)
 GENOME_ARCHIVE = "tag-genome.zip"
 _NOT_RATINGS = ("README.md", GENOME_ARCHIVE)
 """What may be in the folder `data/local` besides."""
+
+LONE_FILES = (*SUFFIXES, ".inter")
+"""Endings of files that are ratings by themselves."""
 
 _DIGEST_LENGTHS = {"md5": 32, "sha256": 64}
 
@@ -39,6 +43,8 @@ def serve(order: Order, config: DataConfig) -> Served:
         place, source = local_ratings(config), "path"
         if place.is_dir():
             return _copy(place, order)
+        if place.suffix.lower() in LONE_FILES:
+            return _copy_one(place, order)
         location, archive = str(place), place
     else:
         archive, source = order.incoming / f"{order.name}.zip", "url"
@@ -78,9 +84,16 @@ def local_ratings(config: DataConfig) -> Path:
 def _copy(folder: Path, order: Order) -> Served:
     inner, layout = detect_layout(folder, order.name)
     order.folder.mkdir(parents=True)
-    for file in layout.files:
+    for file in layout.present(inner):
         shutil.copyfile(inner / file, order.folder / file)
     return Served("folder", str(inner), False, None, ("a folder, so its row counts are not checked",))
+
+
+def _copy_one(file: Path, order: Order) -> Served:
+    order.folder.mkdir(parents=True)
+    shutil.copyfile(file, order.folder / file.name)
+    detect_layout(order.folder, order.name)
+    return Served("file", str(file), False, None, ("a file of one's own",))
 
 
 def split_pin(given: str, setting: str = "data.source") -> tuple[str, Pin | None]:

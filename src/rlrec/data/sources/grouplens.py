@@ -3,6 +3,7 @@
 import re
 
 from rlrec.data.dataset.provenance import Compared, record_archive
+from rlrec.data.registry import DATASETS
 from rlrec.data.sources.naming import named
 from rlrec.data.sources.source import Endpoints, Order, Served
 from rlrec.data.sources.transfer import FetchError, Pin, UnreachableError, fetch, fetch_text
@@ -10,14 +11,14 @@ from rlrec.storage.archives import unpack
 
 
 def serve(order: Order) -> Served:
-    """Fetches and unpacks `<name>.zip`.
+    """Fetches and unpacks the data set's archive.
 
     Raises:
         UnreachableError: there is no connection to GroupLens.
         DataError: it refuses, the checksum is wrong, or the archive is broken or unsafe.
         WriteError: the folder cannot be written.
     """
-    url = f"{order.endpoints.grouplens}/movielens/{order.name}.zip"
+    url = f"{order.endpoints.grouplens}/{DATASETS[order.name].at or f'movielens/{order.name}.zip'}"
     pin, notes = _pin(order.name, url, order.endpoints)
     archive = order.incoming / f"{order.name}.zip"
     fetch(url, archive, pin, order.on_bytes, order.endpoints.patience)

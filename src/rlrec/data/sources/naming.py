@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from rlrec.data.dataset.provenance import SourceKind
 from rlrec.errors import DataError, WriteError
@@ -33,6 +33,8 @@ def named(names: Mapping[Path, str]) -> Iterator[None]:
 
 def name_of(kind: SourceKind, location: str) -> str:
     """What `named` is to call the files that a source of this kind served from that location."""
+    if kind == "file":
+        return f"{PurePath(location).parent}/"
     return f"{location.rstrip('/')}/" if kind == "folder" else location
 
 

@@ -1,25 +1,19 @@
 """What people really answered behind Gymnasium's interface: one session, or a batch of sessions played in step."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from rlrec.data.dataset.histories import History
 from rlrec.data.dataset.pools import POOLS
-from rlrec.environments.gym.common import (
-    Game,
-    Infos,
-    SessionEnv,
-    SessionVectorEnv,
-    Started,
-    checked_scenario,
-    integers,
-    reset_options,
-    world_of,
-)
+from rlrec.environments.gym.arguments import checked_scenario, drawn_users, integers, reset_options, world_of
+from rlrec.environments.gym.batch import SessionVectorEnv
+from rlrec.environments.gym.game import Game, Infos, Started
+from rlrec.environments.gym.single import SessionEnv
 from rlrec.environments.logged import EARLIEST, LATEST, LoggedUsers, continued_users, known_at, logged_in
 from rlrec.environments.sessions import Outcome, Sessions
 from rlrec.errors import ConfigError, WorldError
@@ -45,7 +39,7 @@ class LoggedEnv(SessionEnv):
     `Discrete(N)` for `slate_size=1`, the movie to show; otherwise `MultiDiscrete([N] * K)`, the slate in its order. N
     is the number of movies of the world. The movies of a slate must be distinct, and neither shown before in the
     session nor known from before it: `info["action_mask"]` has a 1 for each movie that may be shown, and so has
-    `action_masks()`. Other actions raise `WorldError`, or are replaced (see `invalid`).
+    `action_masks()`. Other actions raise `WorldError`, or are replaced or penalised (see `invalid`).
     `env.action_space.sample(mask=info["action_mask"])` draws a valid action for `slate_size=1`.
 
     ## Observation Space
@@ -93,7 +87,7 @@ class LoggedEnv(SessionEnv):
         observation: `recent`, `stars` or `answers`; by default what becomes the kind of session.
         features: What movie features are made of: who `watched` what, or as for `rlrec/MovieLens-v0`.
         pool: People to draw from: `train` or `validation`. Of test users a world has no log.
-        invalid: `refuse` or `replace`, as for `rlrec/MovieLens-v0`.
+        invalid: `refuse`, `replace` or `penalise`, as for `rlrec/MovieLens-v0`.
         render_mode: None, `ansi` or `rgb_array`, as for `rlrec/MovieLens-v0`.
 
     Raises:
@@ -124,11 +118,9 @@ class LoggedVectorEnv(SessionVectorEnv):
     """A batch of `LoggedEnv` sessions, stepped together by matrix products.
 
     Made by `gymnasium.make_vec("rlrec/Logged-v0", num_envs=B, world=W, ...)`. Spaces, rewards and infos are those of B
-    single environments, batched; see `LoggedEnv`. All sessions have the same length, so they end together; where
-    they continue, their histories differ in length.
-
-    Autoreset is Gymnasium's default, `AutoresetMode.NEXT_STEP`: the step after the last one ignores its actions,
-    starts new sessions with new people of the pool, and returns their first observations with rewards of 0.
+    single environments, batched; see `LoggedEnv`. All sessions have the same length; where they continue, their
+    histories differ in length. Seeds, autoreset and `reset_mask` are as for
+    `rlrec.environments.gym.movielens.MovieLensVectorEnv`.
 
     `reset(options={"user": [u_1, ..., u_B]})` plays these users, `{"user": u}` one user in all sessions; likewise
     `known`.
@@ -136,9 +128,11 @@ class LoggedVectorEnv(SessionVectorEnv):
     Args:
         num_envs: B, sessions played at once; people are drawn independently, so one may be in several.
         world: And the further arguments: as for `LoggedEnv`.
+        autoreset_mode: as for `MovieLensVectorEnv`.
+        max_episode_steps: likewise.
 
     Raises:
-        ConfigError: as for `LoggedEnv`, or `num_envs` is less than 1.
+        ConfigError: as for `LoggedEnv`, or `num_envs` or `max_episode_steps` is less than 1.
         WorldError: as for `LoggedEnv`.
     """
 
@@ -155,11 +149,15 @@ class LoggedVectorEnv(SessionVectorEnv):
         pool: str = "train",
         invalid: str = "refuse",
         render_mode: str | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        max_episode_steps: int | None = None,
     ) -> None:
         super().__init__(
             num_envs,
             _game(world, sessions, slate_size, episode_length, reward, observation, features, pool, invalid),
             render_mode,
+            autoreset_mode,
+            max_episode_steps,
         )
 
 
@@ -175,10 +173,10 @@ class _Cold(Game):
         self._users = logged_in(world, pool, self.least)
         super().__init__(world, scenario, invalid)
 
-    def start(self, count: int, rng: np.random.Generator, options: Mapping[str, Any] | None) -> Started:
+    def start(self, rngs: Sequence[np.random.Generator], options: Mapping[str, Any] | None) -> Started:
         given = reset_options(options, *self.options)
-        drawn = given["user"] is None
-        users = rng.choice(self._users, size=count) if drawn else integers("user", given["user"], count, "users")
+        user = given["user"]
+        users = drawn_users(self._users, rngs) if user is None else integers("user", user, len(rngs), "users")
         histories = [self.world.history(user) for user in users.tolist()]
         for user, history in zip(users.tolist(), histories, strict=True):
             if len(history.movies) < self.least:
@@ -186,10 +184,14 @@ class _Cold(Game):
                     f"the log of user {user} ({POOLS[self.world.pools[user]]} pool) has {len(history.movies)} ratings, "
                     f"but {self.least} or more are needed; of test users a world has no log"
                 )
-        return self._begin(users, histories, rng, given)
+        return self._begin(users, histories, rngs, given)
 
     def _begin(
-        self, users: NDArray[np.int64], histories: list[History], rng: np.random.Generator, given: dict[str, Any]
+        self,
+        users: NDArray[np.int64],
+        histories: list[History],
+        rngs: Sequence[np.random.Generator],
+        given: dict[str, Any],
     ) -> Started:
         people = LoggedUsers(histories, self.world.n_movies)
         return Started(Sessions(self.world, users, self.scenario, people), {"user": users})
@@ -210,11 +212,15 @@ class _Continued(_Cold):
         self._check_known(self._users, lengths, known_at(lengths, LATEST))
 
     def _begin(
-        self, users: NDArray[np.int64], histories: list[History], rng: np.random.Generator, given: dict[str, Any]
+        self,
+        users: NDArray[np.int64],
+        histories: list[History],
+        rngs: Sequence[np.random.Generator],
+        given: dict[str, Any],
     ) -> Started:
         lengths = np.array([len(history.movies) for history in histories])
         if given["known"] is None:
-            known = known_at(lengths, rng.uniform(EARLIEST, LATEST, len(users)))
+            known = known_at(lengths, np.array([rng.uniform(EARLIEST, LATEST) for rng in rngs]))
         else:
             known = integers("known", given["known"], len(users), "numbers of ratings")
         self._check_known(users, lengths, known)

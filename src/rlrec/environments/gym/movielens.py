@@ -1,23 +1,17 @@
 """The simulator behind Gymnasium's interface: one session, or a batch of sessions played in step."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from rlrec.environments.gym.common import (
-    Game,
-    Infos,
-    SessionEnv,
-    SessionVectorEnv,
-    Started,
-    checked_scenario,
-    integers,
-    reset_options,
-    world_of,
-)
+from rlrec.environments.gym.arguments import checked_scenario, drawn_users, integers, reset_options, world_of
+from rlrec.environments.gym.batch import SessionVectorEnv
+from rlrec.environments.gym.game import Game, Infos, Started
+from rlrec.environments.gym.single import SessionEnv
 from rlrec.environments.sessions import Outcome, Sessions
 from rlrec.settings.beliefs import BeliefConfig
 from rlrec.settings.config import ScenarioConfig
@@ -37,7 +31,7 @@ class MovieLensEnv(SessionEnv):
     `Discrete(N)` for `slate_size=1`, the movie to show; otherwise `MultiDiscrete([N] * K)`, the slate in its order. N
     is the number of movies of the world. The movies of a slate must be distinct and, unless `allow_repeats`, not shown
     before in the session: `info["action_mask"]` has a 1 for each movie that may be shown, and so has `action_masks()`.
-    Other actions raise `WorldError`, or are replaced (see `invalid`).
+    Other actions raise `WorldError`, or are replaced or penalised (see `invalid`).
     `env.action_space.sample(mask=info["action_mask"])` draws a valid action for `slate_size=1`.
 
     ## Observation Space
@@ -92,7 +86,8 @@ class MovieLensEnv(SessionEnv):
             ratings only, or `genres` and popularity.
         invalid: What is done with a movie that may not be shown, or that stands in the slate already: `refuse` it with
             a `WorldError`, or `replace` it by the one that may be shown whose features point most in its direction;
-            `info` then has the `slate` (`(K,)`) that was shown and how many of it were `replaced`.
+            `info` then has the `slate` (`(K,)`) that was shown and how many of it were `replaced`. Or `penalise` it:
+            the user is shown nothing, the step counts, the reward is -0.2, and `info["penalised"]` is true.
         render_mode: `render` tells of the last step in words (`ansi`) or draws it beside the taste (`rgb_array`).
 
     Raises:
@@ -145,19 +140,25 @@ class MovieLensVectorEnv(SessionVectorEnv):
     """A batch of `MovieLensEnv` sessions, stepped together by matrix products.
 
     Made by `gymnasium.make_vec("rlrec/MovieLens-v0", num_envs=B, world=W, ...)`. Spaces, rewards and infos are those
-    of B single environments, batched; see `MovieLensEnv`. All sessions have the same length, so they end together.
+    of B single environments, batched; see `MovieLensEnv`. Seeds are theirs too: with `reset(seed=s)`, session i plays
+    what a single environment plays that is reset with `s + i`, and a list has one seed for each.
 
-    Autoreset is Gymnasium's default, `AutoresetMode.NEXT_STEP`: the step after the last one ignores its actions,
-    starts new sessions with new users of the pool, and returns their first observations with rewards of 0.
+    All sessions have the same length, so they end together unless some were reset alone. Autoreset is Gymnasium's
+    default, `NextStep`: the step after the last one ignores its actions, starts new sessions with new users of the
+    pool, and returns their first observations with rewards of 0. With `SameStep` the step that ends a session starts
+    the next one, and `infos["final_obs"]` and `infos["final_info"]` have the end. With `Disabled` nothing starts by
+    itself: `reset(options={"reset_mask": mask})` starts those sessions anew for which the mask, `(B,)` bool, is true.
 
     `reset(options={"user": [u_1, ..., u_B]})` plays these users, `{"user": u}` one user in all sessions.
 
     Args:
         num_envs: B, sessions played at once; users are drawn independently, so one user may be in several.
         world: And the further arguments: as for `MovieLensEnv`.
+        autoreset_mode: `NextStep`, `SameStep` or `Disabled`, or Gymnasium's `AutoresetMode`.
+        max_episode_steps: `truncated` is true after so many steps; never where absent.
 
     Raises:
-        ConfigError: as for `MovieLensEnv`, or `num_envs` is less than 1.
+        ConfigError: as for `MovieLensEnv`, or `num_envs` or `max_episode_steps` is less than 1.
         WorldError: as for `MovieLensEnv`.
     """
 
@@ -180,6 +181,8 @@ class MovieLensVectorEnv(SessionVectorEnv):
         features: str = "world",
         invalid: str = "refuse",
         render_mode: str | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        max_episode_steps: int | None = None,
     ) -> None:
         super().__init__(
             num_envs,
@@ -201,6 +204,8 @@ class MovieLensVectorEnv(SessionVectorEnv):
                 episode_length=episode_length,
             ),
             render_mode,
+            autoreset_mode,
+            max_episode_steps,
         )
 
 
@@ -211,11 +216,11 @@ class _Simulated(Game):
         super().__init__(world, scenario, invalid)
         self._pool = pool
 
-    def start(self, count: int, rng: np.random.Generator, options: Mapping[str, Any] | None) -> Started:
+    def start(self, rngs: Sequence[np.random.Generator], options: Mapping[str, Any] | None) -> Started:
         user = reset_options(options, "user")["user"]
-        users = rng.choice(self._pool, size=count) if user is None else integers("user", user, count, "users")
+        users = drawn_users(self._pool, rngs) if user is None else integers("user", user, len(rngs), "users")
         # The seed of the scatter of ratings is drawn only where there is any.
-        luck = int(rng.integers(2**32)) if self.scenario.noise else 0
+        luck = np.array([rng.integers(2**32) if self.scenario.noise else 0 for rng in rngs])
         return Started(Sessions(self.world, users, self.scenario, seed=luck), {"user": users})
 
     def measures(self, outcome: Outcome) -> Infos:

@@ -25,17 +25,33 @@ class Slates(spaces.MultiDiscrete):
         super().__init__(np.full(shape, n_movies), seed=seed)
 
     def sample(self, mask: Any = None, probability: Any = None) -> NDArray[Any]:
-        """A slate, or a batch; with a mask or probabilities, what `MultiDiscrete` draws."""
-        if mask is not None or probability is not None:
+        """A slate, or a batch.
+
+        Args:
+            mask: `info["action_mask"]`, `(N,)` or `(B, N)`, the movies that may be drawn; what else it may be, and
+                what is drawn then, is as for `MultiDiscrete`.
+            probability: likewise.
+        """
+        if isinstance(mask, np.ndarray) and mask.shape == (*self.shape[:-1], self._n_movies):
+            allowed = [np.flatnonzero(row) for row in mask.reshape(-1, self._n_movies)]
+        elif mask is not None or probability is not None:
             return np.asarray(super().sample(mask, probability))
-        size = self.shape[-1]
-        rows = [self.np_random.choice(self._n_movies, size, replace=False) for _ in range(self.nvec.size // size)]
-        return np.stack(rows).reshape(self.shape).astype(self.dtype)
+        else:
+            allowed = [np.arange(self._n_movies)] * (self.nvec.size // self.shape[-1])
+        drawn = [self.np_random.choice(movies, self.shape[-1], replace=False) for movies in allowed]
+        return np.stack(drawn).reshape(self.shape).astype(self.dtype)
 
 
 @batch_space.register(Slates)
 def _batched(space: Slates, n: int = 1) -> Slates:
     return Slates(space._n_movies, (n, *space.shape), seed=deepcopy(space.np_random))
+
+
+def forbidden(slates: NDArray[np.int64], available: Masks) -> Masks:
+    """`(B,)`, which of `(B, K)` slates have a movie twice, or one that is not `available`, `(B, N)`."""
+    missing = ~np.take_along_axis(available, slates, axis=1)
+    in_order = np.sort(slates, axis=1)
+    return np.asarray(missing.any(axis=1) | (in_order[:, 1:] == in_order[:, :-1]).any(axis=1))
 
 
 def nearest_allowed(slates: NDArray[np.int64], available: Masks, vectors: Floats) -> NDArray[np.int64]:

@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 
 import pandas as pd
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rlrec.errors import DataError
@@ -16,7 +15,7 @@ from rlrec.experiments.search.finalists import DEFAULT, Entrants, Finals
 from rlrec.experiments.search.space import Plan, Scalar
 from rlrec.settings.config import parse_config
 from rlrec.settings.edit import edited
-from rlrec.settings.yaml import parse_yaml, read_settings
+from rlrec.settings.yaml import parse_yaml, read_settings, write_yaml
 from rlrec.storage.files import write_atomically
 
 
@@ -133,7 +132,7 @@ def result_of(
 
 def to_yaml(result: SearchResult) -> bytes:
     """The file, as a person reads it."""
-    return yaml.safe_dump(result.model_dump(mode="json"), sort_keys=False, allow_unicode=True).encode()
+    return write_yaml(result.model_dump(mode="json")).encode()
 
 
 def read_result(path: Path) -> SearchResult:

@@ -122,3 +122,35 @@ def test_a_cluster_of_ones_own_listens_on_loopback_only_and_ends_with_the_traini
     left = [psutil.Process(pid) for pid in told["pids"] if psutil.pid_exists(pid)]
     _, alive = psutil.wait_procs(left, timeout=20)
     assert not alive
+
+
+_START = """
+from rlrec.agents.distributed.ray import connected
+from rlrec.errors import ConfigError
+from rlrec.settings.config import Config
+try:
+    with connected(Config().training):
+        print("started")
+except ConfigError as error:
+    print(error)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("variable", "value", "todo"), [("TMPDIR", 90 * "x", "RAY_TMPDIR"), ("HOME", "none", "set HOME")]
+)
+def test_what_keeps_ray_from_starting_here_is_told_with_what_to_do(
+    tmp_path: Path, variable: str, value: str, todo: str
+) -> None:
+    mine = {name: text for name, text in os.environ.items() if not name.startswith("RAY_")}
+    (tmp_path / value).mkdir()
+    folder = tmp_path / value if variable == "TMPDIR" else Path("/proc/none")
+    mine |= {"PYTHONPATH": str(Path(__file__).resolve().parents[4] / "src"), variable: str(folder)}
+    ended = subprocess.run(
+        [sys.executable, "-c", _START], env=mine, capture_output=True, text=True, timeout=400, check=False
+    )
+    [said] = ended.stdout.splitlines()
+    assert said.startswith("training.ray.address: cannot start Ray on this machine: ")
+    assert todo in said
+    assert "token, this process" not in said

@@ -98,6 +98,7 @@ def trained() -> Training:
     return train(WORLD, job(3, start="zero", learning_rate=0.01))
 
 
+@pytest.mark.ci
 def test_a_training_of_slates_serves_slates_of_other_sizes(trained: Training) -> None:
     """Position k is served by the vector min(k, K − 1), whatever the size that is asked for."""
     policy = trained.policy

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlrec.data.dataset.order import _mixed, known_of, time_order
+from rlrec.data.dataset.order import known_of, mixed, time_order
 
 ROWS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3), st.integers(0, 40)), max_size=50, unique=True)
 
@@ -60,7 +60,7 @@ def test_in_the_same_second_two_users_rate_in_different_orders() -> None:
 
 def test_the_mixture_is_that_of_splitmix64() -> None:
     """Its first output for the seed 0, as published with Steele et al. 2014."""
-    assert int(_mixed(np.array([0]), np.array([0]))[0]) == 0xE220A8397B1DCDAF
+    assert int(mixed(np.array([0]), np.array([0]))[0]) == 0xE220A8397B1DCDAF
 
 
 @pytest.mark.parametrize(

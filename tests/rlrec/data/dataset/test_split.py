@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlrec.data.dataset.split import future_rows
+from rlrec.data.dataset.split import after_cut, future_rows, known_at_cut
+from rlrec.data.dataset.tables import Tables
+from rlrec.errors import DataError
 
 ROWS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4)), max_size=60)
 
@@ -55,3 +57,24 @@ def test_sizes_by_hand(n: int, share: float, future: int) -> None:
         future_rows(table([(3, t) for t in range(n)]), np.array([3]), share).tolist()
         == [False] * (n - future) + [True] * future
     )
+
+
+@given(times=st.lists(st.integers(0, 9), min_size=1, max_size=40), percent=st.integers(1, 99))
+def test_a_global_cut_is_one_moment_with_the_share_of_all_ratings_before_it(times: list[int], percent: int) -> None:
+    frame = pd.DataFrame({"timestamp": times})
+    if sum(time == min(times) for time in times) > max(percent * len(times) // 100, 1 if len(times) > 1 else 0):
+        with pytest.raises(DataError, match=r"world\.split"):
+            after_cut(frame, percent / 100)
+        return
+    later = after_cut(frame, percent / 100)
+    before, after = ([time for time, late in zip(times, later, strict=True) if late == side] for side in (False, True))
+    assert max(before) < min(after)
+    assert len(before) <= max(percent * len(times) // 100, 1)
+    assert len(before) + sum(time == min(after) for time in after) > percent * len(times) // 100
+
+
+def test_what_may_be_learned_is_before_the_cut_if_there_is_one() -> None:
+    frame = table([(0, 1), (0, 4), (1, 2), (1, 3)])
+    found = Tables(frame, pd.DataFrame(), pd.DataFrame())
+    assert known_at_cut(found, 0.5, "user") is found
+    assert known_at_cut(found, 0.5, "time").ratings["timestamp"].tolist() == [1, 2]

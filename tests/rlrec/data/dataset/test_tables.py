@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlrec.data.dataset.genres import GENRES
-from rlrec.data.dataset.tables import SCHEMAS, Tables, demographics, genre_flags, load_tables, save_tables, typed
+from rlrec.data.dataset.tables import (
+    SCHEMAS,
+    Tables,
+    demographics,
+    genre_flags,
+    kinds_in,
+    load_tables,
+    save_tables,
+    typed,
+)
 from rlrec.errors import DataError
 
 
@@ -70,10 +79,20 @@ def test_genre_flags_say_which_words_are_there(genres: list[set[str]]) -> None:
     assert [{GENRES[g] for g in np.flatnonzero(row)} for row in flags] == genres
 
 
-def test_an_unknown_genre_sets_no_flag() -> None:
-    flags = genre_flags(pd.DataFrame({"genres": pd.array(["Telenovela|Drama", None], dtype="string")}))
-    assert flags.sum() == 1
-    assert flags[0, GENRES.index("Drama")]
+@pytest.mark.parametrize(
+    ("fields", "kinds"),
+    [
+        (["Drama", None], GENRES),
+        (["Telenovela|Drama", None, "Poetry"], ("Drama", "Poetry", "Telenovela")),
+        ([None, None], ()),
+    ],
+)
+def test_kinds_are_the_datas_own_where_they_are_not_movielens(fields: list[str | None], kinds: tuple[str, ...]) -> None:
+    movies = pd.DataFrame({"genres": pd.array(fields, dtype="string")})
+    flags = genre_flags(movies)
+    assert kinds_in(movies) == kinds
+    told = [None if field is None else field.split("|") for field in fields]
+    assert [[kinds[g] for g in np.flatnonzero(row)] for row in flags] == [sorted(words or []) for words in told]
 
 
 def test_demographics_are_scaled_by_the_largest_possible_values() -> None:

@@ -112,7 +112,8 @@ def test_one_file_is_no_data_set(tmp_path: Path) -> None:
             detect_layout(folder, name)
         assert str(error.value) == (
             f"{folder} has movies.dat, but not all files of a data set: ml-1m (ml-1m) also has ratings.dat, users.dat; "
-            "ml-10m (ml-10m) also has ratings.dat"
+            "ml-10m (ml-10m) also has ratings.dat; "
+            "hetrec (hetrec-2011) also has user_ratedmovies-timestamps.dat, movie_genres.dat"
         )
     with pytest.raises(DataError, match=r"lacks ratings\.dat, users\.dat of ml-1m's files ratings\.dat, users\.dat"):
         detect_layout(folder, "ml-1m")

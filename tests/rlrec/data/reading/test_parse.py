@@ -66,6 +66,15 @@ def test_every_layout_gives_the_canonical_columns(make_folder: MakeFolder, layou
         assert (joined[f"original_{column}"] == joined["original_id"]).all()
 
 
+def test_hetrecs_ratings_and_movies_are_those_of_other_layouts(make_folder: MakeFolder) -> None:
+    """Its times are in milliseconds, its years and genres apart from the titles."""
+    hetrec, other = (
+        parse(make_folder(layout), name) for layout, name in (("hetrec", "hetrec-2011"), ("ml-10m", "ml-10m"))
+    )
+    for name in ("ratings", "users", "movies"):
+        pd.testing.assert_frame_equal(hetrec[name], other[name])
+
+
 @pytest.mark.parametrize("layout", ["recbole", "ml-1m"])
 def test_the_same_data_give_the_same_tables_in_each_layout(make_folder: MakeFolder, layout: str) -> None:
     _assert_equal(parse(make_folder(layout), NAMES[layout]), parse(make_folder("ml-100k"), "ml-100k"))

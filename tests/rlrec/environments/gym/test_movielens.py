@@ -156,7 +156,7 @@ def test_what_is_no_movie_is_refused_where_others_are_replaced(world):
         env.step(np.array([60, 60]))
     with pytest.raises(WorldError, match="slates must be integers of the shape"):
         env.step(np.array([1, 2, 3]))
-    with pytest.raises(ConfigError, match="invalid: must be refuse or replace"):
+    with pytest.raises(ConfigError, match="invalid: must be refuse, replace or penalise"):
         gymnasium.make(NAME, world=world, invalid="ignore")
 
 

@@ -12,7 +12,7 @@ def test_importing_the_package_registers_without_loading_anything_heavy():
     code = (
         "import sys, gymnasium, rlrec\n"
         "assert {'rlrec/MovieLens-v0', 'rlrec/Logged-v0'} <= set(gymnasium.registry)\n"
-        "heavy = {'pandas', 'tensorflow', 'keras', 'matplotlib', 'scipy', 'rlrec.environments.gym.common'}\n"
+        "heavy = {'pandas', 'tensorflow', 'keras', 'matplotlib', 'scipy', 'rlrec.environments.gym.game'}\n"
         "heavy &= set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )

@@ -34,6 +34,17 @@ def test_to_others_it_is_a_multi_discrete() -> None:
         np.testing.assert_array_equal(twin.sample(), copy.deepcopy(space).sample())
 
 
+def test_a_slate_is_drawn_of_what_an_array_of_masks_allows() -> None:
+    one, many = Slates(6, (2,), seed=1), batch_space(Slates(6, (2,), seed=1), 3)
+    mask = np.array([[0, 1, 1, 0, 0, 1], [1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1]], np.int8)
+    for _ in range(20):
+        for row, slate in zip(mask, many.sample(mask=mask), strict=True):
+            assert row[slate].all()
+            assert len(set(slate.tolist())) == 2
+        assert mask[0][one.sample(mask=mask[0])].all()
+    assert many.sample(mask=mask).dtype == many.dtype
+
+
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     n, k, b = draw(st.integers(4, 9)), draw(st.integers(1, 3)), draw(st.integers(1, 3))

@@ -206,6 +206,7 @@ def test_those_that_do_not_predict_ratings_do_not_mind_violence(name: str) -> No
     assert np.array_equal(mild.slates, careless.slates)
 
 
+@pytest.mark.ci
 @pytest.mark.slow
 @pytest.mark.realdata
 def test_on_real_ratings_every_collaborative_filter_earns_more_than_what_most_people_liked(

@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 from policies import TITLES
 
 from rlrec.data.dataset.titles import names_of, plain
+from rlrec.data.own.titles import SHOWN, Titles
 from rlrec.errors import TitleError
-from rlrec.recommending.titles import SHOWN, Titles
 
 KNOWN = Titles(TITLES)
 

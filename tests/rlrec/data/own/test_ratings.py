@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from rlrec.data.own.ratings import read_own_ratings, titles_of
 from rlrec.errors import RequestError
-from rlrec.recommending.own_ratings import read_own_ratings, titles_of
 
 LETTERBOXD = "Date,Name,Year,Letterboxd URI,Rating\n2024-05-01,Fargo,1996,x,4.5\n2024-04-01,Heat,1995,x,3\n"
 IMDB = (

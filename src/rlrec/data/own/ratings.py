@@ -50,6 +50,15 @@ def read_own_ratings(path: Path) -> list[OwnRating]:
     Raises:
         RequestError: it cannot be read, lacks a column, or a value is none; with path, line and value.
     """
+    return [rating for _, rating in read_dated_ratings(path)]
+
+
+def read_dated_ratings(path: Path) -> list[tuple[float, OwnRating]]:
+    """The same with the time of each, seconds since 1970, UTC; minus infinity where it has none.
+
+    Raises:
+        RequestError: see `read_own_ratings`.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -69,7 +78,7 @@ def read_own_ratings(path: Path) -> list[OwnRating]:
         found.append(
             (_moment(where, values.get("date", "")), OwnRating(_movie(where, values), _stars(where, values, scale)))
         )
-    return [rating for _, rating in sorted(found, key=lambda dated: dated[0])]
+    return sorted(found, key=lambda dated: dated[0])
 
 
 def _columns(path: Path, header: list[str]) -> dict[str, int]:
