@@ -8,9 +8,10 @@ after that is killed; then nothing is lost either, but the stage's run has no en
 import contextvars
 import os
 import signal
+import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from itertools import pairwise
@@ -70,6 +71,32 @@ def in_thread(work: Callable[[], _T]) -> _T:
     # Not `Thread.join`: interrupted by a signal, it takes the thread for ended.
     wait_until(lambda seconds: bool(wait([outcome], seconds).done))
     return outcome.result()
+
+
+def run_below(command: Sequence[str], descriptors: Sequence[int] = ()) -> int:
+    """Runs a command that starts stages; where this process is told to end meanwhile, those are ended first.
+
+    Args:
+        command: what to run.
+        descriptors: of files that it inherits, locks for example.
+
+    Returns:
+        Its exit status.
+    """
+    process = subprocess.Popen(command, pass_fds=descriptors)
+
+    def ended(seconds: float) -> bool:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        return process.returncode is not None
+
+    try:
+        wait_until(ended)
+    finally:
+        if process.returncode is None:  # it had its time to end
+            process.kill()
+            process.wait()
+    return process.returncode
 
 
 def wait_until(ended: Callable[[float], bool]) -> None:

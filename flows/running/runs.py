@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.running import summary, turn
-from flows.running.ending import wait_until
+from flows.running.ending import run_below
 from flows.running.repository import repository, trouble_with
 from rlrec.errors import RlrecError
 from rlrec.settings.config import PARAMS_FILE
@@ -237,21 +237,8 @@ def _as_it_was_written(overrides: list[str], by_dvc: str) -> str:
 def _dvc_repro() -> None:
     with turn.turn(turn.EXPERIMENT, log.info) as lock:
         # It holds the lock too, so that whoever comes next waits for it where this process is killed.
-        command = [sys.executable, "-m", "flows.running.repro", str(os.getpid())]
-        dvc = subprocess.Popen(command, pass_fds=[lock])
-
-        def ended(seconds: float) -> bool:
-            with suppress(subprocess.TimeoutExpired):
-                dvc.wait(seconds)
-            return dvc.returncode is not None
-
-        try:
-            wait_until(ended)
-        finally:
-            if dvc.returncode is None:  # it had its time to end
-                dvc.kill()
-                dvc.wait()
-    if dvc.returncode:
+        failed = run_below([sys.executable, "-m", "flows.running.repro", str(os.getpid())], [lock])
+    if failed:
         if summary.a_stage_was_interrupted():
             raise KeyboardInterrupt
         raise StageError(summary.error_of(None) or "`dvc repro` failed: see above")

@@ -13,7 +13,7 @@ from requests.utils import should_bypass_proxies
 hosts = ("127.0.0.1", "localhost", "example.org", "inside.example.org")
 print([bool(proxy_bypass(host)) for host in hosts])
 print([should_bypass_proxies(f"http://{host}:4200/api", None) for host in hosts])
-print(getproxies()["http"])
+print(getproxies()["http"], os.environ.get("PREFECT_PROFILE"))
 """
 
 
@@ -27,6 +27,12 @@ print(getproxies()["http"])
     ],
 )
 def test_loopback_never_goes_through_a_proxy_and_the_rest_does_as_before(said, direct):
-    proxies = {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9", "PATH": ""}
+    """And a profile is none of this project's."""
+    proxies = {
+        "http_proxy": "http://127.0.0.1:9",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "PATH": "",
+        "PREFECT_PROFILE": "company",
+    }
     told = subprocess.run([sys.executable, "-c", ASK], cwd=ROOT, env=proxies | said, capture_output=True, text=True)
-    assert told.stdout.splitlines() == [str(direct), str(direct), "http://127.0.0.1:9"], told.stderr
+    assert told.stdout.splitlines() == [str(direct), str(direct), "http://127.0.0.1:9 None"], told.stderr

@@ -100,3 +100,13 @@ def test_a_stage_that_does_not_end_is_killed(start):
     run.terminate()
     assert run.communicate(timeout=15)[0].splitlines() == ["interrupted"]
     assert not stage.is_running()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("again", range(20))
+def test_it_ends_every_time(start, again):
+    for number, background in ((signal.SIGTERM, True), (signal.SIGTERM, False), (signal.SIGINT, False)):
+        run = start(STAGE, background=background)
+        run.send_signal(number)
+        assert run.communicate(timeout=15)[0].splitlines() == ["put in order", "interrupted"]
+        assert run.returncode == 130

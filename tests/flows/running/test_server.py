@@ -129,9 +129,8 @@ def test_a_profile_in_the_home_folder_is_of_no_account(tmp_path):
     )
     folder = make_folder(tmp_path / "project")
     ask = "import flows; from prefect.settings import get_current_settings as now; print(now().api.url)"
-    for more in ({}, {"PREFECT_PROFILE": "company"}):
-        told = run(folder, sys.executable, "-c", ask, env=environment(folder, HOME=str(tmp_path), **more))
-        assert told.stdout == "None\n"
+    told = run(folder, sys.executable, "-c", ask, env=environment(folder, HOME=str(tmp_path)))
+    assert told.stdout == "None\n"
 
 
 def test_the_ui_s_address_is_the_configured_one_or_where_make_ui_starts_it():
