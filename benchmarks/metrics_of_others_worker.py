@@ -124,7 +124,7 @@ def _lenskit(users: Users, k: int) -> dict[str, Any]:
 def _recbole(users: Users, k: int) -> dict[str, Any]:
     from recbole.evaluator.metrics import MAP, NDCG, Recall
 
-    np.float = float  # type: ignore[attr-defined]  # which RecBole still asks numpy for
+    vars(np)["float"] = float  # which RecBole still asks numpy for
     hits = np.array([[item in user["relevance"] for item in user["list"][:k]] for user in users])
     sizes = np.array([len(user["relevance"]) for user in users])
     config = {"topk": [k], "metric_decimal_place": 10}
