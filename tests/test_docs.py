@@ -24,7 +24,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")])
 SECTIONS = "|".join(name for name, field in Config.model_fields.items() if isinstance(field.default, BaseModel))
 TREE = "src|flows|tasks|tests|benchmarks|docs"
-UNDER_WAY = {"data/checkpoints", "data/reports/matrix", "data/reports/search"}
+UNDER_WAY = {"data/checkpoints", "data/reports/matrix", "data/reports/search", "data/reports/runs"}
 """What is made beside the stages of `dvc.yaml`."""
 ELSEWHERE = {"environments/recommenders/movie_lens_dynamic.py"}
 """Files of other projects."""
