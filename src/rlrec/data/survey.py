@@ -57,7 +57,8 @@ def survey(place: Path, config: DataConfig, name: str | None = None) -> Survey:
         raise DataError(f"{place} does not exist")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "files"
-        own_name = f"{place}/" if place.is_dir() else str(place)
+        lone = place.suffix.lower() in LONE_FILES
+        own_name = f"{place}/" if place.is_dir() else f"{place.parent}/" if lone else str(place)
         try:
             with named({folder: own_name}):
                 found = _survey(_opened(place, folder), config, name, Path(temporary))

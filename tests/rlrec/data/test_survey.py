@@ -77,6 +77,12 @@ def test_what_would_fail_is_said_with_the_users_file(
     assert "/tmp/" not in failed.replace(str(tmp_path), "")
 
 
+def test_what_is_wrong_with_a_file_by_itself_is_said_with_its_name_once(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("user,item,rating\n1,2,good\n")
+    (failure,) = survey(tmp_path / "mine.csv", DataConfig()).fails
+    assert failure.startswith(f"{tmp_path / 'mine.csv'}, line 2: rating must be a number")
+
+
 def test_nothing_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere does not exist"):
         survey(tmp_path / "nowhere", DataConfig())
