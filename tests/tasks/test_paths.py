@@ -19,6 +19,7 @@ def test_where_tasks_write_is_what_the_graph_versions():
         "data/models",
         "data/reports",
         "data/reports/matrix",
+        "data/reports/runs",
         "data/reports/search",
     }
     assert made - whole <= written

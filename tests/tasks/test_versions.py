@@ -72,8 +72,8 @@ def test_stage_files_are_those_of_the_graph():
 
 def test_a_path_that_is_a_setting_is_told_as_it_is_set(tmp_path):
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
-    (tmp_path / "params.yaml").write_text("data: {local: my/ratings.zip}")
-    assert "my/ratings.zip" in stage_files("download", tmp_path / "dvc.yaml").deps
+    (tmp_path / "params.yaml").write_text("data: {local: my/ratings.zip, extra: mine.csv}")
+    assert {"my/ratings.zip", "mine.csv"} <= set(stage_files("download", tmp_path / "dvc.yaml").deps)
 
 
 def test_settings_in_paths_are_told_as_dvc_tells_them(monkeypatch):

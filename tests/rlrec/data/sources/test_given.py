@@ -23,6 +23,7 @@ NAMES = {
     "ml-1m": "ml-1m",
     "ml-10m": "ml-10m",
     "ml-latest": "ml-latest-small",
+    "hetrec": "hetrec-2011",
 }
 
 
