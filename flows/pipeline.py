@@ -38,6 +38,7 @@ from flows.running.runs import StageError, put_back, run_experiment, save_run
 from flows.running.server import connect, environment, ui_url
 from flows.running.stage import INTERRUPTED, PARENT, PIPELINE_RUN
 from rlrec.errors import RlrecError
+from rlrec.settings.dataset import DataConfig
 from rlrec.settings.overrides import check_overrides
 from rlrec.settings.sections import DatasetName
 from rlrec.storage.files import writing
@@ -131,6 +132,7 @@ def _tag(kept: str | None) -> None:
 
 
 def _run_stages() -> str | None:
+    make_places()
     with writing(Path(".dvc")):
         recover()
         put_back()
@@ -142,7 +144,16 @@ def _run_stages() -> str | None:
     return save_run()
 
 
+def make_places() -> None:
+    """Makes the folders for what people bring: git has them, but not who has emptied `data/`, and DVC asks for them."""
+    for name in ("local", "extra"):
+        place = Path(DataConfig.model_fields[name].default)
+        with writing(place):
+            place.mkdir(parents=True, exist_ok=True)
+
+
 def _run_experiment(overrides: list[str]) -> str | None:
+    make_places()
     recover()
     with _as_parent({PIPELINE_RUN: str(flow_run.get_id())}):
         return run_experiment(overrides)

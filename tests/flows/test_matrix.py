@@ -15,7 +15,9 @@ import yaml
 from dvc.repo import Repo
 from projects import ROOT, environment, run
 
-from flows.pipeline import settled_in, stages_of
+from flows.pipeline import make_places, settled_in, stages_of
+from rlrec.errors import WriteError
+from tasks.versions import stage_files
 
 GRID = {
     "seeds": 2,
@@ -49,6 +51,22 @@ def test_the_pipeline_leaves_other_graphs_alone(tmp_path: Path, monkeypatch: pyt
     with Repo.init(str(tmp_path), no_scm=True) as repo:
         assert len(repo.index.stages) == 3
         assert stages_of(repo) == ["train", "report"]
+
+
+def test_what_the_graph_asks_for_is_there_though_data_was_emptied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    make_places()
+    files = stage_files("download")
+    assert files is not None
+    assert [path for path in files.deps if path.startswith("data/") and not Path(path).is_dir()] == []
+    (tmp_path / "data" / "extra").rmdir()
+    (tmp_path / "data" / "extra").write_text("a file")
+    with pytest.raises(WriteError, match="data/extra"):
+        make_places()
 
 
 @DVC_S_OWN

@@ -110,6 +110,12 @@ class Project:
         for folder in (*made, self.folder / ".dvc" / "cache"):
             shutil.rmtree(folder)
         (self.folder / "dvc.lock").unlink()
+        self.make_places()
+
+    def make_places(self) -> None:
+        """Makes the folders that every clone has for what people bring."""
+        for name in ("local", "extra"):
+            (self.data / name).mkdir(parents=True, exist_ok=True)
 
     def start(self, *, own_server: bool = False) -> Run:
         """Starts `python -m flows.pipeline`."""

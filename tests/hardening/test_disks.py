@@ -111,6 +111,7 @@ def test_a_first_run_with_read_only_data_names_them_and_the_next_run_goes_on(
     project = reference.copy(tmp_path / "project")
     project.wipe()
     with small_disk(project.data, PLENTY) as disk:
+        project.make_places()
         with disk.read_only():
             message = project.fail()
         assert message.startswith("download: cannot write data/")
