@@ -126,11 +126,6 @@ def _why_not_connected(address: str | None, error: Exception) -> str:
             ". Ray's sockets are in the folder for temporary files, whose name is too long: set RAY_TMPDIR to a short "
             "one, e.g. RAY_TMPDIR=/tmp"
         )
-    elif isinstance(error, OSError) and str(Path.home()) in said:
-        todo = (
-            ". Ray keeps a token in the home folder: set HOME, or RAY_AUTH_TOKEN_PATH to a file, where this user may "
-            "write"
-        )
     return f"training.ray.address: cannot start Ray on this machine: {said}{todo}"
 
 

@@ -137,20 +137,15 @@ except ConfigError as error:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("variable", "value", "todo"), [("TMPDIR", 90 * "x", "RAY_TMPDIR"), ("HOME", "none", "set HOME")]
-)
-def test_what_keeps_ray_from_starting_here_is_told_with_what_to_do(
-    tmp_path: Path, variable: str, value: str, todo: str
-) -> None:
+def test_what_keeps_ray_from_starting_here_is_told_with_what_to_do(tmp_path: Path) -> None:
     mine = {name: text for name, text in os.environ.items() if not name.startswith("RAY_")}
-    (tmp_path / value).mkdir()
-    folder = tmp_path / value if variable == "TMPDIR" else Path("/proc/none")
-    mine |= {"PYTHONPATH": str(Path(__file__).resolve().parents[4] / "src"), variable: str(folder)}
+    folder = tmp_path / (90 * "x")
+    folder.mkdir()
+    mine |= {"PYTHONPATH": str(Path(__file__).resolve().parents[4] / "src"), "TMPDIR": str(folder)}
     ended = subprocess.run(
         [sys.executable, "-c", _START], env=mine, capture_output=True, text=True, timeout=400, check=False
     )
     [said] = ended.stdout.splitlines()
     assert said.startswith("training.ray.address: cannot start Ray on this machine: ")
-    assert todo in said
+    assert "RAY_TMPDIR" in said
     assert "token, this process" not in said
