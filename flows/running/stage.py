@@ -8,12 +8,15 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from prefect import Flow, Task, flow
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.flow_engine import run_flow
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner
@@ -36,6 +39,8 @@ RECORD = "RLREC_STAGE_RECORD"
 """Environment variable: the file in which a stage leaves its time, memory and error for the pipeline's summary."""
 
 INTERRUPTED = "interrupted; what was there before is untouched. Run it again."
+_PATIENCE_SECONDS = 10.0
+"""Until it is given up that a server comes to know of a task run."""
 
 _made: set[str] = set()
 """Stages that this process has ended; what is left then is that the server hears of it."""
@@ -132,8 +137,27 @@ def _run(stage: Flow[[], None]) -> None:
         if pipeline:  # as Prefect does for a flow that a flow calls
             represented = Task(fn=stage.fn, name=stage.name)
             parent = str(client.create_task_run(represented, UUID(pipeline), stage.name, name=stage.name).id)
-        started = client.create_flow_run(stage, parent_task_run_id=UUID(parent))
+        started = _run_below(client, stage, UUID(parent))
     run_flow(stage, flow_run=started)
+
+
+def _run_below(client: SyncPrefectClient, stage: Flow[[], None], parent: UUID) -> FlowRun:
+    """The stage's flow run, under a task run of the pipeline.
+
+    What is told of task runs reaches the server later than what is asked, and now and then it is lost with a server
+    that another took the place of: then the stage's run stands alone.
+    """
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return client.create_flow_run(stage, parent_task_run_id=parent)
+        except PrefectHTTPStatusError as error:
+            if error.response.status_code != HTTPStatus.CONFLICT:
+                raise
+        if time.monotonic() > until:
+            turn.tell(f"The Prefect server has no record of the pipeline's task {stage.name}: its run stands alone.")
+            return client.create_flow_run(stage)
+        time.sleep(_PATIENCE_SECONDS / 20)
 
 
 def peak_bytes() -> int:

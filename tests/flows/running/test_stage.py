@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sys
+from uuid import uuid4
 
 import pytest
 from prefect import flow, task
@@ -12,6 +13,7 @@ from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.runtime import task_run
 from projects import run
 
+from flows.running import stage as module
 from flows.running.stage import PARENT, RECORD, as_flow, main
 from rlrec.errors import DataError
 from rlrec.settings.config import Config
@@ -39,6 +41,18 @@ def last_run(name: str):
     with get_client(sync_client=True) as client:
         runs = client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=[name])))
     return max(runs, key=lambda run: run.created)
+
+
+def test_a_stage_below_a_task_that_the_server_has_lost_is_made_and_recorded_alone(toy, monkeypatch, capfd):
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setenv(PARENT, str(uuid4()))
+    main(stage_that(lambda config: (toy / "out.txt").write_text("made this")))
+    found = last_run("toy")
+    assert found.state is not None
+    assert found.state.is_completed()
+    assert found.parent_task_run_id is None
+    shown = capfd.readouterr()
+    assert "no record of the pipeline's task toy" in shown.out + shown.err
 
 
 def test_a_stage_leaves_its_time_memory_and_versions(toy, monkeypatch):
