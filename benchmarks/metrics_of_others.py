@@ -17,6 +17,7 @@ import typer
 from rich.table import Table
 
 from benchmarks.records import ROOT, console, errors, run_command
+from benchmarks.workers import call
 from rlrec.errors import RlrecError
 from rlrec.metrics import rankings
 
@@ -90,8 +91,8 @@ def environment(library: str) -> Path:
         return python
     errors.print(f"installing {', '.join(PINNED[library])}")
     done.unlink(missing_ok=True)
-    _call([sys.executable, "-m", "venv", "--clear", str(folder)])
-    _call([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PINNED[library]])
+    call([sys.executable, "-m", "venv", "--clear", str(folder)])
+    call([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PINNED[library]])
     done.write_text(json.dumps(PINNED[library]))
     return python
 
@@ -221,13 +222,6 @@ _FORMS: dict[str, dict[str, Callable[[User], float]]] = {
 
 def _hits(user: User) -> int:
     return sum(item in user["relevance"] for item in user["list"][:K])
-
-
-def _call(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        tail = "\n".join(done.stderr.strip().splitlines()[-4:])
-        raise RlrecError(f"{' '.join(command)} failed:\n{tail}")
 
 
 if __name__ == "__main__":

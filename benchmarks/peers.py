@@ -4,7 +4,6 @@ stable-baselines3 cannot mask actions, so both play with repeats allowed. Its A2
 environments, of 8 to 64, and of threads are those at which it makes most steps a second.
 """
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +14,7 @@ from rich.table import Table
 from benchmarks.jobs import changed, load_job
 from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, ROOT, append_record, console, errors, machine, run_command
 from benchmarks.snapshots import at_second, passes_from
-from benchmarks.workers import Unfinished, run_worker
+from benchmarks.workers import Unfinished, call, run_worker
 from rlrec.errors import RlrecError
 from rlrec.settings.config import Job
 from rlrec.storage.files import checksum, write_atomically
@@ -90,9 +89,9 @@ def make_environment(folder: Path, requirements: Path = REQUIREMENTS) -> Path:
     if python.exists() and stamp.is_file() and stamp.read_text() == wanted:
         return python
     with errors.status(f"making {folder}: torch and stable-baselines3"):
-        _call([sys.executable, "-m", "venv", str(folder)])
+        call([sys.executable, "-m", "venv", str(folder)])
         quiet = ["--quiet", "--disable-pip-version-check", "--compile"]
-        _call([str(python), "-m", "pip", "install", *quiet, "-r", str(requirements)])
+        call([str(python), "-m", "pip", "install", *quiet, "-r", str(requirements)])
     write_atomically(stamp, wanted.encode())
     return python
 
@@ -184,13 +183,6 @@ def _run(
     if isinstance(figures, Unfinished):
         raise RlrecError(f"{module} gave nothing: {figures.reason}")
     return figures
-
-
-def _call(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        tail = "\n".join(done.stderr.strip().splitlines()[-8:])
-        raise RlrecError(f"{' '.join(command)} failed:\n{tail}")
 
 
 if __name__ == "__main__":

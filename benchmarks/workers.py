@@ -11,9 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from rlrec.errors import RlrecError
 
 _POLL_SECONDS = 0.05
 _SHOWN_LINES = 12
@@ -88,6 +90,18 @@ def peak_memory_mib() -> float:
 
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kilobytes / (2**20 if sys.platform == "darwin" else 1024)
+
+
+def call(command: Sequence[str]) -> None:
+    """Runs a command that has nothing to say unless it fails.
+
+    Raises:
+        RlrecError: it failed; with the last lines of what it said.
+    """
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        tail = "\n".join(done.stderr.strip().splitlines()[-_SHOWN_LINES:])
+        raise RlrecError(f"{' '.join(command)} failed:\n{tail}")
 
 
 def _watch(process: "subprocess.Popen[bytes]", seconds: float, memory_gib: float | None) -> str | None:

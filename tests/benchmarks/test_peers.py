@@ -102,7 +102,7 @@ def test_an_environment_is_made_again_only_when_its_requirements_change(
         python.parent.mkdir(parents=True, exist_ok=True)
         python.touch()
 
-    monkeypatch.setattr(peers, "_call", call)
+    monkeypatch.setattr(peers, "call", call)
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("one==1\n")
     python = make_environment(tmp_path / "venv", requirements)

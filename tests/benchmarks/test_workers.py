@@ -5,7 +5,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks.workers import Unfinished, peak_memory_mib, run_worker
+from benchmarks.workers import Unfinished, call, peak_memory_mib, run_worker
+from rlrec.errors import RlrecError
 
 
 @pytest.fixture
@@ -56,3 +57,9 @@ def test_peak_memory_stays_when_memory_is_given_back() -> None:
     del held
 
     assert peak_memory_mib() > resident + 48  # the system's counters lag a little
+
+
+def test_a_command_that_fails_is_an_error_with_what_it_said() -> None:
+    call([sys.executable, "-c", "pass"])
+    with pytest.raises(RlrecError, match="failed:\nno such package"):
+        call([sys.executable, "-c", "import sys; sys.exit('no such package')"])
