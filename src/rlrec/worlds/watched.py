@@ -74,19 +74,32 @@ def near_vectors(logs: Sequence[NDArray[np.int64]], n_movies: int, rank: int) ->
     rank, logs = min(rank, n_movies - 2), [movies for movies in logs if len(movies) > 1]
     if rank < 1 or not logs:
         return np.empty((n_movies, 0))
-    near = _nearness(logs, n_movies)
+    few = n_movies <= _FEW
+    near = _near_matrix(logs, n_movies).dot if few else _nearness(logs, n_movies)
     total = near(np.ones(n_movies))
     root = np.sqrt(total + _RARE * total.mean())
 
     def by_root(x: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(near(x.ravel() / root) / root)
 
-    if n_movies <= _FEW:
-        values, vectors = np.linalg.eigh(np.stack([by_root(x) for x in np.eye(n_movies)]))
+    if few:
+        values, vectors = np.linalg.eigh(near(np.diag(1 / root)) / root[:, None])
     else:
         operator = LinearOperator((n_movies, n_movies), matvec=by_root, dtype=np.float64)
         values, vectors = eigsh(operator, k=rank, which="LA", v0=np.ones(n_movies))
     return _turned(vectors[:, np.argsort(-values)[:rank]])
+
+
+def _near_matrix(logs: Sequence[NDArray[np.int64]], n_movies: int) -> NDArray[np.float64]:
+    """`(N, N)`, the sums of nearness, for as many movies as such a matrix is small for."""
+    ages = np.arange(max(map(len, logs)))
+    near = 2 ** (-np.abs(ages[:, None] - ages) / HALF_LIFE)
+    np.fill_diagonal(near, 0)
+    total = np.zeros((n_movies, n_movies))
+    for log in logs:
+        block = near[: len(log), : len(log)]
+        np.add.at(total, (log[:, None], log), block * len(log) / (block.sum() + len(log)))
+    return total
 
 
 def _nearness(logs: Sequence[NDArray[np.int64]], n_movies: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:

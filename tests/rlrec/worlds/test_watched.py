@@ -117,6 +117,14 @@ def test_time_may_run_backwards() -> None:
     np.testing.assert_allclose(backwards, near_vectors(LOGS, 6, 3), atol=1e-9)
 
 
+def test_many_movies_are_as_near_as_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For many, the matrix of nearness is never made."""
+    logs = in_order(seen())
+    few = near_vectors(logs, seen().shape[1], 3)
+    monkeypatch.setattr("rlrec.worlds.watched._FEW", 0)
+    np.testing.assert_allclose(near_vectors(logs, seen().shape[1], 3), few, atol=1e-6)
+
+
 @pytest.mark.parametrize("logs", [[], [np.array([], np.int64)], [np.array([3]), np.array([2])]])
 def test_of_logs_of_one_movie_nothing_is_near(logs: list[np.ndarray]) -> None:
     assert near_vectors(logs, 6, 3).shape == (6, 0)
