@@ -7,10 +7,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 WORKERS = $(shell $(PYTHON) -c "import os; print(min((os.cpu_count() or 1) + 1, 5))")
 PYTEST_PARALLEL = python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # Tests and the plugins that pytest rewrites are compiled once, not by every worker of every run.
-test test-ci test-all test-fast test-long: export PYTHONDONTWRITEBYTECODE :=
+test test-ci test-all test-fast test-long test-repeated: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install pipeline runs matrix search test test-ci test-all test-fast test-long lint typecheck format ui serve prune docs bench lock clean
+.PHONY: help install pipeline runs matrix search test test-ci test-all test-fast test-long test-repeated lint typecheck format ui serve alerts prune docs bench lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -63,6 +63,11 @@ test-fast: install ## Without the slow tests
 test-long: install ## What takes minutes more: kills at 50 random moments, disks that fill up on the way
 	python -m pytest -m long
 
+test-repeated: install ## How often each promise holds of N=20 times; PROMISE=ending,proxy for these alone; log in build/repeated.log
+	@mkdir -p build && echo "to be followed in build/repeated.log"
+	@python -m pytest -v -m holds --repeat $(or $(N),20) $(if $(PROMISE),--promise $(PROMISE)) > build/repeated.log 2>&1; \
+		code=$$?; sed -n '/ promises /,$$p' build/repeated.log; exit $$code
+
 lint: install ## Style
 	ruff check .
 	ruff format --check .
@@ -79,6 +84,9 @@ ui: install ## Start the Prefect server and UI on loopback, with the runs of thi
 
 serve: install ## The same, and a deployment of the pipeline to run and to schedule from the UI; CATCH_UP=1 after missed nights
 	@python -m flows.running.serve $(if $(CATCH_UP),--catch-up)
+
+alerts: install ## Have TO='https://… mailtos://…' told of runs that fail, are late or were missed; without it, who is told; REMOVE=1 for nobody
+	@python -m flows.running.alerts $(if $(REMOVE),--remove) $(if $(LATE),--late $(LATE)) $(if $(ENDED),--ended) $(foreach address,$(TO),'$(address)')
 
 prune: install ## Take the pages of runs that ended 90 days ago out of Prefect's database; DAYS=30 of more recent ones too
 	@python -m flows.running.prune $(if $(DAYS),--days $(DAYS))

@@ -14,6 +14,13 @@ from typing import Any
 import hypothesis
 import pytest
 from projects import QUICKLY_COMPILED, environment, make_folder
+from repeating import (  # noqa: F401, pytest finds hooks and fixtures by name
+    choose,
+    pytest_addoption,
+    pytest_generate_tests,
+    pytest_terminal_summary,
+    round_of_repetition,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARING = {
@@ -56,8 +63,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Scheduling(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What takes long comes first, so that no worker is left alone with it in the end."""
+    choose(config, items)
     slow = {_unit(item.nodeid) for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: (_unit(item.nodeid) not in SHARING, _unit(item.nodeid) not in slow))
 

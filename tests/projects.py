@@ -15,6 +15,9 @@ ROOT = Path(__file__).resolve().parents[1]
 QUICKLY_COMPILED = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 """`XLA_FLAGS` with which the same program is compiled in a quarter of the time, and runs longer."""
 
+DEAD_PROXY = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
+"""Environment variables of a proxy that is not there: whoever goes through it on loopback is found out."""
+
 SMALL: dict[str, Any] = {
     "data": {"tag_genome": "none"},
     "world": {"latent_factors": 4, "iterations": 3},

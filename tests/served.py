@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from projects import environment, make_clone
+from projects import DEAD_PROXY, environment, make_clone
 from support import slice_archive
 
 PATIENCE_SECONDS = 600.0
 """Until something that takes seconds on a quiet machine is given up."""
+
+
+IN_BACKGROUND = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
+"""Put before a command, it is started as from a script with `&`: SIGINT is ignored."""
 
 
 @dataclass
@@ -92,22 +96,30 @@ def make_served_folder(folder: Path, archive: Path, *changes: Mapping[str, Any])
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Served]:
-    """Serves the folder at a free port, until the block ends."""
+def serving(folder: Path, *, background: bool = False, **variables: str) -> Iterator[Served]:
+    """Serves the folder at a free port, until the block ends.
+
+    Args:
+        folder: what is served.
+        background: as a script does with `&`, where all that is started ignores SIGINT.
+        variables: more for the environment of all that is started.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     env = environment(
         folder,
+        **DEAD_PROXY,
         PREFECT_SERVER_API_PORT=str(port),
         PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS=str(round(PATIENCE_SECONDS)),
+        **variables,
     )
     log = folder.parent / f"{folder.name}.log"
     # Where the tests run in a shell's background, SIGINT is ignored, and a new process would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with log.open("a") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "flows.running.serve"],
+            [*(IN_BACKGROUND if background else ()), sys.executable, "-m", "flows.running.serve"],
             cwd=folder,
             env=env,
             stdout=out,
@@ -121,6 +133,6 @@ def serving(folder: Path) -> Iterator[Served]:
     finally:
         if process.poll() is None:
             try:
-                served.end()
+                served.end(signal.SIGTERM if background else signal.SIGINT)
             except subprocess.TimeoutExpired:
                 served.end(signal.SIGKILL)

@@ -31,6 +31,10 @@ _KILL_AFTER_SECONDS = 7.0
 _GIVE_UP_AFTER_SECONDS = 9.0
 
 
+class Terminated(KeyboardInterrupt):
+    """This process was told to end by SIGTERM, which has reached no other."""
+
+
 @contextmanager
 def obeying() -> Iterator[None]:
     """While the block lasts, SIGTERM is taken as Ctrl-C, once: what a process does to end is not interrupted again."""
@@ -41,7 +45,7 @@ def obeying() -> Iterator[None]:
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise KeyboardInterrupt
+        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
     if before[signal.SIGINT] is not signal.SIG_IGN:  # a script's background: Ctrl-C is for others
@@ -110,7 +114,8 @@ def wait_until(ended: Callable[[float], bool]) -> None:
             pass
     except BaseException as interruption:
         with _undisturbed():
-            _end_stages(ended, _GRACE_SECONDS if isinstance(interruption, KeyboardInterrupt) else 0.0)
+            by_ctrl_c = isinstance(interruption, KeyboardInterrupt) and not isinstance(interruption, Terminated)
+            _end_stages(ended, _GRACE_SECONDS if by_ctrl_c else 0.0)
         raise
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from flows.running import notices  # noqa: F401, a kind of block that the server is to know
 from flows.running.server import WHOSE
+
+_EVENTS_OVERTAKE = timedelta(seconds=2)
+"""How late an event may come that another one follows; all of them are of this process."""
 
 
 def _serve(host: str, port: int) -> None:
     import uvicorn
     from prefect.server.api.server import create_app
     from prefect.server.database.configurations import AioSqliteConfiguration
+    from prefect.server.events.ordering import memory
 
     begin = AioSqliteConfiguration.begin_transaction
 
@@ -31,6 +37,10 @@ def _serve(host: str, port: int) -> None:
     # Prefect has SQLite refuse whoever has read before somebody else wrote. Its clients ask again, its UI does not: a
     # press of Run would come to nothing now and then.
     AioSqliteConfiguration.begin_transaction = begin_in_turn  # type: ignore[assignment]
+
+    # An alert would come a quarter of an hour late, or never, where what it is about follows something that this
+    # process has not seen: the last state of a run that was killed with the server before it.
+    memory.PRECEDING_EVENT_LOOKBACK = _EVENTS_OVERTAKE  # type: ignore[attr-defined]
 
     def end_with_parent() -> None:
         sys.stdin.read()

@@ -47,6 +47,7 @@ def command(folder, *words):
     return ended.stdout
 
 
+@pytest.mark.holds("queue")
 def test_a_stage_and_what_it_starts_import_the_library_beside_it(copy):
     installed = command(copy, sys.executable, "-c", "import rlrec; print(rlrec.__file__)").strip()
     assert not Path(installed).is_relative_to(copy)
@@ -54,6 +55,7 @@ def test_a_stage_and_what_it_starts_import_the_library_beside_it(copy):
     assert (copy / "made.txt").read_text() == "one"
 
 
+@pytest.mark.holds("queue")
 @pytest.mark.ci
 def test_a_queued_run_uses_the_code_that_it_was_queued_with(copy):
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "start"]):

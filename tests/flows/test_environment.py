@@ -17,6 +17,7 @@ print(getproxies()["http"], os.environ.get("PREFECT_PROFILE"))
 """
 
 
+@pytest.mark.holds("proxy")
 @pytest.mark.parametrize(
     ("said", "direct"),
     [

@@ -235,6 +235,7 @@ def test_a_member_with_a_path_that_leads_out_is_refused(tmp_path: Path, kind: st
     assert not Path("/tmp/evil.npy").exists()
 
 
+@pytest.mark.holds("links")
 @pytest.mark.parametrize("name", ["weights.npz", "policy.json"])
 def test_a_link_out_of_a_policy_s_folder_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "model").mkdir()
@@ -253,6 +254,7 @@ def test_a_link_out_of_a_policy_s_folder_is_refused(tmp_path: Path, name: str) -
     assert same_policy(load_policy(tmp_path / "model"))
 
 
+@pytest.mark.holds("links")
 @pytest.mark.parametrize("name", ["weights.npz", "policy.json"])
 def test_a_link_into_dvc_s_cache_is_what_the_user_asked_for(tmp_path: Path, name: str) -> None:
     (tmp_path / "model").mkdir()

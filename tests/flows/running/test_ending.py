@@ -69,6 +69,7 @@ def start(tmp_path):
             left.kill()
 
 
+@pytest.mark.holds("ending")
 @pytest.mark.parametrize(
     ("number", "background"), [(signal.SIGTERM, False), (signal.SIGTERM, True), (signal.SIGINT, False)]
 )
@@ -79,12 +80,14 @@ def test_a_run_that_alone_is_told_to_end_ends_its_stage_first(start, number, bac
     assert run.returncode == 130
 
 
+@pytest.mark.holds("ending")
 def test_ctrl_c_which_reaches_both_interrupts_the_stage_once(start):
     run = start(STAGE, background=False)
     os.killpg(run.pid, signal.SIGINT)
     assert run.communicate(timeout=15)[0].splitlines() == ["put in order", "interrupted"]
 
 
+@pytest.mark.holds("ending")
 def test_ctrl_c_is_not_for_what_a_script_has_put_in_the_background(start):
     run = start(STAGE, background=True)
     os.killpg(run.pid, signal.SIGINT)
@@ -94,19 +97,10 @@ def test_ctrl_c_is_not_for_what_a_script_has_put_in_the_background(start):
     assert run.communicate(timeout=15)[0].splitlines() == ["put in order", "interrupted"]
 
 
+@pytest.mark.holds("ending")
 def test_a_stage_that_does_not_end_is_killed(start):
     run = start(STUBBORN, background=True, kill_after=0.5)
     [stage] = psutil.Process(run.pid).children()
     run.terminate()
     assert run.communicate(timeout=15)[0].splitlines() == ["interrupted"]
     assert not stage.is_running()
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("again", range(20))
-def test_it_ends_every_time(start, again):
-    for number, background in ((signal.SIGTERM, True), (signal.SIGTERM, False), (signal.SIGINT, False)):
-        run = start(STAGE, background=background)
-        run.send_signal(number)
-        assert run.communicate(timeout=15)[0].splitlines() == ["put in order", "interrupted"]
-        assert run.returncode == 130

@@ -68,6 +68,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, in
     return []
 
 
+@pytest.mark.holds("server")
 def test_another_takes_its_place_each_time_and_that_is_told_once(asked, tmp_path, monkeypatch, capsys):
     toy = Toy(tmp_path)
 
@@ -88,6 +89,7 @@ def test_another_takes_its_place_each_time_and_that_is_told_once(asked, tmp_path
     assert len(told) <= 2
 
 
+@pytest.mark.holds("server")
 def test_a_server_of_another_folder_is_not_replaced(asked, tmp_path, monkeypatch):
     toy = Toy(tmp_path / "another")
     monkeypatch.setattr(keeping, "start", lambda *what: asked.append(what))
@@ -97,6 +99,7 @@ def test_a_server_of_another_folder_is_not_replaced(asked, tmp_path, monkeypatch
     assert asked == []
 
 
+@pytest.mark.holds("server")
 @pytest.mark.parametrize("made", [True, False])
 def test_a_server_that_cannot_be_replaced_costs_its_record_and_no_result(made, capsys, monkeypatch):
     left: list[int] = []
@@ -114,6 +117,7 @@ def test_a_server_that_cannot_be_replaced_costs_its_record_and_no_result(made, c
     assert left == [3]
 
 
+@pytest.mark.holds("server")
 def test_where_none_can_be_started_that_is_told_and_the_run_goes_on(asked, tmp_path, monkeypatch, capsys):
     def start(*_: object) -> str:
         asked.append(("", 0, True))

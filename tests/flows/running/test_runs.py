@@ -265,6 +265,24 @@ def test_an_experiment_leaves_the_workspace_as_it_was_and_is_brought_here_by_its
     assert state() == before
 
 
+@pytest.mark.ci
+@pytest.mark.holds("queue")
+def test_a_queued_run_is_listed_with_what_the_code_made_that_it_was_queued_with(project, said):
+    assert save_run() == "run-1"
+    dvc("exp", "run", "-q", "--queue", "-n", "queued", "-S", "delta=2")
+    Path("stage.py").write_text(STAGE.replace("100.0 + delta", "200.0 + delta"))
+    dvc("exp", "run", "-q", "--run-all")
+    runs = {run["run"]: run for run in list_runs()}
+    assert {name: run["figures"]["return@1"] for name, run in runs.items()} == {"run-1": 101.0, "queued": 102.0}
+    assert {name: run["parameters"]["delta"] for name, run in runs.items()} == {"run-1": 1.0, "queued": 2}
+    assert {name: run["here"] for name, run in runs.items()} == {"run-1": True, "queued": False}
+    git("checkout", "stage.py")
+    dvc("exp", "apply", "queued")
+    assert {run["run"]: run["here"] for run in list_runs()} == {"run-1": False, "queued": True}
+    assert save_run() is None
+    assert "kept already, as queued" in said.text
+
+
 def test_of_runs_within_one_second_the_newer_is_first_all_the_same(project, monkeypatch):
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{role}_DATE", "2026-01-01T00:00:00Z")
@@ -299,6 +317,7 @@ def test_without_an_earlier_run_what_was_made_stays_and_the_parameters_go_back(f
     assert "params.yaml" in dvc("status")  # the next run makes what its own parameters need
 
 
+@pytest.mark.holds("no-git")
 def test_without_git_stages_are_run_all_the_same(fresh):
     shutil.rmtree(".git")
     recover()
@@ -342,6 +361,7 @@ def at_work(project):
             process.wait()
 
 
+@pytest.mark.holds("ending")
 def test_ctrl_c_ends_an_experiment_and_the_workspace_is_as_it_was(finished, at_work):
     os.killpg(at_work.pid, signal.SIGINT)
     at_work.wait(timeout=60)
@@ -351,6 +371,7 @@ def test_ctrl_c_ends_an_experiment_and_the_workspace_is_as_it_was(finished, at_w
     assert list_runs() == []
 
 
+@pytest.mark.holds("orphan")
 def test_of_an_experiment_whose_process_alone_is_killed_the_rest_ends_and_is_waited_for(at_work, finished, said):
     family = psutil.Process(at_work.pid).children(recursive=True)
     at_work.kill()
@@ -363,6 +384,7 @@ def test_of_an_experiment_whose_process_alone_is_killed_the_rest_ends_and_is_wai
     assert state() == state(finished)
 
 
+@pytest.mark.holds("orphan")
 def test_after_a_killed_experiment_the_next_run_finds_the_workspace_as_it_was(finished, at_work, said):
     os.killpg(at_work.pid, signal.SIGKILL)
     at_work.wait(timeout=60)

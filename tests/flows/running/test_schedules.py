@@ -18,6 +18,7 @@ def test_what_is_described_is_served_the_first_time():
     assert (schedule.slug, schedule.active, schedule.schedule.cron) == ("nightly", False, "0 3 * * *")
 
 
+@pytest.mark.holds("schedules")
 @pytest.mark.parametrize("before", [None, [NIGHTLY]])
 def test_what_was_changed_in_the_ui_stays(before):
     changed = in_ui("0 20 * * 5", "Europe/Rome", active=True, parameters={"seed": 3}, slug="nightly")
@@ -29,12 +30,14 @@ def test_what_was_changed_in_the_ui_stays(before):
     assert kept[0].parameters == {"seed": 3}
 
 
+@pytest.mark.holds("schedules")
 def test_times_that_were_changed_in_the_description_are_taken_over_and_the_rest_stays():
     known = in_ui(active=True, parameters={"seed": 3}, slug="nightly")
     [schedule] = merged([NIGHTLY | {"cron": "0 4 * * *"}], [NIGHTLY], [known])
     assert (schedule.schedule.cron, schedule.active, schedule.parameters) == ("0 4 * * *", True, {"seed": 3})
 
 
+@pytest.mark.holds("schedules")
 def test_a_schedule_that_was_removed_on_either_side_stays_away():
     assert merged([NIGHTLY], [NIGHTLY], []) == []
     assert merged([], [NIGHTLY], [in_ui(slug="nightly")]) == []

@@ -15,8 +15,9 @@ import psutil
 import pytest
 import requests
 import yaml
+from listening import Mail, Webhook
 from projects import ROOT, environment, make_folder, run
-from served import Served, make_served_folder, serving
+from served import IN_BACKGROUND, Served, make_served_folder, serving
 
 from flows.pipeline import SETTINGS, pipeline
 from flows.running import turn
@@ -36,7 +37,7 @@ def errors_in(log: str) -> list[str]:
 
 def from_shell(served: Served, background: bool = False) -> "subprocess.Popen[str]":
     """`make pipeline` in another terminal, or in a script's background, where SIGINT is ignored."""
-    script = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"] if background else []
+    script = IN_BACKGROUND if background else ()
     return subprocess.Popen(
         [*script, sys.executable, "-m", "flows.pipeline"],
         cwd=served.folder,
@@ -189,6 +190,7 @@ class TestServed:
         assert "The pipeline was interrupted" in rest
         assert "Traceback" not in rest
 
+    @pytest.mark.holds("ending")
     def test_a_cancelled_run_leaves_no_stage_behind_and_the_next_one_goes_on(self, served, finished):
         endless = served.start(overrides=["training.steps=1000000000"])
         served.until(lambda: "train@a3c" in served.children(endless))
@@ -202,6 +204,7 @@ class TestServed:
         assert alive == []
         assert served.wait(served.start(), "Completed", "Failed")["name"] == "Completed"
 
+    @pytest.mark.holds("orphan")
     @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
     def test_a_custom_run_whose_process_is_killed_holds_up_nobody(self, served, finished, number):
         endless = served.start(overrides=["training.steps=1000000000"])
@@ -216,6 +219,41 @@ class TestServed:
         assert not dvc.is_running()
         served.until(lambda: served.children(endless)["train@a3c"]["state"]["name"] == "Crashed")
         assert "1000000000" not in (served.folder / "params.yaml").read_text()
+
+    @pytest.mark.holds("missed")
+    def test_somebody_is_told_of_runs_that_fail_are_killed_or_late(self, served, finished):
+        with Webhook() as webhook, Mail() as post:
+            command = (sys.executable, "-m", "flows.running.alerts")
+            told = run(served.folder, *command, webhook.url, post.url, "--late", "0.17", env=served.env)
+            assert told.stdout.count("has been sent a message") == 2, told.stdout
+            with turn.turn(served.folder / turn.PIPELINE, print):
+                stuck = served.start()
+                served.until(lambda: any("Waiting for process" in line for line in served.logged(stuck)))
+                late = served.start()
+                webhook.wait(2)
+                assert f"runs/flow-run/{late}" in webhook.said[1]["message"]
+                self.process_of(served, stuck).kill()
+                webhook.wait(3)
+            served.wait(late, "Completed")
+            wrong = served.start(seed=1, overrides=["seed=2"])
+            said = [(message["title"].partition(": ")[2], message["message"]) for message in webhook.wait(4)]
+            assert [title for title, _ in said[1:]] == [
+                "a run of pipeline is late",
+                "pipeline has failed",
+                "pipeline seed=1 seed=2 has failed",
+            ]
+            assert said[2][1].startswith("Crashed. ")
+            assert said[3][1].startswith("Failed. overrides: seed is given twice, as 1 and as 2\n")
+            assert f"{served.ui}/runs/flow-run/{wrong}" in said[3][1]
+            assert ["seed is given twice" in message for message in post.wait(4)] == [False] * 3 + [True]
+        assert run(served.folder, *command, "--remove", env=served.env).stdout == "3 alerts are removed.\n"
+
+    @staticmethod
+    def process_of(served: Served, run: str) -> psutil.Process:
+        """The process that a run of the deployment has been given."""
+        family = psutil.Process(served.process.pid).children(recursive=True)
+        [found] = [one for one in family if one.environ().get("PREFECT__FLOW_RUN_ID") == run]
+        return found
 
     @staticmethod
     def train_log(served: Served, run: str) -> list[str]:
@@ -242,11 +280,14 @@ def times(deployment: dict) -> list[str]:
     return sorted(str({key: schedule[key] for key in kept}) for schedule in deployment["schedules"])
 
 
+@pytest.mark.holds("server", "schedules", "ending", "missed")
 @pytest.mark.ci
 @pytest.mark.realdata
 def test_a_run_that_was_killed_with_all_around_it_blocks_nobody(tmp_path, ml100k_archive):
     folder = make_served_folder(tmp_path / "rlrec", ml100k_archive, {"training": {"steps": 10**9}})
-    with serving(folder) as first:
+    with Webhook() as webhook, serving(folder) as first:
+        told = run(folder, sys.executable, "-m", "flows.running.alerts", webhook.url, env=first.env)
+        assert "has been sent a message" in told.stdout
         killed = first.start()
         first.until(lambda: "world" in first.children(killed))
         server = psutil.Process(first.process.pid).children()
@@ -265,13 +306,19 @@ def test_a_run_that_was_killed_with_all_around_it_blocks_nobody(tmp_path, ml100k
         assert len(planned) == 3
         first.end(signal.SIGKILL)
         psutil.wait_procs(server, timeout=30)
-    with serving(folder) as again:
+    with closing(sqlite3.connect(folder / ".prefect" / "prefect.db")) as database, database:
+        # Planned days ago: of what follows within minutes, Prefect waits for events that it has never sent.
+        planned_then = "UPDATE flow_run_state SET timestamp = '2026-01-01 00:00:00.000000' WHERE flow_run_id = ?"
+        database.executemany(planned_then, [(run_id,) for run_id in planned])
+    with Webhook(webhook.port) as webhook, serving(folder) as again:
         assert again.state(killed)["name"] == "Crashed"
         assert "was killed" in again.state(killed)["message"]
         for kept in ("parameters", "tags"):
             assert again.deployment()[kept] == before[kept], kept
         assert times(again.deployment()) == times(before)
         assert [again.state(run_id)["name"] for run_id in planned] == ["Missed"] * len(planned)
+        said = [message["title"].rpartition(": ")[2] for message in webhook.wait(2)]
+        assert sorted(said) == ["pipeline has failed", "runs were missed"]
         wrong = again.start(overrides=["seed=-1"])
         assert "seed" in again.wait(wrong, "Failed")["message"]
         with turn.turn(folder / turn.PIPELINE, print):  # so that there is a run which has begun to report

@@ -13,7 +13,7 @@ import prefect
 import psutil
 import pytest
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
-from projects import environment, make_folder, run
+from projects import DEAD_PROXY, environment, make_folder, run
 
 from flows.running import server
 from flows.running.server import owner_of, running_api, ui_url
@@ -81,6 +81,7 @@ def test_a_server_that_is_named_is_kept(no_other):
         assert os.environ.get("PREFECT_API_URL") != f"{named}/api"
 
 
+@pytest.mark.holds("profile")
 def test_a_server_that_is_named_and_cannot_be_reached_is_told_in_a_line(no_other):
     with (
         temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}),
@@ -106,12 +107,14 @@ def found(monkeypatch):
     return found
 
 
+@pytest.mark.holds("folders")
 def test_a_server_of_this_folder_is_found(found):
     with found(json.dumps({"folder": str(Path.cwd()), "ui": True}).encode()) as ui:
         server.connect()
         assert os.environ["PREFECT_API_URL"] == f"{ui}/api"
 
 
+@pytest.mark.holds("folders")
 @pytest.mark.parametrize("owner", [b'{"folder": "/another", "ui": true}', b"<html>Prefect's own</html>", b"[]"])
 def test_a_server_of_another_folder_is_left_alone_and_never_served_from(found, owner):
     with found(owner) as ui:
@@ -122,6 +125,7 @@ def test_a_server_of_another_folder_is_left_alone_and_never_served_from(found, o
     assert ("/another" in str(told.value)) == (b"/another" in owner)
 
 
+@pytest.mark.holds("profile")
 def test_a_profile_in_the_home_folder_is_of_no_account(tmp_path):
     (tmp_path / ".prefect").mkdir()
     (tmp_path / ".prefect" / "profiles.toml").write_text(
@@ -158,10 +162,12 @@ sys.stdin.readline()
 """
 
 
+@pytest.mark.holds("proxy")
 @pytest.mark.slow
 def test_a_temporary_server_ends_with_the_process_that_started_it_however_that_ends(tmp_path):
     folder = make_folder(tmp_path / "project")
     nobody = {"PREFECT_SERVER_API_PORT": "1"}  # so that a server which happens to run here is not taken
+    nobody |= DEAD_PROXY
     process = subprocess.Popen(
         [sys.executable, "-c", CONNECT],
         cwd=folder,

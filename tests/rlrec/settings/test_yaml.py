@@ -49,6 +49,7 @@ def told_apart(value):
     return type(value).__name__, repr(value)
 
 
+@pytest.mark.holds("yaml")
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -62,6 +63,7 @@ def test_a_value_is_what_dvc_takes_it_for(text, value):
     assert told_apart(parse_yaml(text, "here")) == told_apart(value) == told_apart(loads_yaml(text))
 
 
+@pytest.mark.holds("yaml")
 @settings(max_examples=400, deadline=None)
 @given(SCALARS, st.sampled_from(["v: {}\n", "v: [{}, 1]\n", "{{v: {}}}\n", "a:\n- v: {}\n  w: 1\n", "{}: 1\n"]))
 @example("!!int 010", "v: {}\n")
@@ -79,6 +81,7 @@ def test_any_value_is_what_dvc_takes_it_for_or_is_refused(scalar, place):
     assert told_apart(ours) == told_apart(loads_yaml(text))
 
 
+@pytest.mark.holds("yaml")
 @settings(max_examples=150, deadline=None)
 @given(VALUES)
 def test_what_is_written_is_the_same_to_all_who_read_it(value):
@@ -90,6 +93,7 @@ def test_what_is_written_is_the_same_to_all_who_read_it(value):
         assert told_apart(ours) == told_apart(value) == told_apart(loads_yaml(text)) == told_apart(yaml.safe_load(text))
 
 
+@pytest.mark.holds("yaml")
 @settings(max_examples=100, deadline=None)
 @given(VALUES)
 def test_what_dvc_writes_is_read_as_it_was_meant(value):
@@ -101,6 +105,7 @@ def test_what_dvc_writes_is_read_as_it_was_meant(value):
     assert told_apart(ours) == told_apart(loads_yaml(text))
 
 
+@pytest.mark.holds("yaml")
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

@@ -54,6 +54,7 @@ def test_outside_of_a_project_there_is_none(tmp_path):
     assert not is_cached(tmp_path / STORED, tmp_path / "models")
 
 
+@pytest.mark.holds("links")
 @pytest.mark.parametrize(
     "target", ["files/md5/ab/passwd", "files/md5/ab", "tmp/exps/run", "../config", f"{STORED}/more", f"more/{STORED}"]
 )
@@ -63,6 +64,7 @@ def test_of_the_cache_only_stored_files_are_taken(project, target):
     assert not is_cached((project / ".dvc" / "cache" / target).resolve(), file)
 
 
+@pytest.mark.holds("links")
 def test_another_project_s_cache_is_none_of_ours(project, tmp_path):
     assert not is_cached(tmp_path / "other" / ".dvc" / "cache" / STORED, project / "models" / "weights.npz")
 
