@@ -78,9 +78,7 @@ def read_atomic(folder: Path, config: DataConfig) -> Frames:
     frames = frames._replace(told=frames.told + left)
     if of_users is None:
         return frames
-    if frames.vocabulary.get(_C.USER):
-        return frames._replace(told=(*frames.told, f"left alone: {of_users.name}, since ids of users are texts"))
-    users, told = people_in(_atomic(of_users, config.columns)[0], frames.users)
+    users, told = people_in(_atomic(of_users, config.columns)[0], frames.users, frames.vocabulary.get(_C.USER, ()))
     return frames._replace(users=users, told=frames.told + told)
 
 
