@@ -188,6 +188,7 @@ def _items(
         row = int(frame[_C.ORIGINAL_ID].duplicated().to_numpy().argmax())
         raise DataError(f"{sheet.place(row)}: the {shown([roles['item']])} of another row stands there again")
     # In a table of ratings an item has many rows, whose order decides nothing.
+    frame = frame.drop_duplicates()
     frame = frame.sort_values([_C.ORIGINAL_ID, _C.TITLE, _C.GENRES], ascending=[True, False, False], ignore_index=True)
     frame = frame.drop_duplicates(_C.ORIGINAL_ID, ignore_index=True)
     unknown = np.setdiff1d(rated, frame[_C.ORIGINAL_ID].to_numpy())
