@@ -17,8 +17,10 @@ from rlrec.settings.config import Config, load_config
 from rlrec.settings.explain import leaves
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = {"edited files": 250, "raw files": 100, "edited settings": 300, "raw settings": 250, "any document": 250}
-"""Inputs that each test generates; those of files in each layout."""
+EXAMPLES = {"edited files": 300, "raw files": 100, "edited settings": 300, "raw settings": 250, "any document": 250}
+"""Inputs that each test generates under `ci`; those of files in each layout."""
+SHARES = [pytest.param(0.15, id="some"), pytest.param(1.0, id="all", marks=pytest.mark.ci)]
+"""Of them, in every run of the tests and under `ci`."""
 
 SEPARATORS = {
     "ml-100k": (b"\t", b"|"),
@@ -107,8 +109,9 @@ def raw_files(layout: str) -> st.SearchStrategy[Files]:
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", [*LAYOUTS, *OWN_LAYOUTS])
 @pytest.mark.parametrize(("kind", "strategy"), [("edited files", edited_files), ("raw files", raw_files)])
+@pytest.mark.parametrize("share", SHARES)
 def test_any_files_are_tables_or_an_error_that_names_them(
-    tmp_path: Path, layout: str, kind: str, strategy: Callable[[str], st.SearchStrategy[Files]]
+    tmp_path: Path, layout: str, kind: str, strategy: Callable[[str], st.SearchStrategy[Files]], share: float
 ) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
@@ -138,7 +141,7 @@ def test_any_files_are_tables_or_an_error_that_names_them(
                 ids[tables.ratings[column].to_numpy()][known], tables.ratings[f"original_{column}"].to_numpy()[known]
             )
 
-    check_each(strategy(layout), EXAMPLES[kind], check)
+    check_each(strategy(layout), round(share * EXAMPLES[kind]), check)
     assert refused
     assert parsed or kind == "raw files"
 
@@ -210,8 +213,9 @@ RAW = st.one_of(
         ("any document", DOCUMENTS.map(lambda document: yaml.dump(document, allow_unicode=True))),
     ],
 )
+@pytest.mark.parametrize("share", SHARES)
 def test_any_settings_are_a_config_or_an_error_that_names_the_file(
-    tmp_path: Path, kind: str, strategy: st.SearchStrategy[str | bytes]
+    tmp_path: Path, kind: str, strategy: st.SearchStrategy[str | bytes], share: float
 ) -> None:
     path = tmp_path / "params.yaml"
     accepted = refused = 0
@@ -227,7 +231,7 @@ def test_any_settings_are_a_config_or_an_error_that_names_the_file(
             accepted += 1
             assert Config.model_validate_json(config.model_dump_json()) == config
 
-    check_each(strategy, EXAMPLES[kind], check)
+    check_each(strategy, round(share * EXAMPLES[kind]), check)
     assert accepted
     assert refused
 
