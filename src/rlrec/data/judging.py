@@ -55,11 +55,11 @@ def _judged(frame: pd.DataFrame, table: str, expectation: Expectation, called: C
 
 
 def _enough(frame: pd.DataFrame, wrong: Flags, arguments: _Arguments) -> bool:
-    """Whether the share of rows that meet it, of those that have a value, is that which must."""
-    if not wrong.any():
-        return True
-    present = frame[arguments["column"]].count() if "column" in arguments else len(frame)
-    return bool(1 - wrong.sum() / present >= arguments.get("mostly", 1.0))
+    """Whether as large a share of the values that there are meets it as must."""
+    if "mostly" not in arguments:
+        return not wrong.any()
+    present = frame[arguments["column"]].count()
+    return bool(present - wrong.sum() >= arguments["mostly"] * present)
 
 
 def _columns(frame: pd.DataFrame, arguments: _Arguments) -> tuple[bool, str]:
