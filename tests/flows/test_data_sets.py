@@ -86,10 +86,10 @@ def _written(tables: Tables, layout: str, folder: Path, **how: Any) -> tuple[Tab
 DATA_SETS = {
     "ml-100k": DataSet("ml-100k", archive("ml-100k")),
     "ml-latest-small": DataSet("ml-latest-small", archive("ml-latest-small")),
-    "ml-100k, RecBole's": DataSet("recbole", rewritten("ml-100k", "atomic")),
-    "ml-latest-small, RecBole's": DataSet("recbole", rewritten("ml-latest-small", "atomic")),
-    "ml-100k, one's own": DataSet("table", rewritten("ml-100k", "table", text_ids=True, kinds=False), "u-1", True),
-    "ml-latest-small, one's own": DataSet(
+    "ml-100k-recbole": DataSet("recbole", rewritten("ml-100k", "atomic")),
+    "ml-latest-small-recbole": DataSet("recbole", rewritten("ml-latest-small", "atomic")),
+    "ml-100k-own": DataSet("table", rewritten("ml-100k", "table", text_ids=True, kinds=False), "u-1", True),
+    "ml-latest-small-own": DataSet(
         "table", rewritten("ml-latest-small", "table", text_ids=True, kinds=False), "u-1", True
     ),
     "ml-10m": DataSet("ml-10m", drawn("ml-10m", users=699, movies=1_068, ratings=100_000)),
