@@ -1,17 +1,22 @@
 """Whatever the files of a data set or `params.yaml` hold: a parsed table, settings, or an error that names the file."""
 
+import io
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from fuzzing import check_each, is_fit_to_be_read, outcome_of
 from hypothesis import strategies as st
-from movielens import LAYOUTS, OWN_LAYOUTS, TOPS, Files, draw_files
+from movielens import TOPS, Files, draw_files
 
 from rlrec.data.dataset.tables import SCHEMAS
-from rlrec.data.reading.parse import parse
+from rlrec.data.reading.parse import detect_layout, parse
+from rlrec.data.registry import LayoutName
 from rlrec.errors import ConfigError, DataError
 from rlrec.settings.config import Config, load_config
 from rlrec.settings.explain import leaves
@@ -31,7 +36,11 @@ SEPARATORS = {
     "hetrec": (b"\t", b" "),
     "table": (b",", b";"),
     "atomic": (b"\t", b" "),
+    "tsv": (b"\t", b";"),
+    "parquet": (b"\x15", b"\0"),
 }
+OWN_FORMATS = ("tsv", "parquet")
+"""In which tables of one's own may be besides."""
 FIELDS = st.one_of(
     st.sampled_from(
         [
@@ -48,6 +57,22 @@ FIELDS = st.one_of(
     st.text(max_size=12).map(lambda text: text.encode("utf-8", "surrogatepass")),
     st.binary(max_size=12),
 )
+
+
+@cache
+def whole_files(layout: str) -> Files:
+    """The files of a small data set."""
+    if layout not in OWN_FORMATS:
+        return draw_files(layout)
+    made = {}
+    for name, content in draw_files("table").items():
+        table, buffer = pd.read_csv(io.BytesIO(content)), io.BytesIO()
+        if layout == "tsv":
+            table.to_csv(buffer, index=False, sep="\t")
+        else:
+            table.to_parquet(buffer, index=False)
+        made[name.replace("csv", layout)] = buffer.getvalue()
+    return made
 
 
 @st.composite
@@ -86,7 +111,7 @@ def edited(draw: st.DrawFn, content: bytes, separators: tuple[bytes, ...]) -> by
 @st.composite
 def edited_files(draw: st.DrawFn, layout: str) -> Files:
     """The files of a data set, one to three times edited, now and then without one of them."""
-    files = draw_files(layout)
+    files = dict(whole_files(layout))
     for _ in range(draw(st.integers(1, 3))):
         name = draw(st.sampled_from(sorted(files)))
         files[name] = draw(edited(files[name], SEPARATORS[layout]))
@@ -97,7 +122,7 @@ def edited_files(draw: st.DrawFn, layout: str) -> Files:
 
 def raw_files(layout: str) -> st.SearchStrategy[Files]:
     """Any bytes in place of one of the files."""
-    whole = draw_files(layout)
+    whole = whole_files(layout)
     few = b'\t|:,"\n\r0123456789.-eE Xx()\xe9\xc3\xa9\0\x1f\xff'
     content = st.binary(max_size=60) | st.lists(st.sampled_from(few), max_size=60).map(bytes)
     header = st.sampled_from(sorted(whole)).flatmap(
@@ -107,7 +132,7 @@ def raw_files(layout: str) -> st.SearchStrategy[Files]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layout", [*LAYOUTS, *OWN_LAYOUTS])
+@pytest.mark.parametrize("layout", SEPARATORS)
 @pytest.mark.parametrize(("kind", "strategy"), [("edited files", edited_files), ("raw files", raw_files)])
 @pytest.mark.parametrize("share", SHARES)
 def test_any_files_are_tables_or_an_error_that_names_them(
@@ -123,7 +148,7 @@ def test_any_files_are_tables_or_an_error_that_names_them(
             path.unlink()
         for name, content in files.items():
             (folder / name).write_bytes(content)
-        tables = outcome_of(lambda: parse(folder, TOPS[layout]), DataError)
+        tables = outcome_of(lambda: parse(folder, TOPS.get(layout, "table")), DataError)
         if isinstance(tables, DataError):
             refused += 1
             assert is_fit_to_be_read(tables, str(folder))
@@ -236,8 +261,20 @@ def test_any_settings_are_a_config_or_an_error_that_names_the_file(
     assert refused
 
 
+def test_every_layout_of_the_registry_is_among_them(tmp_path: Path) -> None:
+    found = set()
+    for layout in SEPARATORS:
+        folder = tmp_path / layout
+        folder.mkdir()
+        for name, content in whole_files(layout).items():
+            (folder / name).write_bytes(content)
+        found.add(detect_layout(folder, TOPS.get(layout, "table"))[1].name)
+    assert found == set(get_args(LayoutName))
+
+
 def test_at_least_2000_inputs_are_generated() -> None:
-    of_files = len([*LAYOUTS, *OWN_LAYOUTS]) * (EXAMPLES["edited files"] + EXAMPLES["raw files"])
+    assert EXAMPLES["edited files"] >= 300
+    of_files = len(SEPARATORS) * (EXAMPLES["edited files"] + EXAMPLES["raw files"])
     of_settings = sum(EXAMPLES[kind] for kind in ("edited settings", "raw settings", "any document"))
     assert of_files >= 1000
     assert of_files + of_settings >= 2000

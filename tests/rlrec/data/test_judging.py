@@ -34,6 +34,12 @@ def test_people_and_movies_are_called_what_the_data_call_them(tables: Tables) ->
     assert "    movie b-30, title" in told
 
 
+def test_texts_of_the_data_are_shown_so_that_no_terminal_obeys_them(tables: Tables) -> None:
+    spoilt = changed_in(tables, "movies", 2, violence=2, title="A\nB\x1b[31m")
+    told = message(judge(spoilt, "ml-100k", called={"movie": {30: "\x07"}}))
+    assert r"    movie \x07, title A B\x1b[31m, year" in told
+
+
 def test_users_may_have_fewer_ratings_where_some_were_left_out(tables: Tables) -> None:
     few = replace(tables, ratings=tables.ratings.drop_duplicates("user"))
     movies = tables.movies[tables.movies["movie"].isin(few.ratings["movie"])]

@@ -9,6 +9,7 @@ import pandas as pd
 from rlrec.data.checking.results import Summary
 from rlrec.data.checking.suites import N_RATINGS
 from rlrec.data.dataset.tables import Columns
+from rlrec.settings.explain import printable
 
 SHOWN_ROWS = 3
 SHOWN_FAILURES = 4
@@ -71,7 +72,9 @@ def examples(
 def _text(value: Any, called: Mapping[int, str]) -> str:
     if pd.isna(value):
         return "missing"
-    return f"{value:g}" if isinstance(value, float) else str(called.get(value, value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    return printable(str(called.get(value, value))).replace("\n", " ")
 
 
 def message(summary: Summary, docs: Path | None = None) -> str:

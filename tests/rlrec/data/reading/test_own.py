@@ -163,6 +163,17 @@ def test_a_row_with_too_many_fields_is_told(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+def test_a_damaged_parquet_file_is_refused_in_words_that_a_terminal_takes_for_words(tmp_path: Path) -> None:
+    read(tmp_path, frame(), "mine.parquet")
+    path = tmp_path / "mine.parquet"
+    whole = path.read_bytes()
+    footer = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    path.write_bytes(whole[:footer] + b"\x15\x04\x0e" + whole[footer + 3 :])  # a field of a type that there is not
+    with pytest.raises(DataError, match=r"mine\.parquet is not a readable Parquet file: .*\\x0e") as error:
+        read(tmp_path)
+    assert str(error.value).isprintable()
+
+
 def test_recboles_files_of_ml100k_give_the_tables_of_ml100k(tmp_path: Path) -> None:
     for name, content in draw_files("recbole").items():
         (tmp_path / name.replace("ml-100k", "mine")).write_bytes(content)
