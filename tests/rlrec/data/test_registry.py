@@ -73,8 +73,7 @@ def test_no_expectation_is_a_number_of_one_edition() -> None:
         ("rlrec.data.registry", "pandas"),
         ("rlrec.data.dataset.pools", "pandas"),
         ("rlrec.data.dataset.histories", "pandas"),
-        ("rlrec.data.prepare", "great_expectations"),
-        ("rlrec.data.survey", "great_expectations"),
+        ("rlrec.data.prepare, rlrec.data.survey", "great_expectations"),
     ],
 )
 def test_what_needs_little_imports_little(module: str, absent: str) -> None:
