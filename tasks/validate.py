@@ -8,6 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from rlrec.data.checking.expectations import validate
 from rlrec.data.dataset.provenance import load_provenance
 from rlrec.data.dataset.tables import load_tables, without_users
+from rlrec.data.dataset.vocabulary import load_vocabulary
 from tasks.artifacts import publish_table
 from tasks.paths import RAW, TABLES, VALIDATION
 
@@ -21,7 +22,8 @@ def check_expectations(name: str) -> None:
     cleaned = bool(provenance.cleaning)
     whole = provenance.known and not cleaned
     tables = without_users(load_tables(TABLES), [one.user for one in provenance.extra])
-    summary = validate(tables, name, VALIDATION, check_counts=whole, cleaned=cleaned)
+    called = {what: load_vocabulary(TABLES, what) for what in ("user", "movie")}
+    summary = validate(tables, name, VALIDATION, check_counts=whole, cleaned=cleaned, called=called)
     rows = [
         {"table": table, "rows": f"{found.rows:,}", "expectations": found.expectations, "failed": found.failed}
         for table, found in summary.tables.items()

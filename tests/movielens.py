@@ -1,5 +1,7 @@
 """Small data sets in every layout, drawn from a seed."""
 
+from functools import cache
+
 import numpy as np
 
 from rlrec.data.dataset.genres import GENRES
@@ -22,6 +24,11 @@ TOPS = {
 
 def draw_files(layout: str, seed: int = 0, users: int = 6, movies: int = 30) -> Files:
     """The files of a small data set, the same one in whichever layout; every user has 20 ratings."""
+    return dict(_drawn(layout, seed, users, movies))
+
+
+@cache
+def _drawn(layout: str, seed: int, users: int, movies: int) -> Files:
     rng = np.random.default_rng(seed)
     genre_sets = [sorted(rng.choice(np.arange(1, 19), rng.integers(1, 4), replace=False)) for _ in range(movies)]
     titles = [f"Café {i}, The ({1950 + i})" for i in range(movies)]

@@ -106,8 +106,10 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     return mine | more
 
 
-def run(folder: Path, *command: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
-    """Runs a command in the folder; standard error is part of `stdout`, in order."""
+def run(
+    folder: Path, *command: str, env: Mapping[str, str] | None = None, seconds: float = 900
+) -> "subprocess.CompletedProcess[str]":
+    """Runs a command in the folder, for so long at most; standard error is part of `stdout`, in order."""
     return subprocess.run(
         command,
         cwd=folder,
@@ -116,5 +118,5 @@ def run(folder: Path, *command: str, env: Mapping[str, str] | None = None) -> "s
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=900,
+        timeout=seconds,
     )

@@ -1,10 +1,12 @@
 """Tables of ratings that nobody gave, for tests of what is fitted to ratings."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from rlrec.data.dataset.genres import GENRES
-from rlrec.data.dataset.tables import Tables
+from rlrec.data.dataset.tables import SCHEMAS, Tables
 
 
 def made_up(users: int = 50, movies: int = 70, seed: int = 0) -> Tables:
@@ -29,3 +31,11 @@ def made_up(users: int = 50, movies: int = 70, seed: int = 0) -> Tables:
     films["year"] = pd.array(1950 + rng.integers(0, 50, movies), "Int16")
     films["genres"] = pd.array(["|".join(np.array(GENRES)[flags]) for flags in genres], "string")
     return Tables(ratings, people, films)
+
+
+def changed_in(tables: Tables, table: str, row: int, **values: Any) -> Tables:
+    """The tables with other values in a row of one of them."""
+    frames = {name: tables[name].copy() for name in SCHEMAS}
+    for column, value in values.items():
+        frames[table].loc[row, column] = value
+    return Tables(**frames)

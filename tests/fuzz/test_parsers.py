@@ -1,24 +1,31 @@
 """Whatever the files of a data set or `params.yaml` hold: a parsed table, settings, or an error that names the file."""
 
+import io
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from fuzzing import check_each, is_fit_to_be_read, outcome_of
 from hypothesis import strategies as st
-from movielens import LAYOUTS, OWN_LAYOUTS, TOPS, Files, draw_files
+from movielens import TOPS, Files, draw_files
 
 from rlrec.data.dataset.tables import SCHEMAS
-from rlrec.data.reading.parse import parse
+from rlrec.data.reading.parse import detect_layout, parse
+from rlrec.data.registry import LayoutName
 from rlrec.errors import ConfigError, DataError
 from rlrec.settings.config import Config, load_config
 from rlrec.settings.explain import leaves
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = {"edited files": 250, "raw files": 100, "edited settings": 300, "raw settings": 250, "any document": 250}
-"""Inputs that each test generates; those of files in each layout."""
+EXAMPLES = {"edited files": 300, "raw files": 100, "edited settings": 300, "raw settings": 250, "any document": 250}
+"""Inputs that each test generates under `ci`; those of files in each layout."""
+SHARES = [pytest.param(0.15, id="some"), pytest.param(1.0, id="all", marks=pytest.mark.ci)]
+"""Of them, in every run of the tests and under `ci`."""
 
 SEPARATORS = {
     "ml-100k": (b"\t", b"|"),
@@ -29,7 +36,11 @@ SEPARATORS = {
     "hetrec": (b"\t", b" "),
     "table": (b",", b";"),
     "atomic": (b"\t", b" "),
+    "tsv": (b"\t", b";"),
+    "parquet": (b"\x15", b"\0"),
 }
+OWN_FORMATS = ("tsv", "parquet")
+"""In which tables of one's own may be besides."""
 FIELDS = st.one_of(
     st.sampled_from(
         [
@@ -46,6 +57,22 @@ FIELDS = st.one_of(
     st.text(max_size=12).map(lambda text: text.encode("utf-8", "surrogatepass")),
     st.binary(max_size=12),
 )
+
+
+@cache
+def whole_files(layout: str) -> Files:
+    """The files of a small data set."""
+    if layout not in OWN_FORMATS:
+        return draw_files(layout)
+    made = {}
+    for name, content in draw_files("table").items():
+        table, buffer = pd.read_csv(io.BytesIO(content)), io.BytesIO()
+        if layout == "tsv":
+            table.to_csv(buffer, index=False, sep="\t")
+        else:
+            table.to_parquet(buffer, index=False)
+        made[name.replace("csv", layout)] = buffer.getvalue()
+    return made
 
 
 @st.composite
@@ -84,7 +111,7 @@ def edited(draw: st.DrawFn, content: bytes, separators: tuple[bytes, ...]) -> by
 @st.composite
 def edited_files(draw: st.DrawFn, layout: str) -> Files:
     """The files of a data set, one to three times edited, now and then without one of them."""
-    files = draw_files(layout)
+    files = dict(whole_files(layout))
     for _ in range(draw(st.integers(1, 3))):
         name = draw(st.sampled_from(sorted(files)))
         files[name] = draw(edited(files[name], SEPARATORS[layout]))
@@ -95,7 +122,7 @@ def edited_files(draw: st.DrawFn, layout: str) -> Files:
 
 def raw_files(layout: str) -> st.SearchStrategy[Files]:
     """Any bytes in place of one of the files."""
-    whole = draw_files(layout)
+    whole = whole_files(layout)
     few = b'\t|:,"\n\r0123456789.-eE Xx()\xe9\xc3\xa9\0\x1f\xff'
     content = st.binary(max_size=60) | st.lists(st.sampled_from(few), max_size=60).map(bytes)
     header = st.sampled_from(sorted(whole)).flatmap(
@@ -105,10 +132,11 @@ def raw_files(layout: str) -> st.SearchStrategy[Files]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layout", [*LAYOUTS, *OWN_LAYOUTS])
+@pytest.mark.parametrize("layout", SEPARATORS)
 @pytest.mark.parametrize(("kind", "strategy"), [("edited files", edited_files), ("raw files", raw_files)])
+@pytest.mark.parametrize("share", SHARES)
 def test_any_files_are_tables_or_an_error_that_names_them(
-    tmp_path: Path, layout: str, kind: str, strategy: Callable[[str], st.SearchStrategy[Files]]
+    tmp_path: Path, layout: str, kind: str, strategy: Callable[[str], st.SearchStrategy[Files]], share: float
 ) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
@@ -120,7 +148,7 @@ def test_any_files_are_tables_or_an_error_that_names_them(
             path.unlink()
         for name, content in files.items():
             (folder / name).write_bytes(content)
-        tables = outcome_of(lambda: parse(folder, TOPS[layout]), DataError)
+        tables = outcome_of(lambda: parse(folder, TOPS.get(layout, "table")), DataError)
         if isinstance(tables, DataError):
             refused += 1
             assert is_fit_to_be_read(tables, str(folder))
@@ -138,7 +166,7 @@ def test_any_files_are_tables_or_an_error_that_names_them(
                 ids[tables.ratings[column].to_numpy()][known], tables.ratings[f"original_{column}"].to_numpy()[known]
             )
 
-    check_each(strategy(layout), EXAMPLES[kind], check)
+    check_each(strategy(layout), round(share * EXAMPLES[kind]), check)
     assert refused
     assert parsed or kind == "raw files"
 
@@ -210,8 +238,9 @@ RAW = st.one_of(
         ("any document", DOCUMENTS.map(lambda document: yaml.dump(document, allow_unicode=True))),
     ],
 )
+@pytest.mark.parametrize("share", SHARES)
 def test_any_settings_are_a_config_or_an_error_that_names_the_file(
-    tmp_path: Path, kind: str, strategy: st.SearchStrategy[str | bytes]
+    tmp_path: Path, kind: str, strategy: st.SearchStrategy[str | bytes], share: float
 ) -> None:
     path = tmp_path / "params.yaml"
     accepted = refused = 0
@@ -227,13 +256,25 @@ def test_any_settings_are_a_config_or_an_error_that_names_the_file(
             accepted += 1
             assert Config.model_validate_json(config.model_dump_json()) == config
 
-    check_each(strategy, EXAMPLES[kind], check)
+    check_each(strategy, round(share * EXAMPLES[kind]), check)
     assert accepted
     assert refused
 
 
+def test_every_layout_of_the_registry_is_among_them(tmp_path: Path) -> None:
+    found = set()
+    for layout in SEPARATORS:
+        folder = tmp_path / layout
+        folder.mkdir()
+        for name, content in whole_files(layout).items():
+            (folder / name).write_bytes(content)
+        found.add(detect_layout(folder, TOPS.get(layout, "table"))[1].name)
+    assert found == set(get_args(LayoutName))
+
+
 def test_at_least_2000_inputs_are_generated() -> None:
-    of_files = len([*LAYOUTS, *OWN_LAYOUTS]) * (EXAMPLES["edited files"] + EXAMPLES["raw files"])
+    assert EXAMPLES["edited files"] >= 300
+    of_files = len(SEPARATORS) * (EXAMPLES["edited files"] + EXAMPLES["raw files"])
     of_settings = sum(EXAMPLES[kind] for kind in ("edited settings", "raw settings", "any document"))
     assert of_files >= 1000
     assert of_files + of_settings >= 2000

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from rlrec.data.dataset.provenance import SourceKind
+from rlrec.errors import DataError
 
 LayoutName = Literal["ml-100k", "recbole's ml-100k", "ml-1m", "ml-10m", "ml-latest", "hetrec", "table", "recbole"]
 """Ways to lay out a data set in files; `rlrec.data.reading.parse` reads them."""
@@ -166,3 +167,14 @@ DATASETS: dict[str, Facts] = {
     "table": _OWN_TABLE,
     "recbole": replace(_OWN_TABLE, layouts=("recbole",)),
 }
+
+
+def facts_of(name: str, *, cleaned: bool = False) -> Facts:
+    """What is known of a data set; where ratings were left out, users may have fewer than they are said to have.
+
+    Raises:
+        DataError: it is unknown.
+    """
+    if name not in DATASETS:
+        raise DataError(f"nothing is known of a data set {name!r}; known are {', '.join(DATASETS)}")
+    return replace(DATASETS[name], fewest_ratings=1) if cleaned else DATASETS[name]

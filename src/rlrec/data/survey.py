@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rlrec.data.checking.expectations import validate
+from rlrec.data.checking.wording import message
 from rlrec.data.dataset.cleaning import clean
 from rlrec.data.dataset.tables import Columns, Tables, kinds_in
+from rlrec.data.judging import judge
 from rlrec.data.reading.detection import Layout, files_below
 from rlrec.data.reading.parse import LAYOUTS, detect_layout, read_data_set
 from rlrec.data.registry import DATASETS
@@ -61,7 +62,7 @@ def survey(place: Path, config: DataConfig, name: str | None = None) -> Survey:
         own_name = f"{place}/" if place.is_dir() else f"{place.parent}/" if lone else str(place)
         try:
             with named({folder: own_name}):
-                found = _survey(_opened(place, folder), config, name, Path(temporary))
+                found = _survey(_opened(place, folder), config, name)
         except DataError as error:
             return Survey(name, fails=[str(error)])
     return found
@@ -79,7 +80,7 @@ def _opened(place: Path, folder: Path) -> Path:
     return folder
 
 
-def _survey(folder: Path, config: DataConfig, name: str | None, temporary: Path) -> Survey:
+def _survey(folder: Path, config: DataConfig, name: str | None) -> Survey:
     name = name or _likeliest(folder)
     inner, layout = detect_layout(folder, name)
     read = layout.present(inner)
@@ -95,12 +96,9 @@ def _survey(folder: Path, config: DataConfig, name: str | None, temporary: Path)
     found += [*told, *(f"{one.step}: {one.ratings_before - one.ratings:,} ratings left out" for one in cleaning)]
     found += _described(tables)
     found += [f"ids of {what}s are texts: {_some(texts)}" for what, texts in vocabulary.items()]
-    fails = []
-    try:
-        validate(tables, name, temporary / "docs", check_counts=False, cleaned=bool(cleaning))
-    except DataError as error:
-        fails = [line for line in str(error).splitlines() if not line.startswith("All of them")]
-    return Survey(name, found, ["\n".join(fails)] if fails else [], tables)
+    called = {what: dict(enumerate(texts, 1)) for what, texts in vocabulary.items()}
+    judged = judge(tables, name, cleaned=bool(cleaning), called=called)
+    return Survey(name, found, [] if judged.success else [message(judged)], tables)
 
 
 def _likeliest(folder: Path) -> str:

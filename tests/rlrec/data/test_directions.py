@@ -1,4 +1,4 @@
-"""Inside `rlrec.data` imports go one way: dataset, registry, reading, sources, checking, own, prepare, survey."""
+"""Inside `rlrec.data` imports go one way: dataset, registry, reading, sources, checking, judging, prepare, survey."""
 
 import ast
 from collections.abc import Iterator
@@ -16,7 +16,8 @@ BELOW: dict[str, set[str]] = {
     "checking": {"dataset", "registry"},
     "own": {"dataset"},
     "prepare": {"dataset", "reading", "sources", "own"},
-    "survey": {"dataset", "registry", "reading", "sources", "checking"},
+    "judging": {"dataset", "registry", "checking"},
+    "survey": {"dataset", "registry", "reading", "sources", "checking", "judging"},
 }
 """What each part may import of the others."""
 

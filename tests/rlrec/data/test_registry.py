@@ -2,6 +2,7 @@ import ast
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -13,6 +14,8 @@ from rlrec.data.registry import DATASETS, LayoutName
 from rlrec.data.sources.download import SOURCES
 from rlrec.data.sources.source import DEFAULT_ENDPOINTS
 from rlrec.settings.dataset import OWN, DataConfig
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_settings_name_the_data_sets_that_are_known_in_the_same_order() -> None:
@@ -36,6 +39,13 @@ def test_the_checksums_that_are_pinned_are_those_that_archives_are_compared_with
         "ml-100k": "0e33842e24a9c977be4e0107933c0723",
         "ml-1m": "c4d9eecfca2ab87c1945afe126590906",
     }
+
+
+def test_the_documentation_lists_every_data_set_and_its_files() -> None:
+    page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    assert [name for name in DATASETS if f"`{name}`" not in page] == []
+    files = {file for layout in LAYOUTS for file in layout.files if "*" not in file}
+    assert [file for file in files if f"`{file}`" not in page and f"`.{file.rpartition('.')[2]}`" not in page] == []
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -63,7 +73,7 @@ def test_no_expectation_is_a_number_of_one_edition() -> None:
         ("rlrec.data.registry", "pandas"),
         ("rlrec.data.dataset.pools", "pandas"),
         ("rlrec.data.dataset.histories", "pandas"),
-        ("rlrec.data.prepare", "great_expectations"),
+        ("rlrec.data.prepare, rlrec.data.survey", "great_expectations"),
     ],
 )
 def test_what_needs_little_imports_little(module: str, absent: str) -> None:

@@ -63,6 +63,7 @@ def _twice(folder: Path) -> None:
         ),
         (lambda folder: (folder / "mine.csv").write_text("a,b\n1,2\n"), "mine.csv does not say who"),
         (_twice, "a user rates a movie once"),
+        (_twice, "user reader 1, movie b10, rating"),
         (lambda folder: (folder / "mine.csv").write_text("user,item\n1,2\n"), "three users are needed"),
     ],
 )

@@ -1,12 +1,14 @@
-"""What is expected of the three tables, as Great Expectations suites.
+"""What is expected of the three tables.
 
 What holds for one data set and not for another stands in its `Facts`; here is what holds for all tables.
 
 A table is judged together with what the other tables say about it: `users` and `movies` are given a column of how many
-ratings each row has, so that references are checked in both directions.
+ratings each row has, so that references are checked in both directions. `rlrec.data.checking.expectations` has Great
+Expectations judge it, `rlrec.data.judging` does so itself.
 """
 
-from importlib import import_module
+import re
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,14 +19,32 @@ from rlrec.data.dataset.pools import FEWEST_USERS, WHY_THREE
 from rlrec.data.dataset.tables import LARGEST_RATING, SCHEMAS, Columns, Tables
 from rlrec.data.registry import Facts
 
-# Imported by name since the package re-exports its expectations without saying so to type checkers.
-gxe: Any = import_module("great_expectations.expectations")
-
-Expectation = Any
-
 N_RATINGS = "n_ratings"
 
 _C = Columns
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One of them.
+
+    Attributes:
+        kind: what Great Expectations calls its class.
+        arguments: what that takes; `description` says it in words.
+    """
+
+    kind: str
+    arguments: dict[str, Any]
+
+    @property
+    def key(self) -> tuple[str, str | None, str]:
+        """Name, column and words, which no other of its suite has."""
+        name = re.sub(r"(?<!^)([A-Z])", r"_\1", self.kind).lower()
+        return name, self.arguments.get("column"), self.arguments["description"]
+
+
+def _expect(kind: str, **arguments: Any) -> Expectation:
+    return Expectation(kind, arguments)
 
 
 def judged_frame(tables: Tables, name: str) -> pd.DataFrame:
@@ -49,21 +69,27 @@ def suite_of(tables: Tables, name: str, facts: Facts, newest: int, check_counts:
     """
     columns = list(SCHEMAS[name]) + ([] if name == "ratings" else [N_RATINGS])
     suite: list[Expectation] = [
-        gxe.ExpectTableColumnsToMatchOrderedList(column_list=columns, description=f"columns: {', '.join(columns)}"),
-        gxe.ExpectTableRowCountToBeBetween(min_value=1, description="the table is not empty"),
+        _expect(
+            "ExpectTableColumnsToMatchOrderedList", column_list=columns, description=f"columns: {', '.join(columns)}"
+        ),
+        _expect("ExpectTableRowCountToBeBetween", min_value=1, description="the table is not empty"),
     ]
     if check_counts and facts.counts is not None:
         rows = facts.counts[name]
-        suite.append(gxe.ExpectTableRowCountToEqual(value=rows, description=f"the complete table has {rows:,} rows"))
+        suite.append(
+            _expect("ExpectTableRowCountToEqual", value=rows, description=f"the complete table has {rows:,} rows")
+        )
     for column, kind in SCHEMAS[name].items():
         kind_name = _type_name(kind)
-        suite.append(gxe.ExpectColumnValuesToBeOfType(column=column, type_=kind_name, description=f"type {kind}"))
+        suite.append(
+            _expect("ExpectColumnValuesToBeOfType", column=column, type_=kind_name, description=f"type {kind}")
+        )
     if name == "ratings":
         suite += _of_ratings(tables, facts, newest)
     else:
         if name == "users":
             enough = f"three users are needed: {WHY_THREE}"
-            suite.append(gxe.ExpectTableRowCountToBeBetween(min_value=FEWEST_USERS, description=enough))
+            suite.append(_expect("ExpectTableRowCountToBeBetween", min_value=FEWEST_USERS, description=enough))
         suite += _of_users(facts) if name == "users" else _of_movies(facts)
         key = _C.USER if name == "users" else _C.MOVIE
         suite += _numbered(key, len(tables[name]))
@@ -73,24 +99,37 @@ def suite_of(tables: Tables, name: str, facts: Facts, newest: int, check_counts:
 def _of_ratings(tables: Tables, facts: Facts, newest: int) -> list[Expectation]:
     if facts.stars is None:
         scaled = f"a rating is above 0 and at most {LARGEST_RATING:g} stars"
-        of_scale = gxe.ExpectColumnValuesToBeBetween(
-            column=_C.RATING, min_value=0, strict_min=True, max_value=LARGEST_RATING, description=scaled
+        of_scale = _expect(
+            "ExpectColumnValuesToBeBetween",
+            column=_C.RATING,
+            min_value=0,
+            strict_min=True,
+            max_value=LARGEST_RATING,
+            description=scaled,
         )
     else:
         stars = ", ".join(f"{star:g}" for star in facts.stars)
-        of_scale = gxe.ExpectColumnValuesToBeInSet(
-            column=_C.RATING, value_set=list(facts.stars), description=f"a rating is one of {stars}"
+        of_scale = _expect(
+            "ExpectColumnValuesToBeInSet",
+            column=_C.RATING,
+            value_set=list(facts.stars),
+            description=f"a rating is one of {stars}",
         )
     years = f"{_date(facts.oldest)} to {_date(newest)}"
     return [
         *_present(_C.RATING),
         of_scale,
-        gxe.ExpectColumnValuesToBeBetween(
-            column=_C.TIMESTAMP, min_value=facts.oldest, max_value=newest, description=f"rated from {years}"
+        _expect(
+            "ExpectColumnValuesToBeBetween",
+            column=_C.TIMESTAMP,
+            min_value=facts.oldest,
+            max_value=newest,
+            description=f"rated from {years}",
         ),
         _between(_C.USER, 0, len(tables.users) - 1, "the user is in the users table"),
         _between(_C.MOVIE, 0, len(tables.movies) - 1, "the movie is in the movies table"),
-        gxe.ExpectCompoundColumnsToBeUnique(
+        _expect(
+            "ExpectCompoundColumnsToBeUnique",
             column_list=[_C.ORIGINAL_USER, _C.ORIGINAL_MOVIE],
             description="a user rates a movie once (see data.repeated)",
         ),
@@ -99,7 +138,7 @@ def _of_ratings(tables: Tables, facts: Facts, newest: int) -> list[Expectation]:
 
 def _of_users(facts: Facts) -> list[Expectation]:
     suite: list[Expectation] = [
-        gxe.ExpectColumnValuesToBeInSet(column=_C.SEX, value_set=["F", "M"], description="sex is F or M"),
+        _expect("ExpectColumnValuesToBeInSet", column=_C.SEX, value_set=["F", "M"], description="sex is F or M"),
         _between(_C.AGE, 1, 120, "age is from 1 to 120"),
         _between(_C.OCCUPATION, 0, 20, "the occupation's code is from 0 to 20"),
         _between(N_RATINGS, facts.fewest_ratings, None, f"a user has at least {_ratings(facts.fewest_ratings)}"),
@@ -112,7 +151,9 @@ def _of_users(facts: Facts) -> list[Expectation]:
 def _of_movies(facts: Facts) -> list[Expectation]:
     suite: list[Expectation] = [
         *_present(_C.TITLE),
-        gxe.ExpectColumnValueLengthsToBeBetween(column=_C.TITLE, min_value=1, description="a title is not empty"),
+        _expect(
+            "ExpectColumnValueLengthsToBeBetween", column=_C.TITLE, min_value=1, description="a title is not empty"
+        ),
         *_present(_C.VIOLENCE),
         _between(_C.VIOLENCE, 0, 1, "violence is from 0 to 1"),
     ]
@@ -124,15 +165,20 @@ def _of_movielens_movies(facts: Facts) -> list[Expectation]:
     return [
         _between(_C.YEAR, 1870, int(_date(facts.newest)[:4]) + 1, "made between the first films and the data set"),
         *_present(_C.GENRES),
-        gxe.ExpectColumnValuesToBeBetween(
-            column=N_RATINGS, min_value=1, mostly=facts.rated, description=f"{rated} has a rating"
+        _expect(
+            "ExpectColumnValuesToBeBetween",
+            column=N_RATINGS,
+            min_value=1,
+            mostly=facts.rated,
+            description=f"{rated} has a rating",
         ),
     ] + ([_genres_of_movielens()] if facts.genres else [])
 
 
 def _genres_of_movielens() -> Expectation:
     word = "|".join(GENRES)
-    return gxe.ExpectColumnValuesToMatchRegex(
+    return _expect(
+        "ExpectColumnValuesToMatchRegex",
         column=_C.GENRES,
         regex=rf"^(?:{word})(?:\|(?:{word}))*$",
         description=f"genres are of the {len(GENRES)}: {', '.join(GENRES)}",
@@ -143,20 +189,23 @@ def _numbered(key: str, rows: int) -> list[Expectation]:
     """Strictly rising from 0 to rows - 1: without gaps and without repeats."""
     return [
         _between(key, 0, rows - 1, f"numbers are from 0 to {rows - 1}"),
-        gxe.ExpectColumnValuesToBeIncreasing(
-            column=key, strictly=True, description="numbers rise from row to row, so none is left out"
+        _expect(
+            "ExpectColumnValuesToBeIncreasing",
+            column=key,
+            strictly=True,
+            description="numbers rise from row to row, so none is left out",
         ),
-        gxe.ExpectColumnValuesToBeUnique(column=_C.ORIGINAL_ID, description="an original id stands there once"),
+        _expect("ExpectColumnValuesToBeUnique", column=_C.ORIGINAL_ID, description="an original id stands there once"),
     ]
 
 
 def _present(column: str) -> list[Expectation]:
-    return [gxe.ExpectColumnValuesToNotBeNull(column=column, description=f"{column} is never missing")]
+    return [_expect("ExpectColumnValuesToNotBeNull", column=column, description=f"{column} is never missing")]
 
 
 def _between(column: str, low: float, high: float | None, description: str) -> Expectation:
     limits: dict[str, Any] = {"min_value": low, "max_value": high}
-    return gxe.ExpectColumnValuesToBeBetween(column=column, **limits, description=description)
+    return _expect("ExpectColumnValuesToBeBetween", column=column, **limits, description=description)
 
 
 def _type_name(kind: str) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rlrec.data.dataset.order import time_order
 from rlrec.errors import DataError, WorldError
+from rlrec.settings.explain import printable
 
 
 class History(NamedTuple):
@@ -48,7 +49,7 @@ def read_histories(path: Path, user_ids: NDArray[np.int64], movie_ids: NDArray[n
         columns: Iterator[NDArray[Any]] = (np.from_dlpack(table[name].combine_chunks()) for name in names)
         user, movie, original_user, original_movie, stars, time = columns
     except (pa.ArrowException, OSError, KeyError) as error:
-        raise DataError(f"{path} is not a readable table of ratings: {error}") from error
+        raise DataError(f"{path} is not a readable table of ratings: {printable(str(error))}") from error
     for what, number, original, ids in (
         ("users", user, original_user, user_ids),
         ("movies", movie, original_movie, movie_ids),

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from rlrec.data.dataset.genres import GENRES
 from rlrec.errors import DataError
+from rlrec.settings.explain import printable
 from rlrec.storage.files import write_atomically
 
 GENRE_SEPARATOR = "|"
@@ -163,7 +164,7 @@ def _load(path: Path, name: str) -> pd.DataFrame:
         frame = table.to_pandas(types_mapper={pa.int16(): pd.Int16Dtype(), pa.string(): pd.StringDtype()}.get)
         return typed(name, frame)
     except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, MemoryError) as error:
-        raise DataError(f"{path} is not a readable parquet file: {error}") from error
+        raise DataError(f"{path} is not a readable parquet file: {printable(str(error))}") from error
 
 
 def _arrow_schema(name: str) -> pa.Schema:

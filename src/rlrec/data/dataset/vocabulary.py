@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rlrec.errors import DataError
+from rlrec.settings.explain import printable
 from rlrec.storage.files import write_atomically
 
 VOCABULARY_FILE = "vocabulary.parquet"
@@ -52,4 +53,4 @@ def load_vocabulary(folder: Path, what: str) -> dict[int, str]:
         rows = zip(*(table[name].to_pylist() for name in _COLUMNS), strict=True)
         return {int(number): str(text) for kind, number, text in rows if kind == what}
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path} is not a readable vocabulary: {error}") from error
+        raise DataError(f"{path} is not a readable vocabulary: {printable(str(error))}") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rlrec.errors import RequestError
+from rlrec.settings.explain import printable
 
 _COLUMNS = {
     "title": ("title", "name", "movie"),
@@ -62,7 +63,7 @@ def read_dated_ratings(path: Path) -> list[tuple[float, OwnRating]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"{path} cannot be read: {error}") from error
+        raise RequestError(f"{path} cannot be read: {printable(str(error))}") from error
     first = text.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)
     rows = csv.reader(text.splitlines(), delimiter=delimiter)

@@ -34,7 +34,7 @@ def number_ids(columns: Sequence[tuple[Sheet, str]]) -> tuple[list[Ints], tuple[
     encoded = [_encoded(sheet, name) for sheet, name in columns]
     texts = [one.dictionary.to_pylist() for one in encoded]
     distinct = set().union(*texts)
-    if all(_WHOLE.fullmatch(text) and int(text) < _LARGEST for text in distinct):
+    if all(map(_is_number, distinct)):
         vocabulary: tuple[str, ...] = ()
         numbers = {text: int(text) for text in distinct}
     else:
@@ -44,6 +44,32 @@ def number_ids(columns: Sequence[tuple[Sheet, str]]) -> tuple[list[Ints], tuple[
     return [
         own[one.indices.to_numpy(zero_copy_only=False)] for own, one in zip(by_place, encoded, strict=True)
     ], vocabulary
+
+
+def known_ids(sheet: Sheet, name: str, vocabulary: Sequence[str]) -> Ints:
+    """Numbers of the ids in a column of another file, as `number_ids` gave them: `(n,)`; -1 for what it gave none.
+
+    Args:
+        sheet: the other file.
+        name: of the column.
+        vocabulary: what `number_ids` returned; empty where ids are numbers.
+
+    Raises:
+        DataError: an id is missing.
+    """
+    encoded = _encoded(sheet, name)
+    own = encoded.dictionary.to_pylist()
+    if vocabulary:
+        given = {text: number for number, text in enumerate(vocabulary, 1)}
+        numbers = [given.get(text, -1) for text in own]
+    else:
+        numbers = [int(text) if _is_number(text) else -1 for text in own]
+    found: Ints = np.array(numbers, np.int64)[encoded.indices.to_numpy(zero_copy_only=False)]
+    return found
+
+
+def _is_number(text: str) -> bool:
+    return bool(_WHOLE.fullmatch(text)) and int(text) < _LARGEST
 
 
 def _encoded(sheet: Sheet, name: str) -> pa.DictionaryArray:

@@ -78,9 +78,7 @@ def read_atomic(folder: Path, config: DataConfig) -> Frames:
     frames = frames._replace(told=frames.told + left)
     if of_users is None:
         return frames
-    if frames.vocabulary.get(_C.USER):
-        return frames._replace(told=(*frames.told, f"left alone: {of_users.name}, since ids of users are texts"))
-    users, told = people_in(_atomic(of_users, config.columns)[0], frames.users)
+    users, told = people_in(_atomic(of_users, config.columns)[0], frames.users, frames.vocabulary.get(_C.USER, ()))
     return frames._replace(users=users, told=frames.told + told)
 
 
@@ -190,6 +188,7 @@ def _items(
         row = int(frame[_C.ORIGINAL_ID].duplicated().to_numpy().argmax())
         raise DataError(f"{sheet.place(row)}: the {shown([roles['item']])} of another row stands there again")
     # In a table of ratings an item has many rows, whose order decides nothing.
+    frame = frame.drop_duplicates()
     frame = frame.sort_values([_C.ORIGINAL_ID, _C.TITLE, _C.GENRES], ascending=[True, False, False], ignore_index=True)
     frame = frame.drop_duplicates(_C.ORIGINAL_ID, ignore_index=True)
     unknown = np.setdiff1d(rated, frame[_C.ORIGINAL_ID].to_numpy())

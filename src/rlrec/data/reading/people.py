@@ -1,9 +1,12 @@
 """What RecBole's `.user` says of people, where it is what the tables have: sex, age, occupation, zip code."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import pandas as pd
 
 from rlrec.data.dataset.tables import Columns
-from rlrec.data.reading.ids import number_ids
+from rlrec.data.reading.ids import known_ids
 from rlrec.data.reading.occupations import OCCUPATIONS
 from rlrec.data.reading.sheets import Sheet, shown
 from rlrec.data.reading.values import text_in
@@ -14,20 +17,28 @@ _FIELDS = {_C.AGE: "age", _C.SEX: "gender", _C.OCCUPATION: "occupation", _C.ZIP:
 _OLDEST = 120
 
 
-def people_in(sheet: Sheet, users: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def people_in(
+    sheet: Sheet, users: pd.DataFrame, vocabulary: Sequence[str] = ()
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The users with what is said of them, and what is left out of the file.
 
     A field is taken as a whole or not at all: ages from 1 to 120, F and M, MovieLens's occupations or their codes.
+
+    Args:
+        sheet: the file.
+        users: those of the ratings, by their numbers.
+        vocabulary: what the numbers stand for, where the users' ids are texts.
 
     Raises:
         DataError: an id is missing or stands there twice.
     """
     if "user_id" not in sheet.names:
         return users, (f"left out of {sheet.path.name}: all, since no field is called user_id",)
-    (ids,), texts = number_ids([(sheet, "user_id")])
-    if texts:
+    ids = known_ids(sheet, "user_id", vocabulary)
+    if not np.isin(ids, users[_C.ORIGINAL_ID].to_numpy()).any():
         return users, (f"left out of {sheet.path.name}: all, since its ids are not those of the ratings",)
-    if (twice := pd.Series(ids).duplicated().to_numpy()).any():
+    known = pd.Series(ids)
+    if (twice := (known.duplicated() & (known >= 0)).to_numpy()).any():
         raise DataError(f"{sheet.place(int(twice.argmax()))}: the user_id of another row stands there again")
     users, read = users.set_index(_C.ORIGINAL_ID), ["user_id"]
     codes = {word: code for code, word in enumerate(OCCUPATIONS)} | {
@@ -46,7 +57,8 @@ def people_in(sheet: Sheet, users: pd.DataFrame) -> tuple[pd.DataFrame, tuple[st
             fitting = column == _C.ZIP or set(texts_of) <= {"F", "M"}
         if texts_of and fitting:
             read.append(field)
-            users[column] = pd.Series(values, ids, dtype=object).reindex(users.index).replace({"": pd.NA, None: pd.NA})
+            said = pd.Series(values, ids, dtype=object)[ids >= 0]
+            users[column] = said.reindex(users.index).replace({"": pd.NA, None: pd.NA})
     left = [name for name in sheet.names if name not in read]
     told = [f"read from {sheet.path.name}: {', '.join(read)}"] + [
         f"left out of {sheet.path.name}: {shown(left)}"

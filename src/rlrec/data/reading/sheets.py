@@ -248,4 +248,5 @@ def _distinct(path: Path, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _one_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    # Arrow repeats bytes of a damaged file as they are.
+    return printable(str(error).strip().splitlines()[0]) if str(error).strip() else type(error).__name__

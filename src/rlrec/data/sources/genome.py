@@ -20,6 +20,7 @@ from rlrec.data.sources.source import DEFAULT_ENDPOINTS, Endpoints
 from rlrec.data.sources.transfer import OnBytes, fetch, incoming_beside
 from rlrec.errors import DataError, WriteError
 from rlrec.settings.dataset import LOCAL, DataConfig
+from rlrec.settings.explain import printable
 from rlrec.storage.archives import check_members, is_left_behind, path_of
 from rlrec.storage.files import write_atomically
 
@@ -172,9 +173,13 @@ def read_genome(archive: Path) -> tuple[str, "pd.Series[float]"]:
             with opened.open(members["tag_relevance.dat"]) as stream:
                 values = _relevance_of(stream, ids[tag])
     except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
-        raise DataError(f"{archive} is not a whole zip archive (truncated or corrupt): {error}") from error
+        raise DataError(
+            f"{archive} is not a whole zip archive (truncated or corrupt): {printable(str(error))}"
+        ) from error
     except (pa.ArrowInvalid, ValueError) as error:
-        raise DataError(f"{archive}: tag_relevance.dat or tags.dat is not what it should be: {error}") from error
+        raise DataError(
+            f"{archive}: tag_relevance.dat or tags.dat is not what it should be: {printable(str(error))}"
+        ) from error
     outside = values[~values.between(0, 1)]
     if len(outside):
         raise DataError(f"{archive}: relevance {outside.iloc[0]} in tag_relevance.dat is not from 0 to 1")

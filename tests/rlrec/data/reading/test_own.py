@@ -163,6 +163,17 @@ def test_a_row_with_too_many_fields_is_told(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+def test_a_damaged_parquet_file_is_refused_in_words_that_a_terminal_takes_for_words(tmp_path: Path) -> None:
+    read(tmp_path, frame(), "mine.parquet")
+    path = tmp_path / "mine.parquet"
+    whole = path.read_bytes()
+    footer = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    path.write_bytes(whole[:footer] + b"\x15\x04\x0e" + whole[footer + 3 :])  # a field of a type that there is not
+    with pytest.raises(DataError, match=r"mine\.parquet is not a readable Parquet file: .*\\x0e") as error:
+        read(tmp_path)
+    assert str(error.value).isprintable()
+
+
 def test_recboles_files_of_ml100k_give_the_tables_of_ml100k(tmp_path: Path) -> None:
     for name, content in draw_files("recbole").items():
         (tmp_path / name.replace("ml-100k", "mine")).write_bytes(content)
@@ -196,3 +207,28 @@ def test_people_of_recbole_are_taken_where_they_fit(tmp_path: Path) -> None:
     assert parsed.tables.users["age"].fillna(0).tolist() == [40, 0, 30]
     assert parsed.tables.users["sex"].isna().all()
     assert "left out of x.user: gender, city" in parsed.told
+
+
+def test_people_of_recbole_are_known_by_text_ids_too(tmp_path: Path) -> None:
+    ratings = pd.DataFrame({"user_id:token": np.repeat(["ann", "bo", "u9"], 4), "item_id:token": [1, 2, 3, 4] * 3})
+    ratings.to_csv(tmp_path / "x.inter", sep="\t", index=False)
+    # "zoe" rated nothing, nor did the "guest" who stands there twice.
+    people = {"user_id:token": ["u9", "zoe", "guest", "guest", "ann"], "age:float": [30, 20, 1, 2, 40]}
+    pd.DataFrame(people).to_csv(tmp_path / "x.user", sep="\t", index=False)
+    parsed = read_data_set(tmp_path, "recbole")
+    assert parsed.vocabulary["user"] == ("ann", "bo", "u9")
+    assert parsed.tables.users["age"].fillna(0).tolist() == [40, 0, 30]
+    assert "read from x.user: user_id, age" in parsed.told
+    pd.DataFrame({"user_id:token": ["1", "2"], "age:float": 9}).to_csv(tmp_path / "x.user", sep="\t", index=False)
+    parsed = read_data_set(tmp_path, "recbole")
+    assert parsed.tables.users["age"].isna().all()
+    assert "left out of x.user: all, since its ids are not those of the ratings" in parsed.told
+
+
+@pytest.mark.parametrize("again", ["ann", "bo"])
+def test_of_people_who_stand_there_twice_the_line_is_named(tmp_path: Path, again: str) -> None:
+    ratings = pd.DataFrame({"user_id:token": ["ann", "bo"], "item_id:token": 1})
+    ratings.to_csv(tmp_path / "x.inter", sep="\t", index=False)
+    (tmp_path / "x.user").write_text(f"user_id:token\tage:float\nann\t4\nbo\t5\n{again}\t6\n")
+    with pytest.raises(DataError, match=r"x\.user, line 4: the user_id of another row stands there again"):
+        parse(tmp_path, "recbole")
