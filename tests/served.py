@@ -1,5 +1,6 @@
 """A small project that `python -m flows.running.serve` serves, as a person meets it: through the server's API."""
 
+import json
 import os
 import signal
 import socket
@@ -12,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 from projects import DEAD_PROXY, environment, make_clone
 from support import slice_archive
+
+from flows.running.ledger import NOTES
 
 PATIENCE_SECONDS = 600.0
 """Until something that takes seconds on a quiet machine is given up."""
@@ -22,6 +26,9 @@ PATIENCE_SECONDS = 600.0
 
 IN_BACKGROUND = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
 """Put before a command, it is started as from a script with `&`: SIGINT is ignored."""
+
+
+_READY = ("Serving: open", "The runs of this folder are at")
 
 
 @dataclass
@@ -65,6 +72,10 @@ class Served:
         found = self.ask("post", "flow_runs/filter", flow_runs={"parent_flow_run_id": {"any_": [run]}})
         return {child["name"]: child for child in found}
 
+    def process_of(self, run: str) -> psutil.Process:
+        """The process that has this run of the pipeline, which notes itself when the run begins."""
+        return psutil.Process(json.loads((self.folder / NOTES / run).read_text())["pid"])
+
     def artifacts(self, run: str) -> dict[str, dict[str, Any]]:
         found = self.ask("post", "artifacts/filter", artifacts={"flow_run_id": {"any_": [run]}})
         return {artifact["key"]: artifact for artifact in found}
@@ -96,11 +107,14 @@ def make_served_folder(folder: Path, archive: Path, *changes: Mapping[str, Any])
 
 
 @contextmanager
-def serving(folder: Path, *, background: bool = False, **variables: str) -> Iterator[Served]:
+def serving(
+    folder: Path, *, background: bool = False, module: str = "flows.running.serve", **variables: str
+) -> Iterator[Served]:
     """Serves the folder at a free port, until the block ends.
 
     Args:
         folder: what is served.
+        module: `flows.running.ui` serves no deployment.
         background: as a script does with `&`, where all that is started ignores SIGINT.
         variables: more for the environment of all that is started.
     """
@@ -119,7 +133,7 @@ def serving(folder: Path, *, background: bool = False, **variables: str) -> Iter
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with log.open("a") as out:
         process = subprocess.Popen(
-            [*(IN_BACKGROUND if background else ()), sys.executable, "-m", "flows.running.serve"],
+            [*(IN_BACKGROUND if background else ()), sys.executable, "-m", module],
             cwd=folder,
             env=env,
             stdout=out,
@@ -128,7 +142,7 @@ def serving(folder: Path, *, background: bool = False, **variables: str) -> Iter
         )
     served = Served(folder, env, log, process, f"http://127.0.0.1:{port}")
     try:
-        served.until(lambda: f"Serving: open {served.ui}/deployments" in log.read_text())
+        served.until(lambda: any(f"{said} {served.ui}" in log.read_text() for said in _READY))
         yield served
     finally:
         if process.poll() is None:
