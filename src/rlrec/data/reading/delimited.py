@@ -32,6 +32,7 @@ _WIDE = {
 }
 # A control character that no title has, in place of a separator of two characters, which no quick reader knows.
 _UNIT_SEPARATOR = "\x1f"
+_LONGEST_HEADER = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,33 @@ class Delimited:
     def own_name(self, column: str) -> str:
         """That of one of `columns`."""
         return self.own_names[list(self.columns).index(column)]
+
+
+def as_found(path: Path, file_format: Delimited) -> tuple[Delimited, tuple[str, ...]]:
+    """The format of a file whose header has the columns in another order, or more of them, and the names of those.
+
+    Where the header lacks one, or cannot be told, the format is as it was: `read_delimited` says what is wrong.
+    """
+    if file_format.header is None:
+        return file_format, ()
+    try:
+        with path.open("rb") as file:
+            first = file.readline(_LONGEST_HEADER).decode("utf-8-sig").rstrip("\r\n")
+        names = next(csv.reader([first], delimiter=file_format.separator)) if file_format.quoted else []
+    except (OSError, UnicodeDecodeError, csv.Error, StopIteration):
+        return file_format, ()
+    found = [name.partition(":")[0] for name in names or first.split(file_format.separator)]
+    wanted = dict(zip(file_format.own_names, file_format.columns.items(), strict=True))
+    if wanted.keys() - set(found) or len(set(found)) < len(found) or len(found) != _fields(first, file_format):
+        return file_format, ()
+    left = tuple(name for name in found if name not in wanted)
+    # Nobody's column is called as ours are.
+    kinds: dict[str, Kind] = dict(wanted.get(name, (f"\0{name}", "text")) for name in found)
+    return replace(file_format, columns=kinds, header=first), left
+
+
+def _fields(line: str, file_format: Delimited) -> int:
+    return line.count(file_format.separator) + 1
 
 
 def line_error(path: Path, number: int, problem: str, text: str) -> DataError:

@@ -13,7 +13,7 @@ from rlrec.data.dataset.titles import with_year, year_of
 from rlrec.data.reading.detection import Frames
 from rlrec.data.reading.ids import Ints, number_ids
 from rlrec.data.reading.kinds import kinds_of
-from rlrec.data.reading.sheets import Sheet, read_sheet
+from rlrec.data.reading.sheets import Sheet, read_sheet, shown
 from rlrec.data.reading.values import numbers_in, seconds_in, text_in
 from rlrec.errors import DataError
 from rlrec.settings.dataset import DataConfig
@@ -55,7 +55,11 @@ def read_hetrec(folder: Path, _: DataConfig) -> Frames:
         people[column] = pd.NA
     years = pd.array([year_of(title) for title in titles], dtype="Int16")
     items = pd.DataFrame({_C.ORIGINAL_ID: ids, _C.TITLE: titles, _C.GENRES: kinds, _C.YEAR: years})
-    return Frames(pd.DataFrame(table), people, items, told=(told,))
+    unread = {
+        one.path.name: [name for name in one.names if name not in one.columns] for one in (ratings, movies, genres)
+    }
+    left = (f"left out of {file}: {shown(names)}" for file, names in unread.items() if names)
+    return Frames(pd.DataFrame(table), people, items, told=(told, *left))
 
 
 def _read(path: Path, *columns: str) -> Sheet:

@@ -17,12 +17,13 @@ from rlrec.data.dataset.genres import GENRES
 from rlrec.data.dataset.split import in_order
 from rlrec.data.dataset.tables import GENRE_SEPARATOR, Columns, Tables, typed
 from rlrec.data.dataset.titles import year_of
-from rlrec.data.reading.delimited import Delimited, Kind, line_error, line_of, read_delimited
+from rlrec.data.reading.delimited import Delimited, Kind, as_found, line_error, line_of, read_delimited
 from rlrec.data.reading.detection import Frames, Layout, detect
 from rlrec.data.reading.hetrec import GENRES_FILE, MOVIES_FILE, RATINGS_FILE, read_hetrec
 from rlrec.data.reading.kinds import genres_of
 from rlrec.data.reading.occupations import OCCUPATIONS
 from rlrec.data.reading.own import read_atomic, read_own
+from rlrec.data.reading.sheets import shown
 from rlrec.errors import DataError
 from rlrec.settings.dataset import DataConfig
 from rlrec.settings.explain import as_text
@@ -154,16 +155,18 @@ def _read_ml100k(folder: Path, _: DataConfig) -> Frames:
 
 
 def _read_atomic(folder: Path, _: DataConfig) -> Frames:
-    ratings = read_delimited(folder / "ml-100k.inter", _ATOMIC_RATINGS)
-    users = _unique(folder / "ml-100k.user", _ATOMIC_USERS)
-    _code_occupations(folder / "ml-100k.user", _ATOMIC_USERS, users, OCCUPATIONS)
-    movies = _unique(folder / "ml-100k.item", _ATOMIC_MOVIES)
+    paths = [folder / f"ml-100k.{ending}" for ending in ("inter", "user", "item")]
+    (of_ratings, of_users, of_movies), told = _formats(paths, (_ATOMIC_RATINGS, _ATOMIC_USERS, _ATOMIC_MOVIES))
+    ratings = read_delimited(paths[0], of_ratings)
+    users = _unique(paths[1], of_users)
+    _code_occupations(paths[1], of_users, users, OCCUPATIONS)
+    movies = _unique(paths[2], of_movies)
     # RecBole cut the year off the title, and misspelt both of the movie that has neither.
     unknown = movies[_C.TITLE] == "unkonwn"
     whole = movies[_C.TITLE] + " (" + movies[_C.YEAR] + ")"
     movies[_C.TITLE] = whole.mask(unknown, "unknown")
     movies[_C.GENRES] = [genres_of(words.split(" ")) for words in movies[_C.GENRES]]
-    return Frames(ratings, users, _titled(movies))
+    return Frames(ratings, users, _titled(movies), told=told)
 
 
 def _read_ml1m(folder: Path, _: DataConfig) -> Frames:
@@ -180,8 +183,17 @@ def _read_ml10m(folder: Path, _: DataConfig) -> Frames:
 
 
 def _read_latest(folder: Path, _: DataConfig) -> Frames:
-    ratings = read_delimited(folder / "ratings.csv", _LATEST_RATINGS)
-    return _without_users(ratings, _unique(folder / "movies.csv", _LATEST_MOVIES))
+    paths = [folder / "ratings.csv", folder / "movies.csv"]
+    (of_ratings, of_movies), told = _formats(paths, (_LATEST_RATINGS, _LATEST_MOVIES))
+    ratings = read_delimited(paths[0], of_ratings)
+    return _without_users(ratings, _unique(paths[1], of_movies))._replace(told=told)
+
+
+def _formats(paths: Sequence[Path], expected: Sequence[Delimited]) -> tuple[list[Delimited], tuple[str, ...]]:
+    """The formats of files with headers as they are found, and what is left out of each, in words."""
+    found = [as_found(path, one) for path, one in zip(paths, expected, strict=True)]
+    told = (f"left out of {path.name}: {shown(left)}" for path, (_, left) in zip(paths, found, strict=True) if left)
+    return [one for one, _ in found], tuple(told)
 
 
 def _without_users(ratings: pd.DataFrame, movies: pd.DataFrame) -> Frames:
@@ -208,7 +220,7 @@ def _unique(path: Path, file_format: Delimited) -> pd.DataFrame:
     repeated = frame[_C.ORIGINAL_ID].duplicated().to_numpy()
     if repeated.any():
         row = int(repeated.argmax())
-        problem = f"{file_format.own_names[0]} {frame[_C.ORIGINAL_ID].iloc[row]} stands there twice"
+        problem = f"{file_format.own_name(_C.ORIGINAL_ID)} {frame[_C.ORIGINAL_ID].iloc[row]} stands there twice"
         raise line_error(path, *_described(path, file_format, row, problem))
     return frame
 

@@ -1,11 +1,15 @@
 import codecs
+from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlrec.data.dataset.tables import SCHEMAS
 from rlrec.data.reading.delimited import Delimited, Encoding, line_of, read_delimited
+from rlrec.data.reading.parse import parse, read_data_set
 from rlrec.errors import DataError
 
 TABS = Delimited({"id": "int", "value": "float", "name": "text", "on": "flag"}, "\t", "latin-1")
@@ -167,3 +171,42 @@ def test_whatever_is_written_is_read(
     text = "".join(f"{number}\t{value!r}\t{name}\t{on}\n" for number, value, name, on in rows)
     frame = read_delimited(_write(tmp_path_factory.mktemp("rows"), text), TABS)
     assert list(frame.itertuples(index=False, name=None)) == rows
+
+
+@pytest.mark.parametrize(("layout", "name", "files"), [("ml-latest", "ml-latest", 2), ("recbole", "ml-100k", 3)])
+def test_columns_may_be_more_and_in_another_order_and_those_left_out_are_named(
+    make_folder: Callable[..., Path], layout: str, name: str, files: int
+) -> None:
+    expected, folder = parse(make_folder(layout), name), make_folder(layout)
+    separator = "," if layout == "ml-latest" else "\t"
+    for path in folder.glob("*" if layout == "recbole" else "[rm]*.csv"):
+        table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False)
+        typed = "" if layout == "ml-latest" else ":token"
+        table.insert(0, f"device{typed}", "a phone")
+        table[table.columns[::-1]].assign(**{f"original_id{typed}": "7"}).to_csv(path, sep=separator, index=False)
+    parsed = read_data_set(folder, name)
+    for table in SCHEMAS:
+        pd.testing.assert_frame_equal(parsed.tables[table], expected[table])
+    told = [line for line in parsed.told if line.startswith("left out of ")]
+    assert len(told) == files
+    assert all(line.endswith(": original_id, device") or line.endswith(": device, original_id") for line in told)
+
+
+def test_a_value_is_called_by_its_column_wherever_that_stands(make_folder: Callable[..., Path]) -> None:
+    text = b"rating,userId,timestamp,movieId,device\n4,1,880000000,10,x\ngood,1,880000001,20,x\n"
+    folder = make_folder("ml-latest", {"ratings.csv": text})
+    with pytest.raises(DataError, match=r"ratings\.csv, line 3: rating must be a number, but is 'good'"):
+        parse(folder, "ml-latest")
+    twice = b"title,genres,movieId\nA (1990),Drama,10\nB (1990),Drama,10\n"
+    folder = make_folder("ml-latest", {"movies.csv": twice})
+    with pytest.raises(DataError, match=r"movies\.csv, line 3: movieId 10 stands there twice"):
+        parse(folder, "ml-latest")
+
+
+@pytest.mark.parametrize("header", [b"userId,movieId,rating", b"userId,movieId,rating,rating,timestamp", b"", b"\xff"])
+def test_a_header_without_a_column_or_with_one_twice_is_refused(
+    make_folder: Callable[..., Path], header: bytes
+) -> None:
+    folder = make_folder("ml-latest", {"ratings.csv": header + b"\n1,10,4,4,880000000\n"})
+    with pytest.raises(DataError, match=r"ratings\.csv, line 1: (the header must be|byte 0xff)"):
+        parse(folder, "ml-latest")

@@ -9,7 +9,7 @@ from support import slice_archive
 
 from rlrec.data.dataset.tables import SCHEMAS, Tables, save_tables
 from rlrec.data.reading import delimited
-from rlrec.data.reading.parse import parse
+from rlrec.data.reading.parse import parse, read_data_set
 from rlrec.errors import DataError
 from rlrec.storage.archives import unpack
 
@@ -73,6 +73,7 @@ def test_hetrecs_ratings_and_movies_are_those_of_other_layouts(make_folder: Make
     )
     for name in ("ratings", "users", "movies"):
         pd.testing.assert_frame_equal(hetrec[name], other[name])
+    assert "left out of movies.dat: imdbID" in read_data_set(make_folder("hetrec"), "hetrec-2011").told
 
 
 @pytest.mark.parametrize("layout", ["recbole", "ml-1m"])
