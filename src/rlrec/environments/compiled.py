@@ -127,7 +127,7 @@ class Simulation:
         return (1 - weight) * tf.clip_by_value(ratings, LOWEST_RATING, HIGHEST_RATING) + weight * mild
 
     def expected_at(self, believed: Tensor, vectors: Tensor, mild: Tensor) -> Tensor:
-        """`(B, C)`, `expected_of` for some movies: with these vectors `(B, C, D)` and 1 less their violence `(B, C)`."""
+        """`(B, C)`, `expected_of` for movies with these vectors `(B, C, D)` and 1 less their violence `(B, C)`."""
         ratings, weight = self.belief.expect_at(believed, vectors), self.scenario.lambda_non_violent
         return self._with_mild(ratings, mild, weight) if weight else ratings
 

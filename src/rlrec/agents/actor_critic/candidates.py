@@ -153,7 +153,14 @@ class Shortlist:
         return self._score(query, believed, product, mean, variance, squares, mild[..., 0])
 
     def _score(
-        self, query: Tensor, believed: Tensor, product: Any, mean: Tensor, variance: Tensor, squares: Tensor, mild: Tensor
+        self,
+        query: Tensor,
+        believed: Tensor,
+        product: Any,
+        mean: Tensor,
+        variance: Tensor,
+        squares: Tensor,
+        mild: Tensor,
     ) -> Tensor:
         if not self._sharpness:
             return product(query, mean) + _WIDE * tf.sqrt(product(tf.square(query), variance) + 1e-12)

@@ -39,9 +39,7 @@ class Leaves:
     per_node: int
 
     @classmethod
-    def of(
-        cls, vectors: Floats, spread: Floats, buckets: int, rng: np.random.Generator, leaf: int = LEAF
-    ) -> Leaves:
+    def of(cls, vectors: Floats, spread: Floats, buckets: int, rng: np.random.Generator, leaf: int = LEAF) -> Leaves:
         """Sorts a catalogue.
 
         Args:

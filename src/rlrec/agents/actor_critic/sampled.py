@@ -2,8 +2,8 @@
 
 What candidates there are is drawn first, and then a slate from their softmax, each of them with the mass that it stands
 for. To the policy gradient the former is luck like any other: `x_a − E[x]` over the candidates is the score of what was
-drawn given them. Two things are left, and measured (`benchmarks.catalogue`): slates are drawn nearly as the exact softmax
-draws them, and that candidates move with the weights is not differentiated.
+drawn given them. Two things are left, and measured (`benchmarks.catalogue`): slates are drawn nearly as the exact
+softmax draws them, and that candidates move with the weights is not differentiated.
 """
 
 import math
