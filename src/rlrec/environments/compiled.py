@@ -63,7 +63,7 @@ class Simulation:
         self._tastes = tf.constant(world.user_vectors[users])
         self._demographics = tf.constant(world.demographics[users])
         self._n_genres = world.n_genres
-        self._belief = CompiledBelief(knowledge, scenario, self.padded)
+        self.belief = CompiledBelief(knowledge, scenario, self.padded)
         self.noise = noise_of(world, scenario)
         self._history = scenario.observation == "history"
         self.state_size = OBSERVATIONS[scenario.observation].size(knowledge, scenario)
@@ -76,14 +76,13 @@ class Simulation:
     def start_with(self, tastes: Tensor, demographics: Tensor) -> Session:
         """New sessions of users with these tastes `(B, D)` and demographics `(B, 4)`."""
         batch, n_features = tastes.shape[0], self.features.shape[1]
-        available = tf.cast(tf.range(self.padded) < self.n_movies, tf.float32)
         sums = tf.zeros((batch, n_features if self._history else 0))
-        mean, covariance = self._belief.prior_mean, self._belief.prior_covariance
+        mean, covariance = self.belief.prior_mean, self.belief.prior_covariance
         size = mean.shape[0] if self._history else 0
         return Session(
             taste=tastes,
             start=tastes if self.scenario.recovery else tastes[:, :0],
-            available=tf.tile(available[None], (batch, 1)),
+            available=self.available(batch),
             demographics=demographics,
             step=tf.zeros((), tf.int32),
             clicks=tf.zeros(batch),
@@ -96,6 +95,10 @@ class Simulation:
             covariance=tf.tile(covariance[None, :size, :size], (batch, 1, 1)),
         )
 
+    def available(self, batch: int) -> Tensor:
+        """`(B, M)`, what may be shown in new sessions."""
+        return tf.tile(tf.cast(tf.range(self.padded) < self.n_movies, tf.float32)[None], (batch, 1))
+
     def observe(self, session: Session) -> Tensor:
         """`(B, S)`, see `rlrec.environments.observations`."""
         if not self._history:
@@ -104,7 +107,7 @@ class Simulation:
         progress = tf.cast(session.step, tf.float32) / self.scenario.episode_length
         shown = self.scenario.episode_length * self.scenario.slate_size
         parts = [session.shown / steps, session.weighted / steps, session.last]
-        parts += [*self._belief.observe(session.belief, session.covariance), session.liked / shown]
+        parts += [*self.belief.observe(session.belief, session.covariance), session.liked / shown]
         return tf.concat([*parts, session.demographics, tf.fill((session.taste.shape[0], 1), progress)], axis=1)
 
     def expected_reward(self, session: Session) -> Tensor:
@@ -113,14 +116,30 @@ class Simulation:
 
     def believed(self, session: Session) -> Tensor:
         """`(B, V)`, as much of what is believed as `expected_of` needs, to be kept for later."""
-        return self._belief.summary(session.belief, session.covariance)
+        return self.belief.summary(session.belief, session.covariance)
 
     def expected_of(self, believed: Tensor) -> Tensor:
         """`(B, M)`, `expected_reward` of the sessions of which this `(B, V)` was believed."""
-        ratings, weight = self._belief.expect(believed), self.scenario.lambda_non_violent
+        ratings, weight = self.belief.expect(believed), self.scenario.lambda_non_violent
         if not weight:
             return ratings
         mild = tf.pad(1 - self.violence, ((0, self.padded - self.n_movies),))
+        return (1 - weight) * tf.clip_by_value(ratings, LOWEST_RATING, HIGHEST_RATING) + weight * mild
+
+    def expected_at(self, believed: Tensor, vectors: Tensor, mild: Tensor) -> Tensor:
+        """`(B, C)`, `expected_of` for movies with these vectors `(B, C, D)` and 1 less their violence `(B, C)`."""
+        ratings, weight = self.belief.expect_at(believed, vectors), self.scenario.lambda_non_violent
+        return self._with_mild(ratings, mild, weight) if weight else ratings
+
+    def about(
+        self, believed: Tensor, product: Any, mean: Tensor, squares: Tensor, above: Tensor, mild: Tensor
+    ) -> Tensor:
+        """About what groups of movies are worth at best by what is believed, cheaply: see `CompiledBelief.about`."""
+        ratings, weight = self.belief.about(believed, product, mean, squares, above), self.scenario.lambda_non_violent
+        return self._with_mild(ratings, mild, weight) if weight else ratings
+
+    @staticmethod
+    def _with_mild(ratings: Tensor, mild: Tensor, weight: float) -> Tensor:
         return (1 - weight) * tf.clip_by_value(ratings, LOWEST_RATING, HIGHEST_RATING) + weight * mild
 
     def transition(
@@ -185,7 +204,7 @@ class Simulation:
             return session._replace(last=tf.concat([genres, ratings[:, -1:] / HIGHEST_RATING, violence], axis=1))
         features = tf.gather(self.features, slates)  # (B, K, F)
         last = tf.reduce_mean((ratings - CLICK_THRESHOLD)[:, :, None] * features, axis=1)
-        belief, covariance = self._belief.update(session.belief, session.covariance, slates, ratings)
+        belief, covariance = self.belief.update(session.belief, session.covariance, slates, ratings)
         liked = tf.cast(ratings >= self.scenario.threshold, tf.float32)[:, :, None] * movies[:, :, -self._n_genres :]
         return session._replace(
             shown=session.shown + tf.reduce_mean(features, axis=1),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from rlrec.environments.belief import FARTHEST_CAP, LEAST_WALK, farthest
 from rlrec.environments.observations import reach
@@ -62,6 +63,40 @@ class CompiledBelief:
         variance = tf.matmul(summary[:, size:], self._squares, transpose_b=True) + self.settings.noise
         deviation = tf.sqrt(tf.maximum(variance, _LEAST**2))
         return _expected_clip(ratings, deviation, LOWEST_RATING, HIGHEST_RATING)
+
+    @property
+    def vectors_of_movies(self) -> NDArray[np.float32]:
+        """`(N, D)`, what beliefs are about."""
+        return np.asarray(self._catalogue[: self._vectors.shape[0]])
+
+    def expect_at(self, summary: Tensor, vectors: Tensor) -> Tensor:
+        """`(B, C)`, `expect` for movies with vectors `(B, C, D)`."""
+        size = vectors.shape[2]
+        ratings = tf.matmul(vectors, summary[:, :size, None])[:, :, 0]
+        if not self.settings.bounded:
+            return ratings
+        variance = tf.matmul(tf.square(vectors), summary[:, size:, None])[:, :, 0] + self.settings.noise
+        deviation = tf.sqrt(tf.maximum(variance, _LEAST**2))
+        return _expected_clip(ratings, deviation, LOWEST_RATING, HIGHEST_RATING)
+
+    def about(self, summary: Tensor, product: Any, mean: Tensor, squares: Tensor, above: Tensor) -> Tensor:
+        """About what is expected of groups of movies, some stars `above` their means, without a special function.
+
+        Args:
+            summary: `(B, V)`.
+            product: of `(B, D)` and what groups have, to `(B, groups)`.
+            mean: of the groups' vectors.
+            squares: of the groups' vectors, likewise their mean.
+            above: `(B, groups)`.
+        """
+        size = self._vectors.shape[1]
+        ratings = product(summary[:, :size], mean) + above
+        if not self.settings.bounded:
+            return ratings
+        deviation = tf.sqrt(tf.maximum(product(summary[:, size:], squares), 0.0) + self.settings.noise)
+        missing = HIGHEST_RATING - ratings
+        # E[max(x, 0)] of a Gaussian, by the hyperbola that has its value at 0 and its asymptotes.
+        return HIGHEST_RATING - (missing + tf.sqrt(tf.square(missing) + 2 / np.pi * tf.square(deviation))) / 2
 
     def update(self, mean: Tensor, covariance: Tensor, slates: Tensor, ratings: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and covariance after `(B, K)` int32 slates and their float32 ratings."""

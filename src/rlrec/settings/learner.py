@@ -89,6 +89,16 @@ class BilinearConfig(ActorCriticConfig):
     """Read with a start from the belief only: how much a movie's logit rises with its expected rating."""
 
 
+class CatalogueConfig(BilinearConfig):
+    """An actor-critic in the simulator, which need not look at all movies at every step."""
+
+    softmax: Literal["auto", "exact", "sampled"] = "auto"
+    """Whether movies are drawn from the softmax over all of them, or over a few that stand for all. Auto is the latter
+    from 20,000 movies on, where it is much faster."""
+    candidates: Annotated[int, Field(ge=32, le=65_536), unit("movies")] = 512
+    """Read with a sampled softmax only: how many movies stand for all, about."""
+
+
 class LoggedConfig(LearnerConfig):
     """What every learner has that learns from what real people answered: training users, as the world's log has them.
 

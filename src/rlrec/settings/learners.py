@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
 from pydantic import Discriminator, Field, Tag
 
 from rlrec.settings.explain import tagged, unit
-from rlrec.settings.learner import ActorCriticConfig, BilinearConfig, LearnerConfig, LoggedConfig
+from rlrec.settings.learner import ActorCriticConfig, BilinearConfig, CatalogueConfig, LearnerConfig, LoggedConfig
 from rlrec.settings.lird import LirdConfig, LoggedLirdConfig
 from rlrec.settings.policy_gradient import (
     ImpalaConfig,
@@ -24,14 +24,14 @@ from rlrec.settings.sections import Count, Fraction, Observation, Width
 from rlrec.settings.value_based import DQNConfig, LoggedDQNConfig, LoggedSlateQConfig, SlateQConfig
 
 
-class A3CConfig(BilinearConfig):
+class A3CConfig(CatalogueConfig):
     """Asynchronous advantage actor-critic: agents wait for nobody."""
 
     algorithm: Literal["a3c"] = "a3c"
     learns_from: Literal["simulated"] = "simulated"
 
 
-class A2CConfig(BilinearConfig):
+class A2CConfig(CatalogueConfig):
     """The same, but all agents wait for one another and their mean gradient is applied."""
 
     synchronous: ClassVar[bool] = True

@@ -12,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from rlrec.agents.actor_critic.rollout import Carry, Player, Rollout
+from rlrec.agents.actor_critic.sampled import LeafSimulation, SampledPlayer, samples, standardised
 from rlrec.agents.actor_critic.sampling import block_size
 from rlrec.agents.agent import Agent, Step, earned, initial_weights, network_policy
 from rlrec.agents.standardisation import standardisation
@@ -20,7 +21,7 @@ from rlrec.environments.compiled_logged import ColdSimulation
 from rlrec.environments.observations import BELIEVING
 from rlrec.policies.scored import NetworkPolicy
 from rlrec.settings.config import Job
-from rlrec.settings.learner import ActorCriticConfig, BilinearConfig
+from rlrec.settings.learner import ActorCriticConfig, BilinearConfig, CatalogueConfig
 from rlrec.worlds.dynamics import Floats
 from rlrec.worlds.world import World
 
@@ -47,10 +48,16 @@ class ActorCritic(Agent):
             self.warm = settings.start == "belief" or (settings.start is None and believes)
             self._sharpness = settings.sharpness if self.warm else 0.0
         self._world, self._job, self._gamma = world, job, settings.gamma
-        self._center, self._scale, self._reward = standardisation(world, job, greedy=self.warm)
-        users = Simulation if settings.learns_from == "simulated" else ColdSimulation
-        simulation = users(world, job.scenario, block_size(world.n_movies))
-        self.player = self.plays(simulation, settings, kind, hidden, self._center, self._scale, self._sharpness)
+        simulation: Simulation | ColdSimulation
+        plays = self.plays
+        if isinstance(settings, CatalogueConfig) and samples(settings, world.n_movies):
+            plays, simulation = SampledPlayer, LeafSimulation(world, job, settings.candidates)
+            self._center, self._scale, self._reward = standardised(world, job, simulation, self._sharpness)
+        else:
+            self._center, self._scale, self._reward = standardisation(world, job, greedy=self.warm)
+            users = Simulation if settings.learns_from == "simulated" else ColdSimulation
+            simulation = users(world, job.scenario, block_size(world.n_movies))
+        self.player = plays(simulation, settings, kind, hidden, self._center, self._scale, self._sharpness)
         self.steps = settings.rollout_steps
         self.lifetime = job.scenario.episode_length // settings.rollout
 

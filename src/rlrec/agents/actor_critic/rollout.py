@@ -102,7 +102,7 @@ class Player:
         network, steps = self.network, self._learner.rollout
         items = self._items(weights)
         shape = (steps, self._learner.users, self._scenario.slate_size)
-        uniforms, luck = tf.random.stateless_uniform(shape, seed), None
+        uniforms, luck, noise = tf.random.stateless_uniform(shape, seed), None, self._noise(seed)
         if self.simulation.noise:
             luck = tf.random.stateless_normal(shape, seed + tf.constant(_OTHER_DRAWS))
 
@@ -110,7 +110,7 @@ class Player:
             session = carry.session
             state, believed = self._state(session), self._believed(session)
             queries = network.query(weights, state, carry.memory, TENSORFLOW)
-            drawn = self._draw(queries, items, self._offsets(believed), session.available, uniforms[t])
+            drawn = self._show(queries, items, believed, session.available, uniforms[t], [one[t] for one in noise])
             by_luck = None if luck is None else luck[t]
             after, ratings, rewards = self.simulation.transition(session, drawn.slates, drawn.available, by_luck)
             answer = self._answer(drawn.slates, ratings)
@@ -180,9 +180,25 @@ class Player:
     def _state(self, session: Any) -> Tensor:
         return (self.simulation.observe(session) - self._center) / self._scale
 
+    def _noise(self, seed: Tensor) -> Sequence[Tensor]:
+        """What else slates are drawn with, `(n, …)` each."""
+        return ()
+
+    def _show(
+        self,
+        queries: Tensor,
+        items: Tensor,
+        believed: Tensor,
+        available: Tensor,
+        uniforms: Tensor,
+        noise: Sequence[Tensor],
+    ) -> "Drawn":
+        """Draws a slate for each user: `(B, F)` queries, `(B, E)` beliefs, what is `available`, `(B, K)` uniforms."""
+        return self._draw(queries, items, self._offsets(believed), available, uniforms)
+
     def _draw(
         self, queries: Tensor, items: Tensor, offsets: Tensor | None, available: Tensor, uniforms: Tensor
-    ) -> "_Drawn":
+    ) -> "Drawn":
         logits = tf.matmul(queries, items, transpose_b=True)  # (B, M)
         if offsets is not None:
             logits += offsets
@@ -190,7 +206,7 @@ class Player:
         slates, chosen = draw_slates(of.mass, uniforms, self._block)
         left = without(available, slates)
         of_slates = chances(queries, items, offsets, of, left, slates, chosen)
-        return _Drawn(
+        return Drawn(
             slates,
             left,
             of_slates.score,
@@ -202,9 +218,11 @@ class Player:
         )
 
 
-class _Drawn(NamedTuple):
+class Drawn(NamedTuple):
+    """Slates, and what is left and learned of them."""
+
     slates: Tensor  # (B, K) int32
-    available: Tensor  # (B, M) without them
+    available: Tensor  # without them
     score: Tensor  # (B, F)
     surprise: Tensor  # (B, F)
     lead: Tensor  # (B,)
