@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rlrec.environments.rows import Rows
 from rlrec.errors import WorldError
 from rlrec.settings.config import ScenarioConfig
-from rlrec.worlds.dynamics import Floats, rate, react, recover
+from rlrec.worlds.dynamics import Floats, best_rating, rate, react, recover
 from rlrec.worlds.world import World
 
 
@@ -52,19 +52,25 @@ class FittedUsers(Rows):
     def rate(self, slates: NDArray[np.int64]) -> Floats:
         """See `Answers`."""
         if self._luck is None:
-            return rate(self.taste, self._world.movie_vectors[slates])
-        return rate(self.taste, self._world.movie_vectors[slates], np.take_along_axis(self._luck, slates, axis=1))
+            return rate(self.taste, self._world.movie_vectors.take(slates, axis=0))
+        return rate(
+            self.taste, self._world.movie_vectors.take(slates, axis=0), np.take_along_axis(self._luck, slates, axis=1)
+        )
 
     def rate_all(self) -> Floats:
         """What their tastes make of all movies, without the scatter that nobody can foresee; see `Answers`."""
         return rate(self.taste, self._world.movie_vectors)
+
+    def best(self, available: NDArray[np.bool_], movies: NDArray[np.int64], ratings: Floats) -> Floats:
+        """See `rlrec.worlds.dynamics.best_rating`."""
+        return best_rating(self.taste, self._world.catalogue, available, movies, ratings)
 
     def after(self, slates: NDArray[np.int64], ratings: Floats) -> None:
         """Their tastes move by what they liked, and then a share of the way back."""
         scenario = self._scenario
         self.taste = react(
             self.taste,
-            self._world.genres[slates],
+            self._world.genres.take(slates, axis=0),
             ratings,
             delta=scenario.delta,
             threshold=scenario.threshold,

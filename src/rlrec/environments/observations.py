@@ -17,8 +17,6 @@ Features and tastes are those of the scenario's representation, see `rlrec.world
 `answers` are for agents that learn from what people really answered: `rlrec.environments.lately`, `rated_taste`.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,18 +40,18 @@ class History(Rows):
         belief: of the users' tastes.
     """
 
-    per_row = ("_demographics", "_shown", "_weighted", "_last", "_liked", "_slates", "_steps", "belief")
+    per_row = ("_demographics", "_sums", "_last", "_liked", "_slates", "_steps", "belief")
 
     def __init__(self, knowledge: Knowledge, demographics: Floats, scenario: ScenarioConfig) -> None:
         """Nothing was shown yet; `demographics` is `(B, 4)`."""
         self._movies, self._genres = knowledge.representation(scenario.features), knowledge.genres
         self._scenario, self._demographics = scenario, demographics
         batch, n_features = len(demographics), self._movies.features.shape[1]
-        self._shown = np.zeros((batch, n_features), np.float32)
-        self._weighted = np.zeros((batch, n_features), np.float32)
+        self._sums = np.zeros((batch, 2 * n_features), np.float32)  # of features, and of what they are weighted to
         self._last = np.zeros((batch, n_features), np.float32)
         self._liked = np.zeros((batch, knowledge.n_genres), np.float32)
-        self._reach = reach(self._movies.prior, scenario)
+        self._reach, self._scale = np.tile(reach(self._movies.prior, scenario), 2), np.tile(self._movies.prior.scale, 2)
+        self._columns = _as_slice(self._movies.prior.columns)
         self.belief = Belief(knowledge, scenario, batch)
         self._slates, self._steps = np.zeros((batch, 1), np.float32), np.zeros((batch, 1), np.float32)
 
@@ -76,11 +74,18 @@ class History(Rows):
 
     def add(self, slates: NDArray[np.int64], ratings: Floats) -> None:
         """Takes in `(B, K)` slates and their ratings."""
-        features = self._movies.features[slates]
-        self._last = np.einsum("bk,bkf->bf", ratings - np.float32(CLICK_THRESHOLD), features) / slates.shape[1]
-        self._weighted += self._last
-        self._shown += features.mean(axis=1)
-        self._liked += ((ratings >= self._scenario.threshold)[:, :, None] & self._genres[slates]).sum(axis=1)
+        weights, liked = ratings - np.float32(CLICK_THRESHOLD), ratings >= self._scenario.threshold
+        if slates.shape[1] == 1:  # the same, without sums over one movie
+            features = self._movies.features.take(slates[:, 0], axis=0)
+            self._last = weights * features
+            self._sums[:, : features.shape[1]] += features
+            self._liked += liked & self._genres.take(slates[:, 0], axis=0)
+        else:
+            features = self._movies.features[slates]
+            self._last = np.einsum("bk,bkf->bf", weights, features) / slates.shape[1]
+            self._sums[:, : features.shape[2]] += features.mean(axis=1)
+            self._liked += (liked[:, :, None] & self._genres[slates]).sum(axis=1)
+        self._sums[:, self._last.shape[1] :] += self._last
         self.belief.update(slates, ratings)
         self._slates += 1
         self._steps += 1
@@ -98,19 +103,27 @@ class History(Rows):
     def observe(self) -> Floats:
         """`(B, S)` float32."""
         shown, length = np.maximum(self._slates, 1), self._scenario.episode_length
-        prior, belief = self._movies.prior, self.belief
-        variance = np.einsum("bii->bi", belief.covariance)[:, prior.columns]
-        parts: list[NDArray[Any]] = [
-            self._shown / shown,
-            self._weighted / shown,
-            self._last,
-            np.clip(belief.mean[:, prior.columns] * prior.scale, -self._reach, self._reach),
-            np.minimum(np.sqrt(np.maximum(variance, 0)) * prior.scale, self._reach),
-            self._liked / (length * self._scenario.slate_size),
-            self._demographics,
-            self._steps / length,
-        ]
-        return np.concatenate(parts, axis=1, dtype=np.float32)
+        belief, columns, (batch, size) = self.belief, self._columns, self._last.shape
+        seen = np.empty((batch, 5 * size + self._liked.shape[1] + 5), np.float32)
+        # Each part is worked out where it is told: to put them together costs as much as to make them.
+        np.divide(self._sums, shown, out=seen[:, : 2 * size])
+        seen[:, 2 * size : 3 * size] = self._last
+        told = np.empty((batch, 2 * size))
+        told[:, :size] = belief.mean[:, columns]
+        variance = np.maximum(belief.covariance.diagonal(axis1=1, axis2=2)[:, columns], 0)
+        np.sqrt(variance, out=told[:, size:])
+        told *= self._scale
+        np.minimum(np.maximum(told, -self._reach, out=told), self._reach, out=seen[:, 3 * size : 5 * size])
+        np.divide(self._liked, length * self._scenario.slate_size, out=seen[:, 5 * size : -5])
+        seen[:, -5:-1] = self._demographics
+        np.divide(self._steps, length, out=seen[:, -1:])
+        return seen
+
+
+def _as_slice(columns: NDArray[np.int64]) -> NDArray[np.int64] | slice:
+    """The columns, by which arrays are not copied where they are next to each other."""
+    first, count = int(columns[0]), len(columns)
+    return slice(first, first + count) if np.array_equal(columns, np.arange(first, first + count)) else columns
 
 
 def reach(prior: Prior, scenario: ScenarioConfig) -> Floats:

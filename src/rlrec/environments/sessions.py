@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Self
+from functools import lru_cache
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,7 @@ from rlrec.worlds.knowledge import Knowledge
 from rlrec.worlds.world import World
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one step gave.
 
     Attributes:
@@ -107,7 +106,7 @@ class Sessions(Rows):
     @property
     def step(self) -> int:
         """t, how many slates were shown; of the session that is farthest, where they are not at the same step."""
-        return int(self.steps.max())
+        return int(np.maximum.reduce(self.steps))
 
     @property
     def over(self) -> Chosen:
@@ -178,11 +177,12 @@ class Sessions(Rows):
         slates = self._checked(slates)
         ratings = self._answers.rate(slates) if ratings is None else np.asarray(ratings, np.float32)
         ndcg, ndcg_max = self._ndcg(slates, ratings)
-        violence = self.knowledge.violence[slates]
+        violence = self.knowledge.violence.take(slates)
         rewards = reward(ratings, violence, self.scenario.lambda_non_violent, self._paid)
         self._answers.after(slates, ratings)
         self._take_in(slates, ratings)
-        return Outcome(ratings, rewards, self.ctr, ndcg, ndcg_max, bool(self.over.all()))
+        done = np.minimum.reduce(self.steps) >= self.scenario.episode_length
+        return Outcome(ratings, rewards, self.ctr, ndcg, ndcg_max, bool(done))
 
     def wait(self) -> None:
         """A step passes in which nothing is shown.
@@ -262,12 +262,16 @@ class Sessions(Rows):
         if not self.scenario.allow_repeats:
             self.available[_rows(slates), slates] = False
         self._unseen.append((slates, ratings.copy(), steps))  # whoever is given the ratings may write to them
-        self._clicks += (ratings > CLICK_THRESHOLD).sum(axis=1)
+        clicked = ratings > CLICK_THRESHOLD
+        self._clicks += clicked[:, 0] if clicked.shape[1] == 1 else clicked.sum(axis=1)
         self._shown += slates.shape[1]
         self.steps = self.steps + steps
 
     def _ndcg(self, slates: NDArray[np.int64], ratings: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         k, rows = ratings.shape[1], _rows(slates)
+        if k == 1 and not self.scenario.noise and isinstance(self._answers, FittedUsers):
+            found = ratings[:, 0].astype(np.float64)
+            return found / self._answers.best(self.available, slates[:, 0], ratings[:, 0]), found / HIGHEST_RATING
         possible = np.where(self.available, self._answers.rate_all(), np.float32(0))
         if self.scenario.noise:  # luck makes no slate better than the ideal one
             ratings = possible[rows, slates]
@@ -288,19 +292,20 @@ class Sessions(Rows):
         given = np.asarray(given)
         shape = (len(self.users), steps * self.scenario.slate_size)
         self._check_time(steps)
-        if given.shape != shape or not np.issubdtype(given.dtype, np.integer):
+        if given.shape != shape or given.dtype.kind not in "iu":
             raise WorldError(f"slates must be integers of the shape {shape}, but are {given.dtype} of {given.shape}")
-        if given.size and (given.min() < 0 or given.max() >= self.world.n_movies):
+        slates = given.astype(np.int64)
+        # What is below 0 is far above every movie when it is read without a sign, so that one look does for both.
+        if slates.size and np.maximum.reduce(slates.view(np.uint64), axis=None) >= self.world.n_movies:
             unknown = given[(given < 0) | (given >= self.world.n_movies)]
             raise WorldError(f"unknown movie {unknown[0]}: this world has movies 0 to {self.world.n_movies - 1}")
-        slates = given.astype(np.int64)
         if shape[1] > 1:
             in_order = np.sort(slates, axis=1)
             twice = in_order[:, 1:][in_order[:, 1:] == in_order[:, :-1]]
             if twice.size:
                 raise WorldError(f"movie {twice[0]} is twice in one slate")
         allowed = self.available[_rows(slates), slates]
-        if not allowed.all():
+        if np.count_nonzero(allowed) < allowed.size:
             seen = slates[~allowed]
             raise WorldError(
                 f"movie {seen[0]} was shown before in this session, or rated before it, and allow_repeats is false"
@@ -310,7 +315,14 @@ class Sessions(Rows):
 
 def _rows(slates: NDArray[np.int64]) -> NDArray[np.intp]:
     """`(B, 1)`, to index `(B, N)` by `(B, K)` slates: what numpy's `take_along_axis` does, a few times faster."""
-    return np.arange(len(slates))[:, None]
+    return _numbers(len(slates))
+
+
+@lru_cache(maxsize=64)
+def _numbers(count: int) -> NDArray[np.intp]:
+    numbers = np.arange(count)[:, None]
+    numbers.flags.writeable = False
+    return numbers
 
 
 def check_scenario(world: World, scenario: ScenarioConfig) -> None:

@@ -27,8 +27,31 @@ def rate(taste: Floats, movies: Floats, scatter: Floats | None = None) -> Floats
     scores = taste @ movies.T if movies.ndim == 2 else np.einsum("bkd,bd->bk", movies, taste)
     if scatter is not None:
         scores = scores + scatter
-    ratings: Floats = np.clip(scores, LOWEST_RATING, HIGHEST_RATING, dtype=np.float32)
+    if movies.ndim == 2:
+        return np.asarray(np.clip(scores, LOWEST_RATING, HIGHEST_RATING, dtype=np.float32))
+    # Of a few numbers, `np.clip` is mostly the call of it.
+    ratings: Floats = np.minimum(np.maximum(scores, LOWEST_RATING), HIGHEST_RATING).astype(np.float32, copy=False)
     return ratings
+
+
+def best_rating(
+    taste: Floats, catalogue: Floats, available: NDArray[np.bool_], movies: NDArray[np.int64], ratings: Floats
+) -> Floats:
+    """The highest rating that each user would give to a movie that is available, `(B,)` float32.
+
+    Args:
+        taste: `(B, D)`.
+        catalogue: `(D, N)`, the movies' vectors as columns.
+        available: `(B, N)`.
+        movies: `(B,)`, available ones of which the ratings are known.
+        ratings: `(B,)`, these.
+    """
+    scores: Floats = taste @ catalogue
+    scores[np.arange(len(movies)), movies] = ratings
+    # The highest is clipped, not all; what is below the lowest may as well be the 0 of what is not available.
+    best = np.multiply(scores, available, out=scores).max(axis=1)
+    clipped: Floats = np.minimum(np.maximum(best, LOWEST_RATING), HIGHEST_RATING)
+    return clipped
 
 
 def react(
@@ -49,9 +72,10 @@ def react(
     affinities = taste[:, taste.shape[1] - n_genres :]
     for k in range(genres.shape[1]):
         moved = genres[:, k] & (ratings[:, k, None] >= threshold)
-        affinities[...] = np.where(
-            moved, np.clip(affinities * np.float32(1 + delta), -affinity_cap, affinity_cap), affinities
-        )
+        if not np.count_nonzero(moved):
+            continue
+        grown = affinities * np.float32(1 + delta)
+        np.copyto(affinities, np.minimum(np.maximum(grown, -affinity_cap), affinity_cap), where=moved)
     return taste
 
 
@@ -90,6 +114,9 @@ def reward(ratings: Floats, violence: Floats, lambda_non_violent: float, kind: R
 
     w is what a rating is worth, see `worth`: by default the rating.
     """
-    mixed = (1 - lambda_non_violent) * worth(ratings, kind) + lambda_non_violent * (1 - violence)
-    rewards: Floats = (mixed.mean(axis=1) / HIGHEST_RATING).astype(np.float32)
+    mixed = worth(ratings, kind)
+    if lambda_non_violent:
+        mixed = (1 - lambda_non_violent) * mixed + lambda_non_violent * (1 - violence)
+    mean = mixed[:, 0] if mixed.shape[1] == 1 else np.add.reduce(mixed, axis=1) / mixed.shape[1]
+    rewards: Floats = (mean / HIGHEST_RATING).astype(np.float32, copy=False)
     return rewards

@@ -96,6 +96,16 @@ class Representation:
         return hashlib.sha256(np.ascontiguousarray(self.features).tobytes()).hexdigest()
 
     @cached_property
+    def exact(self) -> NDArray[np.float64]:
+        """`(N, D)` float64, the vectors, for what is worked out in double precision."""
+        return self.vectors.astype(np.float64)
+
+    @cached_property
+    def squares(self) -> Floats:
+        """`(D, N)` float32, the squares of the vectors' entries."""
+        return np.asarray(self.vectors.T**2)
+
+    @cached_property
     def directions(self) -> Floats:
         """`(N, F)` float32, the features of each movie scaled to length 1; of one whose features are all 0, zeros."""
         lengths = np.linalg.norm(self.features, axis=1, keepdims=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,11 @@ class World:
             return tuple(map(str, self.kinds))
         known = self.n_genres == len(GENRES)
         return GENRES if known else tuple(f"genre_{number:02d}" for number in range(self.n_genres))
+
+    @cached_property
+    def catalogue(self) -> NDArray[np.float32]:
+        """`(D, N)` float32, the movies' vectors as columns: so laid out, tastes meet all of them faster."""
+        return np.ascontiguousarray(self.movie_vectors.T)
 
     def title(self, movie: int) -> str:
         """A movie's title, or its number where the world has none."""

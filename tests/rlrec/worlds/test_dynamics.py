@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import ndcg_score
 
 from rlrec.metrics.gains import dcg
-from rlrec.worlds.dynamics import rate, react, recover, reward, worth
+from rlrec.worlds.dynamics import best_rating, rate, react, recover, reward, worth
 
 FAR = 1e9
 
@@ -30,6 +30,23 @@ def test_a_rating_is_the_clipped_dot_product():
     assert rate(taste, movies).tolist() == [[3.5, 5.0, 1.0]]
     assert rate(taste, movies[None]).tolist() == [[3.5, 5.0, 1.0]]
     assert rate(taste, movies).dtype == np.float32
+
+
+@pytest.mark.parametrize("low", [0, -9], ids=["some are liked", "nothing is"])
+def test_the_best_rating_is_the_highest_of_all_that_are_available(low):
+    rng = np.random.default_rng(3)
+    taste, catalogue = rng.normal(size=(6, 4)).astype(np.float32), rng.normal(size=(4, 30)).astype(np.float32)
+    catalogue[0] += low
+    taste[:, 0] = np.abs(taste[:, 0])
+    available = rng.random((6, 30)) < 0.3
+    movies = np.arange(6)
+    available[np.arange(6), movies] = True
+    ratings = rate(taste, catalogue.T)
+    known = ratings[np.arange(6), movies]
+    expected = np.where(available, ratings, 0).max(axis=1)
+    np.testing.assert_allclose(best_rating(taste, catalogue, available, movies, known), expected, rtol=1e-6)
+    # What is known of the movies counts, whatever their vectors say: there is no better one than a five.
+    assert (best_rating(taste, catalogue, available, movies, np.full(6, 5, np.float32)) == 5).all()
 
 
 def test_a_liked_movie_multiplies_the_affinities_to_its_genres():

@@ -80,10 +80,8 @@ class Game(ABC):
             WorldError: a slate may not be shown and that is refused, has the wrong shape or a movie that there is not,
                 or a session is over.
         """
-        shape = (len(sessions.users), self.scenario.slate_size)
-        fits = slates.shape == shape and np.issubdtype(slates.dtype, np.integer)
         # Of what is no slate at all, `Sessions.play` says what is wrong with it.
-        if self.invalid == "refuse" or not fits or (slates < 0).any() or (slates >= self.world.n_movies).any():
+        if self.invalid == "refuse" or not self._are_slates(slates, len(sessions.users)):
             outcome = sessions.play(slates)
             return outcome.rewards, self.measures(outcome)
         if self.invalid == "penalise":
@@ -92,6 +90,11 @@ class Game(ABC):
         shown = nearest_allowed(slates.astype(np.int64), sessions.available, directions)
         outcome = sessions.play(shown)
         return outcome.rewards, self.measures(outcome) | {"slate": shown, "replaced": (shown != slates).sum(axis=1)}
+
+    def _are_slates(self, given: NDArray[Any], batch: int) -> bool:
+        """Whether these are `(B, K)` movies that there are."""
+        fits = given.shape == (batch, self.scenario.slate_size) and given.dtype.kind in "iu"
+        return bool(fits and given.min() >= 0 and given.max() < self.world.n_movies)
 
     def _play_or_penalise(self, sessions: Sessions, slates: NDArray[np.int64]) -> tuple[Floats, Infos]:
         wrong = forbidden(slates, sessions.available)

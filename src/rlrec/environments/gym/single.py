@@ -36,7 +36,7 @@ class SessionEnv(gymnasium.Env[Floats, Action]):
         self._last: Shown | None = None
         self.action_space, self.observation_space = game.action_space, game.observation_space
         self._sessions: Sessions | None = None
-        self._about: Infos = {}
+        self._about: dict[str, int] = {}
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
         """Starts a session.
@@ -49,7 +49,8 @@ class SessionEnv(gymnasium.Env[Floats, Action]):
             WorldError: an option is unknown, or cannot be had.
         """
         super().reset(seed=seed)
-        self._sessions, self._about = self._game.start([self.np_random], options)
+        self._sessions, about = self._game.start([self.np_random], options)
+        self._about = {name: int(values[0]) for name, values in about.items()}
         self._last = None
         return self._sessions.observe()[0], self._info(self._sessions, {})
 
@@ -62,7 +63,7 @@ class SessionEnv(gymnasium.Env[Floats, Action]):
         sessions = started(self._sessions)
         asked = np.asarray(action).reshape(1, -1)
         rewards, told = self._game.play(sessions, asked)
-        shown = [] if np.any(told.get("penalised", False)) else told.get("slate", asked)[0].tolist()
+        shown = [] if "penalised" in told and told["penalised"][0] else told.get("slate", asked)[0].tolist()
         reward = float(rewards[0])
         self._last = Shown(shown, told["ratings"][0], reward)
         return sessions.observe()[0], reward, bool(sessions.over[0]), False, self._info(sessions, told)
@@ -103,6 +104,5 @@ class SessionEnv(gymnasium.Env[Floats, Action]):
         return np.tile(started(self._sessions).available[0], self._game.scenario.slate_size)
 
     def _info(self, sessions: Sessions, measures: Infos) -> dict[str, Any]:
-        about = {name: int(values[0]) for name, values in self._about.items()}
-        mask = {"action_mask": sessions.available[0].astype(np.int8)}
-        return about | mask | {name: values[0] for name, values in measures.items()}
+        mask = sessions.available[0].astype(np.int8)
+        return {**self._about, "action_mask": mask, **{name: values[0] for name, values in measures.items()}}
