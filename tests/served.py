@@ -20,8 +20,8 @@ from support import slice_archive
 
 from flows.running.ledger import NOTES
 
-PATIENCE_SECONDS = 600.0
-"""Until something that takes seconds on a quiet machine is given up."""
+PATIENCE_SECONDS = float(os.environ.get("RLREC_PATIENCE", "600"))
+"""Until something that takes seconds on a quiet machine is given up; a machine with much else to do wants more."""
 
 
 IN_BACKGROUND = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
