@@ -129,7 +129,7 @@ def _people(tables: Tables, *, words: bool) -> list[tuple[object, ...]]:
 
 
 def _cut(title: str) -> tuple[str, str]:
-    """Title and year as RecBole has ml-100k's: the last brackets are cut off, a video's too, and one title is misspelt."""
+    """Title and year as RecBole has ml-100k's: the last brackets are cut off, also a video's; one title is misspelt."""
     found = re.fullmatch(r"(.*) \((\d{4}|V)\)", title)
     if found is None:
         return ("unkonwn", "unkonwn") if title == "unknown" else (title, "")
