@@ -129,8 +129,8 @@ def _people(tables: Tables, *, words: bool) -> list[tuple[object, ...]]:
 
 
 def _cut(title: str) -> tuple[str, str]:
-    """Title and year as RecBole has them: what is in the last brackets is the year, and one title is misspelt."""
-    found = re.fullmatch(r"(.*) \(([^()]*)\)", title)
+    """Title and year as RecBole has ml-100k's: the last brackets are cut off, also a video's; one title is misspelt."""
+    found = re.fullmatch(r"(.*) \((\d{4}|V)\)", title)
     if found is None:
         return ("unkonwn", "unkonwn") if title == "unknown" else (title, "")
     return found[1], found[2]
