@@ -52,8 +52,7 @@ class Shortlist:
         self._each, self._sharpness, self._simulation = leaves.per_bucket, sharpness, simulation
         self.members, self.present = tf.constant(leaves.members), tf.constant(leaves.present)
         mean, variance, node_mean, node_variance = leaves.moments(vectors)
-        parts = mean, variance, mean**2 + variance, leaves.moments(mild[:, None])[0]
-        rows = np.concatenate(parts, axis=1)  # (leaves, 3 D + 1)
+        rows = np.concatenate([mean, variance, leaves.moments(mild[:, None])[0]], axis=1)  # (leaves, 2 D + 1)
         self._leaves = tf.constant(rows.reshape(-1, leaves.per_node * rows.shape[1]))
         mild_nodes = leaves.moments(mild[:, None])[2]
         self._nodes = tuple(tf.constant(part) for part in (node_mean, node_variance, node_mean**2 + node_variance))
@@ -144,13 +143,13 @@ class Shortlist:
         return self._score(query, believed, product, mean, variance, squares, mild[None])
 
     def _scores_of_rows(self, query: Tensor, believed: Tensor, rows: Tensor) -> Tensor:
-        """The same for the leaves of some nodes, rows `(B, 2 P, J, 3 D + 1)`."""
-        mean, variance, squares, mild = tf.split(rows, [self.dimensions] * 3 + [1], axis=3)
+        """The same for the leaves of some nodes, rows `(B, 2 P, J, 2 D + 1)`."""
+        mean, variance, mild = tf.split(rows, [self.dimensions] * 2 + [1], axis=3)
 
         def product(of: Tensor, rows: Tensor) -> Tensor:
             return tf.einsum("bnjd,bd->bnj", rows, of)
 
-        return self._score(query, believed, product, mean, variance, squares, mild[..., 0])
+        return self._score(query, believed, product, mean, variance, tf.square(mean) + variance, mild[..., 0])
 
     def _score(
         self,
