@@ -95,7 +95,7 @@ docs: install ## Build the documentation into build/site
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict # --quiet would switch strict off
 
 bench: install ## All benchmarks (over an hour on two cores)
-	for name in throughput time_to_quality peers scaling published ml1m recommend titles checking served tuning planners logged irec nicf; do python -m benchmarks.$$name || exit 1; done
+	for name in throughput time_to_quality peers scaling catalogue published ml1m recommend titles checking served tuning planners logged irec nicf; do python -m benchmarks.$$name || exit 1; done
 
 RESOLVED = --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header --quiet --upgrade
 

@@ -52,12 +52,13 @@ class Shortlist:
         self._each, self._sharpness, self._simulation = leaves.per_bucket, sharpness, simulation
         self.members, self.present = tf.constant(leaves.members), tf.constant(leaves.present)
         mean, variance, node_mean, node_variance = leaves.moments(vectors)
-        parts = mean, variance, mean**2 + variance, leaves.moments(mild[:, None])[0]
-        rows = np.concatenate(parts, axis=1)  # (leaves, 3 D + 1)
+        rows = np.concatenate([mean, leaves.moments(mild[:, None])[0]], axis=1)  # (leaves, D + 1)
         self._leaves = tf.constant(rows.reshape(-1, leaves.per_node * rows.shape[1]))
         mild_nodes = leaves.moments(mild[:, None])[2]
         self._nodes = tuple(tf.constant(part) for part in (node_mean, node_variance, node_mean**2 + node_variance))
         self._mild_nodes = tf.constant(mild_nodes[:, 0])
+        # Leaves of a node are told apart by their means alone: variances would be as much again to copy in every step.
+        self._within = tf.constant(variance.reshape(-1, leaves.per_node, variance.shape[1]).mean(axis=1))
         # Blocks of a leaf's vectors lie together: they are copied at every step.
         self._blocks = tf.constant(vectors[leaves.members.ravel()].reshape(len(leaves.members), -1))
         self._mild = tf.constant(mild[leaves.members])
@@ -120,7 +121,8 @@ class Shortlist:
         if self.per_node > 1:
             both = tf.concat([best, drawn], axis=1)
             rows = tf.reshape(tf.gather(self._leaves, both), (batch, 2 * self.buckets, self.per_node, -1))
-            scores = self._scores_of_rows(query, believed, rows)  # (B, 2 P, J)
+            within = tf.gather(self._within, both)[:, :, None]  # (B, 2 P, 1, D)
+            scores = self._scores_of_rows(query, believed, rows, within)  # (B, 2 P, J)
             inside = _highest(scores[:, : self.buckets] - tf.reduce_min(scores, axis=(1, 2), keepdims=True))
             others = self._chances(scores)[:, self.buckets :]
             taken = (best == drawn)[:, :, None] & (tf.range(self.per_node)[None, None] == inside[:, :, None])
@@ -143,14 +145,14 @@ class Shortlist:
 
         return self._score(query, believed, product, mean, variance, squares, mild[None])
 
-    def _scores_of_rows(self, query: Tensor, believed: Tensor, rows: Tensor) -> Tensor:
-        """The same for the leaves of some nodes, rows `(B, 2 P, J, 3 D + 1)`."""
-        mean, variance, squares, mild = tf.split(rows, [self.dimensions] * 3 + [1], axis=3)
+    def _scores_of_rows(self, query: Tensor, believed: Tensor, rows: Tensor, variance: Tensor) -> Tensor:
+        """The same for the leaves of some nodes, rows `(B, 2 P, J, D + 1)`."""
+        mean, mild = tf.split(rows, [self.dimensions, 1], axis=3)
 
         def product(of: Tensor, rows: Tensor) -> Tensor:
             return tf.einsum("bnjd,bd->bnj", rows, of)
 
-        return self._score(query, believed, product, mean, variance, squares, mild[..., 0])
+        return self._score(query, believed, product, mean, variance, tf.square(mean) + variance, mild[..., 0])
 
     def _score(
         self,

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rlrec.errors import ConfigError
 from rlrec.worlds.dynamics import Floats
 
 LEAF = 15
 """Movies of a leaf, on average; which of them may be shown is one integer."""
-MOST_IN_A_LEAF = 31
 MOST_NODES = 5000
 """What is looked at in every step: of more leaves than these, several make a node."""
 
@@ -50,14 +48,11 @@ class Leaves:
             leaf: movies of a leaf, on average.
 
         Raises:
-            ConfigError: there are too few movies for two nodes in each bucket.
+            ValueError: there are too few movies for two nodes in each bucket.
         """
         movies = len(vectors)
         if movies < 2 * buckets * leaf:
-            raise ConfigError(
-                f"softmax: sampled with these candidates needs {2 * buckets * leaf:,} movies or more, but there are "
-                f"{movies:,}: lower candidates, or set softmax: exact"
-            )
+            raise ValueError(f"{buckets} buckets need {2 * buckets * leaf} movies or more, but there are {movies}")
         per_node = 1
         while movies / leaf / per_node > MOST_NODES:
             per_node *= 2

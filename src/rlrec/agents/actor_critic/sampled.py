@@ -19,6 +19,7 @@ from rlrec.agents.actor_critic.loss import TENSORFLOW
 from rlrec.agents.actor_critic.rollout import Carry, Drawn, Player
 from rlrec.agents.actor_critic.sampling import draw_slates
 from rlrec.environments.compiled import Simulation
+from rlrec.errors import ConfigError
 from rlrec.settings.config import Job
 from rlrec.settings.learner import CatalogueConfig
 from rlrec.worlds.dynamics import Floats
@@ -53,12 +54,18 @@ class LeafSimulation(Simulation):
             leaf: movies of a leaf, on average.
 
         Raises:
-            ConfigError: see `Leaves.of`.
+            ConfigError: there are too few movies for so many candidates.
         """
         super().__init__(world, job.scenario, 1)
         known = Knowledge.of(world).representation(job.scenario.features)
         mean = known.prior.mean.astype(np.float64)
         buckets, rng = max(1, round(candidates / 2 / leaf)), job.rng("leaves")
+        if world.n_movies < (needed := 2 * buckets * leaf):
+            path = f"learners.{job.name}"
+            raise ConfigError(
+                f"{path}.candidates: {candidates} are sampled from {needed:,} movies or more, but there are "
+                f"{world.n_movies:,}; lower it, or set {path}.softmax: exact"
+            )
         self.leaves = Leaves.of(known.vectors, np.outer(mean, mean) + known.prior.covariance, buckets, rng, leaf)
         self._present = tf.constant(self.leaves.present)
         features = np.zeros((known.features.shape[1], known.vectors.shape[1]), np.float32)

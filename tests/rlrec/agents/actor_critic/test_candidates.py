@@ -15,6 +15,7 @@ from rlrec.agents.actor_critic.sampled import LeafSimulation, SampledPlayer, sam
 from rlrec.agents.actor_critic.sampling import draw_slates
 from rlrec.agents.standardisation import standardisation
 from rlrec.environments.compiled import Simulation
+from rlrec.errors import ConfigError
 from rlrec.settings.learners import A3CConfig
 
 DRAWS = 20_000
@@ -133,7 +134,7 @@ def test_a_score_is_that_of_the_slate_among_its_candidates() -> None:
 
 
 def test_no_movie_is_shown_twice_in_a_session() -> None:
-    player = played(4, slate_size=3)
+    player = played(4, 0.0, slate_size=3)
     weights = player.network.unflatten(tf.zeros(player.network.size()), TENSORFLOW)
     carry = player._start(tf.constant([0, 1]))
 
@@ -163,3 +164,9 @@ def test_auto_samples_where_that_is_faster() -> None:
     assert samples(A3CConfig(), 20_000)
     assert not samples(A3CConfig(softmax="exact"), 10**6)
     assert samples(A3CConfig(softmax="sampled"), 1000)
+
+
+def test_too_few_movies_are_refused_with_what_to_set() -> None:
+    told = r"learners\.a3c\.candidates: 512 are sampled from 510 movies or more, but there are 300; lower it"
+    with pytest.raises(ConfigError, match=told):
+        LeafSimulation(small_world(0, n_movies=300), job(), 512)

@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from rlrec.agents.actor_critic import leaves as module
 from rlrec.agents.actor_critic.leaves import Leaves
-from rlrec.errors import ConfigError
 
 
 def there(leaves: Leaves) -> np.ndarray:
@@ -50,8 +49,3 @@ def test_what_is_rated_alike_lies_together_by_what_tastes_differ_in() -> None:
     variance = found.moments(vectors)[1].mean(axis=0)
     assert variance[0] < 0.01
     assert variance[1] > 0.5
-
-
-def test_too_few_movies_are_refused_with_what_to_set() -> None:
-    with pytest.raises(ConfigError, match=r"needs 240 movies or more, but there are 100: lower candidates"):
-        Leaves.of(np.zeros((100, 2), np.float32), np.eye(2, dtype=np.float32), 8, np.random.default_rng(0))
