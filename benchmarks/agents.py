@@ -37,10 +37,10 @@ EXAMPLES = (
     Example("SB3 PPO", "sb3_agents", "ppo"),
     Example("SB3 A2C", "sb3_agents", "a2c"),
     Example("SB3 DQN", "sb3_agents", "dqn"),
-    Example("SB3 PPO, VecSessions", "sb3_together", "ppo_together"),
     Example("sb3-contrib MaskablePPO", "masking", "maskable_ppo"),
     Example("sb3-contrib MaskablePPO, SlateByItem", "masking", "slates", 5),
     Example("tianshou DQN", "tianshou_agents", "tianshou_dqn"),
+    Example("tianshou discrete SAC", "tianshou_agents", "tianshou_sac"),
     Example("CleanRL-style PPO", "cleanrl_agents", "cleanrl_ppo"),
     Example("RLlib PPO", "rllib_agents", "rllib_ppo"),
     Example("RLlib DQN", "rllib_agents", "rllib_dqn"),
@@ -51,6 +51,7 @@ def main(
     steps: Annotated[int, typer.Option(help="Steps that each is trained for.", min=100)] = 100_000,
     only: Annotated[list[str] | None, typer.Option(help="The function of an example; may be repeated.")] = None,
     python: Annotated[Path | None, typer.Option(help="An interpreter that has what they need.")] = None,
+    vectors: Annotated[bool, typer.Option(help="Measure SB3's PPO with VecSessions and DummyVecEnv instead.")] = False,
     minutes: Annotated[float, typer.Option(help="An example is given up after so many.", min=0.1)] = 60.0,
     world: Annotated[Path, typer.Option(help="The world that is played.")] = FITTED_WORLD,
     output: Annotated[Path, typer.Option(help="Where the record is added.")] = RESULTS / "agents.json",
@@ -66,12 +67,28 @@ def main(
         names = ", ".join(one.factory for one in EXAMPLES)
         raise RlrecError(f"there is no example {min(unknown)!r}: there are {names}")
     interpreter = python or make_environment(ENVIRONMENT, REQUIREMENTS)
+    asked = {"size": 64, "rollouts": 2, "repeats": 3, "epochs": 1}
     found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_examples(PAGE, folder)
         (folder / "data" / "world").mkdir(parents=True)
         (folder / "data" / "world" / "world.npz").symlink_to(world.absolute())
+        environment = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}:{folder}", "OMP_NUM_THREADS": "1"}
+        if vectors:
+            given = run_worker(
+                "benchmarks.agents_vectors",
+                asked,
+                seconds=60 * minutes,
+                python=interpreter,
+                environment=environment,
+                folder=folder,
+            )
+            if isinstance(given, Unfinished):
+                raise RlrecError(given.reason)
+            console.print(table_of_vectors(given))
+            append_record(output, settings={**asked, "world": world.name}, figures=given)
+            return
         for one in chosen:
             with errors.status(f"{one.label} learns"):
                 figures = run_worker(
@@ -79,7 +96,7 @@ def main(
                     {**one._asdict(), "steps": steps},
                     seconds=60 * minutes,
                     python=interpreter,
-                    environment={"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}:{folder}", "OMP_NUM_THREADS": "1"},
+                    environment=environment,
                     folder=folder,
                 )
             if isinstance(figures, Unfinished):
@@ -115,6 +132,17 @@ def table_of(found: list[dict[str, Any]], steps: int) -> Table:
         told = f"{more:+.2f}" + ("" if more >= LEAST else f" (below {LEAST:g})")
         figures = f"{one['return']:.2f}", f"{one['random']:.2f}", told, f"{one['seconds']:,.0f}"
         table.add_row(one["label"], str(one["slate_size"]), *figures)
+    return table
+
+
+def table_of_vectors(found: dict[str, dict[str, float]]) -> Table:
+    """Steps a second with each kind of vector, and how many times as many the first makes."""
+    ours, theirs = found
+    table = Table(title="SB3's PPO, steps per second of the processor")
+    for name in ("", ours, theirs, "ratio"):
+        table.add_column(name, justify="right" if name else "left")
+    for part, speed in found[ours].items():
+        table.add_row(part, f"{speed:,.0f}", f"{found[theirs][part]:,.0f}", f"{speed / found[theirs][part]:.2f}")
     return table
 
 

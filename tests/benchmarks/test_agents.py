@@ -9,7 +9,7 @@ from rich.console import Console
 from worlds import small_world
 
 from benchmarks import agents, agents_worker
-from benchmarks.agents import EXAMPLES, PAGE, table_of, write_examples
+from benchmarks.agents import EXAMPLES, PAGE, table_of, table_of_vectors, write_examples
 from benchmarks.records import ROOT
 from rlrec.errors import RlrecError
 from rlrec.experiments.closure import closure, imports
@@ -71,10 +71,22 @@ def test_what_earns_too_little_is_marked() -> None:
     assert "below" not in strong
 
 
+def test_vectors_are_told_side_by_side() -> None:
+    console = Console(width=120, record=True, file=sys.stderr)
+    found = {
+        "VecSessions": {"collecting": 9000.0, "training": 600.0},
+        "DummyVecEnv": {"collecting": 2000.0, "training": 400.0},
+    }
+    console.print(table_of_vectors(found))
+    lines = console.export_text().splitlines()
+    assert next(line for line in lines if "collecting" in line).split()[-2] == "4.50"
+    assert next(line for line in lines if "training" in line).split()[-2] == "1.50"
+
+
 def test_an_example_that_there_is_not_is_told(tmp_path: Path) -> None:
     small_world().save(tmp_path / "world.npz")
     with pytest.raises(RlrecError, match="there is no example 'mine': there are ppo, a2c"):
-        agents.main(only=["mine"], world=tmp_path / "world.npz", steps=100, python=None, minutes=1.0)
+        agents.main(only=["mine"], world=tmp_path / "world.npz", steps=100, python=None, vectors=False, minutes=1.0)
 
 
 def test_requirements_are_pinned_and_name_the_project_s_gymnasium() -> None:
@@ -95,7 +107,7 @@ def test_judging_imports_nothing_but_what_the_requirements_install() -> None:
 def test_agents_of_stable_baselines3_play(tmp_path: Path) -> None:
     small_world().save(tmp_path / "world.npz")
     command = [sys.executable, "-m", "benchmarks.agents", "--steps", "300", "--world", str(tmp_path / "world.npz")]
-    only = ["--only", "ppo", "--only", "ppo_together", "--only", "maskable_ppo", "--output", str(tmp_path / "out.json")]
+    only = ["--only", "ppo", "--only", "a2c", "--only", "maskable_ppo", "--output", str(tmp_path / "out.json")]
     subprocess.run([*command, *only], check=True, cwd=ROOT)
     (record,) = json.loads((tmp_path / "out.json").read_text())
     assert len(record["figures"]) == 3

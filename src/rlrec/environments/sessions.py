@@ -182,7 +182,7 @@ class Sessions(Rows):
         self._answers.after(slates, ratings)
         self._take_in(slates, ratings)
         done = np.minimum.reduce(self.steps) >= self.scenario.episode_length
-        return Outcome(ratings, rewards, self.ctr, ndcg, ndcg_max, bool(done))
+        return Outcome(ratings, rewards, self._clicks / self._shown, ndcg, ndcg_max, bool(done))
 
     def wait(self) -> None:
         """A step passes in which nothing is shown.
