@@ -89,8 +89,7 @@ def accuracy(world: World, job: Job) -> dict[str, Any]:
     begun = player.start(tf.constant([0, 1]))
     played = tf.function(lambda: player._roll(weights, begun, tf.constant([0, 2]), ("believed",))[1]["believed"])()
 
-    @tf.function(jit_compile=True)
-    def drawn(believed: Any, seed: Any) -> tuple[Any, ...]:
+    def draw(believed: Any, seed: Any) -> tuple[Any, ...]:
         available = tf.tile(shortlist.present[None], (_DRAWS, 1))
         query = tf.zeros((_DRAWS, shortlist.dimensions))
         rows = tf.tile(believed[None], (_DRAWS, 1))
@@ -101,6 +100,7 @@ def accuracy(world: World, job: Job) -> dict[str, Any]:
         told = player._told(found, places, chosen, available)
         return told.slates, tf.math.log(tf.reduce_sum(found.mass, axis=1)) + found.top[:, 0]
 
+    drawn = tf.function(draw, jit_compile=True)
     figures: dict[str, list[float]] = {name: [] for name in ("step", "entropy", "distance", "luck", "spread", "sum")}
     for moment in (m for m in _MOMENTS if m < job.scenario.episode_length):
         rows: dict[str, list[float]] = {name: [] for name in figures}

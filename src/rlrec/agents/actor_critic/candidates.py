@@ -55,8 +55,8 @@ class Shortlist:
         rows = np.concatenate([mean, leaves.moments(mild[:, None])[0]], axis=1)  # (leaves, D + 1)
         self._leaves = tf.constant(rows.reshape(-1, leaves.per_node * rows.shape[1]))
         mild_nodes = leaves.moments(mild[:, None])[2]
-        self._nodes = tuple(tf.constant(part) for part in (node_mean, node_variance, node_mean**2 + node_variance))
-        self._mild_nodes = tf.constant(mild_nodes[:, 0])
+        parts = node_mean, node_variance, node_mean**2 + node_variance, mild_nodes[:, 0][None]
+        self._nodes = tuple(tf.constant(part) for part in parts)
         # Leaves of a node are told apart by their means alone: variances would be as much again to copy in every step.
         self._within = tf.constant(variance.reshape(-1, leaves.per_node, variance.shape[1]).mean(axis=1))
         # Blocks of a leaf's vectors lie together: they are copied at every step.
@@ -110,7 +110,7 @@ class Shortlist:
     def _choose(self, query: Tensor, believed: Tensor, luck: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """Leaves `(B, 2 P)` int32, and the logarithm of how often each counts."""
         batch, shape = query.shape[0], (query.shape[0], self.buckets, self._each)
-        nodes = tf.reshape(self._scores(query, believed, *self._nodes, self._mild_nodes), shape)
+        nodes = tf.reshape(self._scores(query, believed), shape)
         weights = self._chances(nodes)
         best = _highest(nodes - tf.reduce_min(nodes, axis=(1, 2), keepdims=True))
         if self.per_node == 1:
@@ -135,15 +135,13 @@ class Shortlist:
         top = tf.reduce_max(scores, axis=2, keepdims=True)
         return tf.exp((scores - top) / _FLAT) + _LEAST
 
-    def _scores(
-        self, query: Tensor, believed: Tensor, mean: Tensor, variance: Tensor, squares: Tensor, mild: Tensor
-    ) -> Tensor:
+    def _scores(self, query: Tensor, believed: Tensor) -> Tensor:
         """`(B, nodes)`, about the logit of the best movies of each."""
 
         def product(of: Tensor, rows: Tensor) -> Tensor:
             return tf.matmul(of, rows, transpose_b=True)
 
-        return self._score(query, believed, product, mean, variance, squares, mild[None])
+        return self._score(query, believed, product, *self._nodes)
 
     def _scores_of_rows(self, query: Tensor, believed: Tensor, rows: Tensor, variance: Tensor) -> Tensor:
         """The same for the leaves of some nodes, rows `(B, 2 P, J, D + 1)`."""

@@ -8,6 +8,7 @@ kept. Leaves are few to a *node*, and nodes are dealt out at random to *buckets*
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,14 @@ class Leaves:
     per_node: int
 
     @classmethod
-    def of(cls, vectors: Floats, spread: Floats, buckets: int, rng: np.random.Generator, leaf: int = LEAF) -> Leaves:
+    def of(
+        cls,
+        vectors: Floats,
+        spread: NDArray[np.floating[Any]],
+        buckets: int,
+        rng: np.random.Generator,
+        leaf: int = LEAF,
+    ) -> Leaves:
         """Sorts a catalogue.
 
         Args:
@@ -113,7 +121,7 @@ def _halve(rated: Floats, order: NDArray[np.intp], ranges: list[tuple[int, int]]
 
 
 def _by_node(values: NDArray[np.float64], per_node: int) -> NDArray[np.float64]:
-    return values.reshape(-1, per_node, values.shape[1]).sum(axis=1)
+    return np.asarray(values.reshape(-1, per_node, values.shape[1]).sum(axis=1), np.float64)
 
 
 def _moments(

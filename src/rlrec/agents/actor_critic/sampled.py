@@ -165,11 +165,11 @@ def standardised(world: World, job: Job, simulation: LeafSimulation, sharpness: 
     player = SampledPlayer(simulation, learner, "bilinear", 1, *untouched, sharpness)
     nothing = player.network.unflatten(tf.zeros(player.network.size()), TENSORFLOW)
 
-    @tf.function  # once for all sessions, but not worth compiling
-    def played(carry: Carry, seed: Tensor) -> tuple[Tensor, Tensor]:
+    def play(carry: Carry, seed: Tensor) -> tuple[Tensor, Tensor]:
         arrays = player._roll(nothing, carry, seed, ("states", "rewards"))[1]
         return arrays["states"], arrays["rewards"]
 
+    played = tf.function(play)  # once for all sessions, but not worth compiling
     rng, states, rewards = job.rng("standardisation"), [], []
     for _ in range(max(1, -(-_SESSIONS // learner.users))):
         begin, seed = rng.integers(2**31 - 2**22, size=(2, 2)).astype(np.int32)
