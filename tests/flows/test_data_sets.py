@@ -127,7 +127,8 @@ def test_a_whole_pipeline_learns_from_it(tmp_path: Path, server: str, what: str)
         name: len(expected[name]) for name in ("ratings", "users", "movies")
     }
     assert sorted(tables.ratings["rating"]) == sorted(expected.ratings["rating"])
-    assert sorted(tables.movies["title"]) == sorted(expected.movies["title"])
+    # Where the year stands in a column of its own, two blanks before it become one.
+    assert sorted(map(str.split, tables.movies["title"])) == sorted(map(str.split, expected.movies["title"]))
     names = World.load(data / "world" / "world.npz").genre_names
     assert (
         all(name.startswith("cluster ") for name in names) if data_set.clusters else names == kinds_in(expected.movies)
