@@ -160,9 +160,9 @@ def test_observations_are_standardised_as_with_all_movies() -> None:
 
 
 def test_auto_samples_where_that_is_faster() -> None:
-    assert not samples(A3CConfig(), 19_999)
-    assert samples(A3CConfig(), 20_000)
-    assert not samples(A3CConfig(softmax="exact"), 10**6)
+    assert not samples(A3CConfig(softmax="auto"), 19_999)
+    assert samples(A3CConfig(softmax="auto"), 20_000)
+    assert not samples(A3CConfig(), 10**6)
     assert samples(A3CConfig(softmax="sampled"), 1000)
 
 
