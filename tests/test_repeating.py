@@ -52,7 +52,8 @@ def repeated(tmp_path: Path):
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    holds: a promise\n")
 
     def run(*options: str) -> str:
-        env = os.environ | {"PYTHONPATH": str(ROOT / "tests"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        mine = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        env = mine | {"PYTHONPATH": str(ROOT / "tests"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         command = [sys.executable, "-m", "pytest", "-q", *options]
         return subprocess.run(
             command, cwd=tmp_path, env=env, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

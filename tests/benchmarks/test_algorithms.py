@@ -46,6 +46,7 @@ def test_a_peer_is_given_the_settings_that_ours_has(pair: Pair) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_the_worker_trains_and_plays_every_test_user(tmp_path) -> None:
     world = small_world()
     world.save(tmp_path / "world.npz")

@@ -153,6 +153,7 @@ def test_the_command_prints_and_records(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.realdata
 def test_bpr_and_sar_come_out_as_published(ml100k_archive, tmp_path):
     import zipfile

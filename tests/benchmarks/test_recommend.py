@@ -14,6 +14,7 @@ WORLD = with_titles(small_world(1))
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_every_kind_of_question_is_timed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_policy(policy_for(WORLD), tmp_path / "a3c")
     WORLD.save(tmp_path / "world.npz")

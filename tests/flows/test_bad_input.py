@@ -185,6 +185,7 @@ def restored(project, tmp_path):
     shutil.copytree(kept / "data", project.folder / "data")
 
 
+@pytest.mark.ci
 def test_the_pipeline_says_a_stage_s_error_once_and_stops(restored, tmp_path):
     project = restored
     source = rating_of_six(project.archive, tmp_path / "bad.zip")
@@ -205,6 +206,7 @@ def test_the_pipeline_says_a_stage_s_error_once_and_stops(restored, tmp_path):
         assert after[name] == before[name]
 
 
+@pytest.mark.ci
 def test_the_pipeline_names_wrong_settings_at_once(restored):
     (restored.folder / "params.yaml").write_text("learners: {a3c: {algorithm: a3c, gamma: 2, gama: 1}}\n")
     ended = restored.run(sys.executable, "-m", "flows.pipeline")

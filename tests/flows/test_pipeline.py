@@ -23,7 +23,7 @@ from projects import LOGGED, write_settings
 
 from tasks.versions import stage_files
 
-pytestmark = [pytest.mark.slow, pytest.mark.realdata]
+pytestmark = [pytest.mark.slow, pytest.mark.ci, pytest.mark.realdata]
 
 STAGES = ["download", "validate", "world", "beliefs", "train@a3c", "evaluate", "compare", "report"]
 
@@ -109,7 +109,6 @@ def test_a_changed_parameter_reruns_what_depends_on_it_and_the_ui_leads_to_all_o
         assert "return" in artifacts_of(client, runs["evaluate"])["evaluation"]
 
 
-@pytest.mark.ci
 def test_a_parameter_given_to_the_flow_becomes_an_experiment_that_is_found_and_compared(project, server):
     output, run = pipeline(project, "-S", "scenario.delta=0.5")
     assert told(output) == dict.fromkeys(["beliefs", "train@a3c", "evaluate", "compare", "report"], "ran")
@@ -137,7 +136,6 @@ def test_a_parameter_given_to_the_flow_becomes_an_experiment_that_is_found_and_c
     assert "Learning_curve" in page
 
 
-@pytest.mark.ci
 def test_a_further_learner_is_trained_alone_and_stands_beside_the_reference_under_its_own_name(project):
     before = locked(project)
     learner = {"algorithm": "a2c", "label": "A2C, small", "users": 8, "rollout": 5, "hidden": 4}
@@ -179,7 +177,6 @@ def test_a_further_learner_is_trained_alone_and_stands_beside_the_reference_unde
         shutil.rmtree(project.folder / "data" / made / "waiting")
 
 
-@pytest.mark.ci
 def test_learners_of_logged_answers_stand_for_people_and_answer_them(project):
     before = locked(project)
     source = {"data": {"source": "local", "local": str(project.archive), "tag_genome": "none"}}

@@ -367,6 +367,7 @@ def _schemas(schema: dict, inside: dict | None = None, prefix: str = ""):
             yield f"{prefix}{name}", inner
 
 
+@pytest.mark.ci
 def test_prefect_s_own_deploy_makes_the_same_deployment_for_workers(server, tmp_path):
     folder = make_folder(tmp_path / "project")
     (folder / "prefect.yaml").write_text((ROOT / "prefect.yaml").read_text())

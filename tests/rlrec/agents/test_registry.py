@@ -15,6 +15,7 @@ class TestA3C(AgentTests):
     learner = A3CConfig(users=16, rollout=10, hidden=8, start="zero")
 
 
+@pytest.mark.ci
 @pytest.mark.xdist_group("agents: A3C from a belief")
 class TestWarmA3C(AgentTests):
     """As it comes: it starts as the bandit of its belief, and has learned only where that is better."""
@@ -27,6 +28,7 @@ class TestWarmA3C(AgentTests):
         assert _returns(again) == _returns(one)
 
 
+@pytest.mark.ci
 @pytest.mark.xdist_group("agents: A2C")
 class TestA2C(AgentTests):
     """With sessions that are carried from step to step, and a network that remembers them."""
@@ -34,6 +36,7 @@ class TestA2C(AgentTests):
     learner = A2CConfig(users=16, rollout=5, hidden=8, network="recurrent", start="zero")
 
 
+@pytest.mark.ci
 @pytest.mark.xdist_group("agents: Thesis")
 class TestThesis(AgentTests):
     learner = ThesisConfig(users=16, rollout=10)

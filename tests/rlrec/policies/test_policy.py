@@ -91,6 +91,7 @@ def test_a_policy_gets_the_observation_and_the_features_that_it_needs() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_a_policy_that_reads_the_taste_or_the_world_fails_by_type(tmp_path: Path) -> None:
     snippet = tmp_path / "cheat.py"
     snippet.write_text(CHEAT)

@@ -113,12 +113,14 @@ def test_a_training_of_slates_serves_slates_of_other_sizes(trained: Training) ->
         np.testing.assert_array_equal(shown, slates_in_turn(scores, sessions.available, asked))
 
 
+@pytest.mark.ci
 def test_every_position_learns_a_vector_of_its_own(trained: Training) -> None:
     features = trained.policy.network.features
     biases = np.asarray(trained.policy.weights["query_bias"]).reshape(3, features)
     assert all(np.abs(one - other).max() > 1e-3 for one, other in pairwise(biases))
 
 
+@pytest.mark.ci
 def test_noise_on_the_vectors_explores_and_the_seed_decides() -> None:
     shown = {}
     for noise in (0.0, 1.0):

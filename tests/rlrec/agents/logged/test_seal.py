@@ -118,14 +118,9 @@ def test_features_and_what_is_known_of_answers_are_those_of_training_users(chang
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("change", "name"),
-    [
-        pytest.param(change, name, marks=() if (change, name) == (CHANGES[0], "slates") else pytest.mark.ci)
-        for change in CHANGES
-        for name in SETTINGS.learners
-    ],
-)
+@pytest.mark.ci
+@pytest.mark.parametrize("name", SETTINGS.learners)
+@pytest.mark.parametrize("change", CHANGES)
 def test_weights_gradients_and_scores_are_the_same_bit_for_bit(change: str, name: str) -> None:
     after = learned(world(change), name)
     for what, expected in learned_before(name).items():

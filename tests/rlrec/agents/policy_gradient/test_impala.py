@@ -79,6 +79,7 @@ def agent(lag: int) -> Agent:
     return make_agent(informed(small_world()), job("impala", users=8, rollout=5, hidden=4, episode_length=10, lag=lag))
 
 
+@pytest.mark.ci
 def test_a_gradient_is_that_of_the_rollout_played_so_many_steps_before_with_the_weights_of_now() -> None:
     """Without a lag, ratios are one at whatever weights; with one they are so until a rollout is old enough."""
     rng, told = np.random.default_rng(0), {}

@@ -11,6 +11,7 @@ from rlrec.testing import AgentTests
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.xdist_group("agents: PPO")
 class TestPPO(AgentTests):
     learner = PPOConfig(users=16, rollout=10, epochs=2, minibatches=2, hidden=8, start="zero")

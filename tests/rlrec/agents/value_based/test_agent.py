@@ -21,6 +21,7 @@ QUICK: dict[str, Any] = {"users": 16, "hidden": 8, "batch": 64, "updates": 2, "s
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.xdist_group("agents: DQN")
 class TestDQN(AgentTests):
     learner = DQNConfig(rollout=10, **QUICK)
