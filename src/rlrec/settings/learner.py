@@ -93,7 +93,7 @@ class CatalogueConfig(BilinearConfig):
     """An actor-critic in the simulator, which need not look at all movies at every step."""
 
     softmax: Literal["auto", "exact", "sampled"] = "exact"
-    """Whether movies are drawn from the softmax over all of them, or over a few that stand for all, which is much faster
+    """Whether movies are drawn from the softmax over all of them, or over a few that stand for all, which is faster
     with many. Auto is the latter from 20,000 movies on."""
     candidates: Annotated[int, Field(ge=32, le=65_536), unit("movies")] = 512
     """Read with a sampled softmax only: how many movies stand for all, about."""
