@@ -2,13 +2,13 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,16 +47,13 @@ class Nodes:
         """Kills the second node with all that runs on it, as a power cut does."""
         raylet = self.raylets.pop()
         doomed = [raylet, *raylet.children(recursive=True)]
-        for process in doomed:
-            if process.is_running():
-                process.send_signal(signal.SIGKILL)
+        _kill(doomed)
 
     def stop(self) -> None:
         """Kills what belongs to this cluster and nothing else."""
         while self.raylets:
             self.kill_second()
-        for process in self._mine():
-            process.kill()
+        _kill(self._mine())
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _mine(self, name: str = "") -> list[psutil.Process]:
@@ -69,6 +66,13 @@ class Nodes:
             and (process.info["environ"] or {}).get("RAY_AUTH_TOKEN_PATH") == token
             and name in ("", process.info["name"])
         ]
+
+
+def _kill(processes: Iterable[psutil.Process]) -> None:
+    """Some end by themselves meanwhile, since others of them did."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 @pytest.fixture(scope="module")

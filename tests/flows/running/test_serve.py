@@ -220,6 +220,7 @@ class TestServed:
         served.until(lambda: served.children(endless)["train@a3c"]["state"]["name"] == "Crashed")
         assert "1000000000" not in (served.folder / "params.yaml").read_text()
 
+    @pytest.mark.long
     def test_somebody_is_told_of_runs_that_fail_are_killed_or_late(self, served):
         with Webhook() as webhook, Mail() as post:
             command = (sys.executable, "-m", "flows.running.alerts")
