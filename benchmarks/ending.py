@@ -16,9 +16,8 @@ from typing import Annotated, NamedTuple
 import numpy as np
 import psutil
 import typer
-from rich.table import Table
 
-from benchmarks.records import PARAMS, RESULTS, ROOT, append_record, console, errors, run_command
+from benchmarks.records import PARAMS, RESULTS, ROOT, append_record, errors, run_command, show_figures
 from rlrec.errors import RlrecError
 
 _RUN = (sys.executable, "-m", "flows.pipeline", "-S", "training.steps=1000000000000")
@@ -99,12 +98,7 @@ def main(
         "said to be interrupted": sum(run.status == 130 for run in ended),
         "processes left": sum(run.left for run in ended),
     }
-    table = Table(title="Runs that were told to end while they trained")
-    table.add_column("figure")
-    table.add_column("measured", justify="right")
-    for name, value in figures.items():
-        table.add_row(name, f"{value:.1f}" if isinstance(value, float) else str(value))
-    console.print(table)
+    show_figures("Runs that were told to end while they trained", figures)
     append_record(output, settings={"times": times}, figures=figures, packages=("prefect", "dvc"))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from rlrec.errors import DataError, RlrecError
 from rlrec.storage.files import write_atomically
@@ -31,6 +32,16 @@ console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
 """Where tables go."""
 errors = Console(stderr=True)
 """Where progress and errors go, so that a table can be piped."""
+
+
+def show_figures(title: str, figures: Mapping[str, Any]) -> None:
+    """Prints a table with a row a figure, numbers with a fraction to the third digit."""
+    table = Table(title=title)
+    table.add_column("figure")
+    table.add_column("measured", justify="right")
+    for name, value in figures.items():
+        table.add_row(name, f"{value:,.3f}" if isinstance(value, float) else str(value))
+    console.print(table)
 
 
 def append_record(

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import psutil
 import typer
-from rich.table import Table
 
 from benchmarks.jobs import changed, load_job
-from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, append_record, console, errors, run_command
+from benchmarks.records import FITTED_WORLD, PARAMS, RESULTS, append_record, errors, run_command, show_figures
 from rlrec.agents.distributed import ray as cluster
 from rlrec.agents.distributed.messages import SharedModel, State
 from rlrec.settings.config import Job
@@ -100,12 +99,7 @@ def main(
         "memory_growth": warm[-1] / warm[0] - 1 if warm else None,
         "best_return": summary.best.validation_return,
     }
-    table = Table(title="Soak")
-    table.add_column("figure")
-    table.add_column("measured", justify="right")
-    for name, value in figures.items():
-        table.add_row(name, f"{value:,.3f}" if isinstance(value, float) else str(value))
-    console.print(table)
+    show_figures("Soak", figures)
     append_record(output, settings={"steps": steps, "every": every, "rest": rest}, figures=figures, packages=("ray",))
 
 
